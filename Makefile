@@ -1,0 +1,41 @@
+# Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help setup build demo test lint format check coverage doctor clean
+
+help: ## list the targets
+	@echo "make demo and make test install what is missing by themselves. All targets:"
+	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 18
+
+setup: ## install what building needs (libtorch goes into .deps)
+	@scripts/setup.sh
+
+build: setup ## build the release command, .build/release/cascade
+	@scripts/swift.sh build -c release --product cascade
+
+demo: build ## train T2Diff on MovieLens-1M, compare it with popularity, recommend for three users
+	@scripts/demo.sh
+
+test: ## run the tests; FILTER=name runs those that match
+	@scripts/setup.sh --tests
+	@scripts/test.sh $(if $(FILTER),--filter "$(FILTER)")
+
+lint: ## check format, licence headers, the manifest and the arrows between modules
+	@scripts/lint.sh
+
+format: ## format all Swift files in place
+	@swift format format --in-place --parallel --recursive $(wildcard Sources Tests Benchmarks Examples) Package.swift
+
+check: ## lint and test: what CI runs
+	@scripts/check.sh
+
+coverage: ## run the tests and print line coverage by module; MINIMUM=80 sets a floor
+	@scripts/setup.sh --tests
+	@scripts/coverage.sh
+
+doctor: build ## print compiler, libtorch, devices, threads and a self-check
+	@.build/release/cascade doctor
+
+clean: ## remove build products and the demo's results (libtorch stays)
+	@rm -rf .build .deps/demo

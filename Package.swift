@@ -1,0 +1,72 @@
+// swift-tools-version: 6.2
+// Part of Cascade. SPDX-License-Identifier: Apache-2.0
+import PackageDescription
+
+let swiftSettings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .treatAllWarnings(as: .error),
+]
+
+/// A Swift library of this package; its tests, when it has any, live in `Tests/<name>Tests`.
+func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
+}
+
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+
+let package = Package(
+    name: "cascade",
+    products: [
+        .library(name: "Torch", targets: ["Torch"]),
+        .library(name: "Recommenders", targets: ["NN", "Diffusion", "Recommenders"]),
+        .library(name: "Datasets", targets: ["Datasets"]),
+        .library(name: "Evaluation", targets: ["Evaluation"]),
+        .library(name: "Training", targets: ["Training"]),
+        .executable(name: "cascade", targets: ["cascade"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    ],
+    targets: [
+        .systemLibrary(name: "CLibTorch", pkgConfig: "libtorch"),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .target(name: "CTorch", dependencies: ["CLibTorch"]),
+
+        library("Torch", ["CTorch", "TensorFiles"]),
+        library("NN", ["Torch"]),
+        library("Diffusion", ["Torch", "NN"]),
+        library("TensorFiles", []),
+        library("Datasets", ["CZlib", "TensorFiles"]),
+        library("Evaluation", []),
+        library("Recommenders", ["Torch", "NN", "Diffusion", "Datasets", "TensorFiles"]),
+        library("Training", ["Torch", "NN", "Datasets", "TensorFiles", "Evaluation", "Recommenders"]),
+        .executableTarget(
+            name: "cascade",
+            dependencies: [
+                "Torch", "NN", "Datasets", "TensorFiles", "Evaluation", "Recommenders", "Training", arguments,
+                yams,
+            ],
+            swiftSettings: swiftSettings
+        ),
+
+        tests("TensorFilesTests", ["TensorFiles"]),
+        tests("TorchTests", ["Torch", "TensorFiles"]),
+        tests("NNTests", ["NN", "Torch"]),
+        tests("DiffusionTests", ["Diffusion", "NN", "Torch"]),
+        tests("DatasetsTests", ["Datasets", "TensorFiles"]),
+        tests("EvaluationTests", ["Evaluation"]),
+        tests("RecommendersTests", ["Recommenders", "Datasets", "Diffusion", "NN", "Torch", "TensorFiles"]),
+        tests("TrainingTests", ["Training", "Recommenders", "Evaluation", "Datasets", "NN", "Torch", "TensorFiles"]),
+        tests("EndToEndTests", ["Training", "Recommenders", "Datasets", "TensorFiles"]),
+    ],
+    swiftLanguageModes: [.v6],
+    cxxLanguageStandard: .cxx20
+)

@@ -1,0 +1,2 @@
+// Part of Cascade. SPDX-License-Identifier: Apache-2.0
+#include <zlib.h>

@@ -1,0 +1,84 @@
+// Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
+public import Foundation
+internal import TensorFiles
+
+/// Collects events in file order, then filters, numbers and sorts them and writes a data set directory.
+///
+/// Users and items are numbered in the order of their first appearance among the events that are kept. Events of a
+/// user are ordered by (time, original row). Memory is about 25 bytes per event, whatever the length of the ids.
+public struct DatasetBuilder {
+    let name: String
+    var users = StringTable()
+    var items = StringTable()
+    var queries = StringTable()
+    var columns = EventColumns()
+    var titles: [Int32: String] = [:]
+    var itemFeatures: [String: FeatureCollector] = [:]
+    var userFeatures: [String: FeatureCollector] = [:]
+    var provenance: [String: String] = [:]
+
+    /// Starts an empty data set.
+    ///
+    /// - Parameter name: The name that people will see.
+    public init(name: String) { self.name = name }
+
+    /// The number of events added so far.
+    public var eventCount: Int { columns.count }
+
+    /// Adds one event; the order of calls breaks ties of time.
+    ///
+    /// A missing time is 0. A line break within a query becomes a space.
+    public mutating func add(_ event: Event) {
+        let query = event.query.map { queries.insert($0.withoutLineBreaks) }
+        columns.append(
+            user: users.insert(event.user.rawValue),
+            item: items.insert(event.item.rawValue),
+            action: event.action,
+            time: event.time,
+            query: query,
+            value: event.value
+        )
+    }
+
+    /// Gives an item the title that people will see; a later call replaces it.
+    ///
+    /// A line break within the title becomes a space. Ignored when the item has no event that is kept.
+    public mutating func setTitle(_ title: String, for item: ItemID) {
+        titles[items.insert(item.rawValue)] = title.withoutLineBreaks
+    }
+
+    /// Gives an item its categorical values of a feature, one or more; a later call replaces them.
+    ///
+    /// Ignored when the item has no event that is kept.
+    public mutating func setItemFeature(_ name: String, _ values: [String], for item: ItemID) {
+        itemFeatures[name, default: FeatureCollector()].set(values, of: items.insert(item.rawValue))
+    }
+
+    /// Gives a user their categorical values of a feature, one or more; a later call replaces them.
+    ///
+    /// Ignored when the user has no event that is kept.
+    public mutating func setUserFeature(_ name: String, _ values: [String], for user: UserID) {
+        userFeatures[name, default: FeatureCollector()].set(values, of: users.insert(user.rawValue))
+    }
+
+    /// Records where the data came from, such as a file name, an option or a count of skipped rows.
+    public mutating func note(_ key: String, _ value: String) { provenance[key] = value }
+
+    /// Filters, numbers and sorts the events, writes the directory and opens it.
+    ///
+    /// Filtering is the k-core: users and items with too few events are dropped in turn until all that are left have
+    /// enough. The directory appears complete or not at all.
+    ///
+    /// - Parameters:
+    ///   - url: Where to create the directory; nothing may exist there.
+    ///   - minUserEvents: The fewest events that a kept user may have.
+    ///   - minItemEvents: The fewest events that a kept item may have.
+    /// - Returns: The data set, opened from disk.
+    /// - Throws: ``DatasetError`` `.alreadyExists`, `.empty`, `.badRow` (an id that is empty or has a line break), or
+    ///   the file error when writing fails.
+    public consuming func write(to url: URL, minUserEvents: Int, minItemEvents: Int) throws -> Dataset {
+        try DatasetWriter(self, minUserEvents: minUserEvents, minItemEvents: minItemEvents).write(to: url)
+        return try Dataset(at: url)
+    }
+}

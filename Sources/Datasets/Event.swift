@@ -1,0 +1,90 @@
+// Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
+/// What a user did with an item.
+public enum Action: UInt8, Sendable, Codable, CaseIterable {
+    /// Looked at the item.
+    case view = 0
+    /// Chose the item from a list.
+    case click
+    /// Bought the item.
+    case purchase
+    /// Gave the item a grade, which is the event's value.
+    case rating
+
+    /// The name in files: `view`, `click`, `purchase` or `rating`.
+    public var name: String {
+        switch self {
+        case .view: "view"
+        case .click: "click"
+        case .purchase: "purchase"
+        case .rating: "rating"
+        }
+    }
+
+    /// Finds the action of that name, or nil.
+    public init?(name: some StringProtocol) {
+        guard let action = Action.allCases.first(where: { $0.name == name }) else { return nil }
+        self = action
+    }
+
+    /// Reads the action's name.
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        let name = try container.decode(String.self)
+        guard let action = Action(name: name) else {
+            let known = Action.allCases.map(\.name).joined(separator: ", ")
+            throw DecodingError.dataCorruptedError(
+                in: container,
+                debugDescription: "'\(name)' is not an action; expected one of \(known)"
+            )
+        }
+        self = action
+    }
+
+    /// Writes the action's name.
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(name)
+    }
+}
+
+/// One thing that one user did with one item at one time.
+public struct Event: Equatable, Sendable, Codable {
+    /// Who acted.
+    public var user: UserID
+    /// On which item.
+    public var item: ItemID
+    /// What was done.
+    public var action: Action
+    /// When, in seconds since 1970-01-01 UTC; 0 where the source has no times.
+    public var time: Int64
+    /// The search text that led to the event, when there was one.
+    public var query: String?
+    /// The grade or amount, when there was one.
+    public var value: Float?
+
+    /// Describes an event.
+    ///
+    /// - Parameters:
+    ///   - user: Who acted.
+    ///   - item: On which item.
+    ///   - action: What was done.
+    ///   - time: When, in seconds since 1970-01-01 UTC.
+    ///   - query: The search text that led to the event.
+    ///   - value: The grade or amount.
+    public init(
+        user: UserID,
+        item: ItemID,
+        action: Action = .click,
+        time: Int64 = 0,
+        query: String? = nil,
+        value: Float? = nil
+    ) {
+        self.user = user
+        self.item = item
+        self.action = action
+        self.time = time
+        self.query = query
+        self.value = value
+    }
+}

@@ -1,0 +1,21 @@
+// Part of Cascade. SPDX-License-Identifier: Apache-2.0
+internal import Foundation
+
+extension ImportFormat {
+    /// Reads a file with one event a line.
+    func readDelimited(_ url: URL, into session: inout ImportSession) throws {
+        let options = session.options
+        let isTabbed = url.lastPathComponent.lowercased().split(separator: ".").contains("tsv")
+        let delimiter = options.delimiter ?? (isTabbed ? "\t" : ",")
+        guard !delimiter.isEmpty, !delimiter.contains(where: { $0 == "\"" || $0.isNewline }) else {
+            throw DatasetError(
+                .badOption,
+                "the delimiter is empty, a quote or a line break; expected ',' or another mark."
+            )
+        }
+        let table = try TableReader(url, delimiter: delimiter, isQuoting: true, hasHeader: options.hasHeader)
+        var layout = try EventLayout(of: table, options)
+        layout.title = try ColumnFinder(table).find("title", options.columns.title, usual: ["title"])
+        try session.readEvents(table, layout)
+    }
+}

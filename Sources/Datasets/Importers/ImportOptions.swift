@@ -1,0 +1,57 @@
+// Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
+/// What an import does with its source, beyond the format itself.
+public struct ImportOptions: Sendable, Codable, Equatable {
+    /// What happens when a row is not what the format says.
+    public enum ErrorPolicy: String, Sendable, Codable, CaseIterable {
+        /// The import stops and leaves nothing behind.
+        case fail
+        /// The row is left out; the report and the manifest count such rows and give the first reasons.
+        case skip
+    }
+
+    /// Which column holds what: its name, or its number from 1; nil finds it by its usual names.
+    ///
+    /// The formats `csv` and `recbole` read these; the columns of `ml-1m` are fixed.
+    public struct Columns: Sendable, Codable, Equatable {
+        /// The user's id; usually `user_id`.
+        public var user: String?
+        /// The item's id; usually `item_id`.
+        public var item: String?
+        /// The time of the event; usually `timestamp`.
+        ///
+        /// Files without one are read in their own order.
+        public var time: String?
+        /// What the user did: `view`, `click`, `purchase` or `rating`.
+        public var action: String?
+        /// A grade or an amount; usually `rating`.
+        public var value: String?
+        /// The search text that led to the event.
+        public var query: String?
+        /// The item's title; in `recbole` a field of the `.item` file.
+        public var title: String?
+
+        /// Finds every column by its usual names.
+        public init() {}
+    }
+
+    /// What stands between two fields of a `csv` file; nil is a tab for files named `.tsv`, else a comma.
+    public var delimiter: String?
+    /// Whether the first row of a `csv` file names the columns.
+    public var hasHeader = true
+    /// Which column holds what.
+    public var columns = Columns()
+    /// How times are written.
+    public var timeUnit = TimeUnit.seconds
+    /// What users did where no column says it; nil is a rating where there is a value column, else a click.
+    public var action: Action?
+    /// What happens when a row is not what the format says.
+    public var onError = ErrorPolicy.fail
+    /// The fewest events that a kept user has.
+    public var minUserEvents = 5
+    /// The fewest events that a kept item has.
+    public var minItemEvents = 5
+
+    /// The usual options: every column by its usual names, times in seconds, no bad row, at least 5 events each.
+    public init() {}
+}

@@ -1,0 +1,81 @@
+// Part of Cascade. SPDX-License-Identifier: Apache-2.0
+internal import Foundation
+
+/// One import while it runs: what was read so far, and what to do with a bad row.
+struct ImportSession {
+    let options: ImportOptions
+    var builder: DatasetBuilder
+    private let progress: ((Int) -> Void)?
+    private var files: [String] = []
+    private var rowsRead = 0
+    private var rowsSkipped = 0
+    private var skippedReasons: [String] = []
+
+    private static let maximumReasons = 10
+    private static let rowsBetweenReports = 1 << 16
+
+    init(name: String, options: ImportOptions, progress: ((Int) -> Void)?) {
+        self.options = options
+        self.progress = progress
+        builder = DatasetBuilder(name: name)
+    }
+
+    /// Reads all rows of a file; `addRow` must find a row good before it adds anything of it.
+    mutating func read(
+        _ table: TableReader,
+        _ addRow: (TableReader, inout DatasetBuilder) throws -> Void
+    ) throws {
+        files.append(table.url.lastPathComponent)
+        while true {
+            do {
+                guard try table.next() else { return }
+                try addRow(table, &builder)
+            } catch let error as RowError {
+                guard options.onError == .skip else { throw error.asDatasetError }
+                rowsSkipped += 1
+                if skippedReasons.count < Self.maximumReasons { skippedReasons.append(error.summary) }
+            }
+            rowsRead += 1
+            if rowsRead % Self.rowsBetweenReports == 0 { progress?(rowsRead) }
+        }
+    }
+
+    /// Reads all rows of a file as events.
+    mutating func readEvents(_ table: TableReader, _ layout: EventLayout) throws {
+        try read(table) { table, builder in
+            let event = try layout.event(table)
+            let title = try layout.title.map { try table.text($0) } ?? ""
+            builder.add(event)
+            if !title.isEmpty { builder.setTitle(title, for: event.item) }
+        }
+    }
+
+    /// Writes the data set, with a record of where it came from.
+    consuming func finish(at target: URL) throws -> ImportReport {
+        progress?(rowsRead)
+        if builder.eventCount == 0, let reason = skippedReasons.first {
+            throw DatasetError(
+                .empty,
+                "none of the \(rowsRead) rows is an event; \(rowsSkipped) were skipped, the first because of \(reason)"
+            )
+        }
+        builder.note("files", files.joined(separator: ", "))
+        builder.note("rows.read", String(rowsRead))
+        builder.note("rows.skipped", String(rowsSkipped))
+        builder.note("on-error", options.onError.rawValue)
+        for (number, reason) in skippedReasons.enumerated() {
+            builder.note("rows.skipped.\(number < 9 ? "0" : "")\(number + 1)", reason)
+        }
+        let dataset = try builder.write(
+            to: target,
+            minUserEvents: options.minUserEvents,
+            minItemEvents: options.minItemEvents
+        )
+        return ImportReport(
+            rowsRead: rowsRead,
+            rowsSkipped: rowsSkipped,
+            skippedReasons: skippedReasons,
+            dataset: dataset
+        )
+    }
+}

@@ -1,0 +1,25 @@
+// Part of Cascade. SPDX-License-Identifier: Apache-2.0
+internal import Foundation
+
+/// What is wrong with one row of a source file, which an import may stop at or leave out.
+struct RowError: Error {
+    let url: URL
+    let line: Int
+    let finding: String
+
+    /// File name, line and finding, for a list of what was left out.
+    var summary: String { "\(url.lastPathComponent):\(line): \(finding)" }
+
+    /// The error with which an import stops.
+    var asDatasetError: DatasetError {
+        DatasetError(.badRow, "\(url.path):\(line): \(finding); fix the line or pass --on-error skip")
+    }
+
+    /// A source's value for a message: on one line and cut to 40 characters.
+    static func quoted(_ field: FieldBytes) -> String {
+        let text = String(decoding: field.prefix(200), as: UTF8.self)
+        let printable = text.unicodeScalars.map { $0.value < 0x20 || $0.value == 0x7F ? "\u{FFFD}" : String($0) }
+            .joined()
+        return "'\(printable.prefix(40))\(printable.count > 40 || field.count > 200 ? "…" : "")'"
+    }
+}

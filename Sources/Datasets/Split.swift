@@ -1,0 +1,118 @@
+// Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
+/// How events are divided into those to learn from, to select a model by and to report.
+///
+/// In files: `{"kind": "leave-one-out"}`, `{"kind": "temporal", "validation": 0.8, "test": 0.9}` or
+/// `{"kind": "by-user", "validation": 0.1, "test": 0.1, "seed": 7}`.
+public enum Split: Sendable, Equatable {
+    /// Of each user with three events or more, the last is the test target and the one before it the validation
+    /// target. All others are for training.
+    case leaveOneOut
+    /// Events before the validation point are for training. A user's last event from there to the test point is a
+    /// validation target, their last event from the test point on a test target; history is all that came before.
+    case temporal(validation: SplitPoint, test: SplitPoint)
+    /// The users are divided: `validation` and `test` are the shares, in `0...1`, of those whose last event is a
+    /// target. Nothing of theirs is for training. The division depends on the user's external id and the seed only.
+    case byUser(validation: Double, test: Double, seed: UInt64)
+}
+
+/// A moment at which a temporal split divides the events.
+///
+/// In files a number: up to 1 a quantile, above 1 a time in seconds.
+public enum SplitPoint: Sendable, Equatable {
+    /// The time before which this share of all events lies, in `0...1`.
+    case quantile(Double)
+    /// Seconds since 1970-01-01 UTC.
+    case time(Int64)
+}
+
+/// The part of a split that targets belong to.
+public enum Part: String, Sendable, Codable, CaseIterable {
+    /// For selecting a model and its settings.
+    case validation
+    /// For the number that is reported, once.
+    case test
+}
+
+extension Split: Codable {
+    private enum Key: String, CodingKey { case kind, validation, test, seed }
+
+    private enum Kind: String, Codable, CaseIterable {
+        case leaveOneOut = "leave-one-out"
+        case temporal
+        case byUser = "by-user"
+    }
+
+    /// Reads the form that the type's description shows.
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: Key.self)
+        let name = try container.decode(String.self, forKey: .kind)
+        guard let kind = Kind(rawValue: name) else {
+            let known = Kind.allCases.map(\.rawValue).joined(separator: ", ")
+            throw DecodingError.dataCorruptedError(
+                forKey: .kind,
+                in: container,
+                debugDescription: "'\(name)' is not a split; expected one of \(known)"
+            )
+        }
+        switch kind {
+        case .leaveOneOut: self = .leaveOneOut
+        case .temporal:
+            self = .temporal(
+                validation: try container.decode(SplitPoint.self, forKey: .validation),
+                test: try container.decode(SplitPoint.self, forKey: .test)
+            )
+        case .byUser:
+            self = .byUser(
+                validation: try container.decode(Double.self, forKey: .validation),
+                test: try container.decode(Double.self, forKey: .test),
+                seed: try container.decode(UInt64.self, forKey: .seed)
+            )
+        }
+    }
+
+    /// Writes the form that the type's description shows.
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: Key.self)
+        switch self {
+        case .leaveOneOut: try container.encode(Kind.leaveOneOut, forKey: .kind)
+        case .temporal(let validation, let test):
+            try container.encode(Kind.temporal, forKey: .kind)
+            try container.encode(validation, forKey: .validation)
+            try container.encode(test, forKey: .test)
+        case .byUser(let validation, let test, let seed):
+            try container.encode(Kind.byUser, forKey: .kind)
+            try container.encode(validation, forKey: .validation)
+            try container.encode(test, forKey: .test)
+            try container.encode(seed, forKey: .seed)
+        }
+    }
+}
+
+extension SplitPoint: Codable {
+    /// Reads a number: up to 1 a quantile, above 1 seconds.
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        if let seconds = try? container.decode(Int64.self), seconds > 1 {
+            self = .time(seconds)
+            return
+        }
+        let number = try container.decode(Double.self)
+        guard number >= 0, number <= 1 || number < 0x1p62 else {
+            throw DecodingError.dataCorruptedError(
+                in: container,
+                debugDescription: "\(number) is not a split point; expected a quantile in 0...1 or a time in seconds"
+            )
+        }
+        self = number <= 1 ? .quantile(number) : .time(Int64(number))
+    }
+
+    /// Writes the number.
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        switch self {
+        case .quantile(let share): try container.encode(share)
+        case .time(let seconds): try container.encode(seconds)
+        }
+    }
+}

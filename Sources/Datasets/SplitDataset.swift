@@ -1,0 +1,210 @@
+// Part of Cascade. SPDX-License-Identifier: Apache-2.0
+internal import TensorFiles
+
+/// One question to a model: which item comes at the target, after these events of the user.
+public struct EvaluationCase: Sendable, Equatable {
+    /// The user.
+    public let user: UserIndex
+    /// The rows of the user's events before the target, at least one.
+    public let history: Range<Int>
+    /// The row of the event whose item is the right answer.
+    public let target: Int
+
+    /// Describes a case.
+    ///
+    /// - Parameters:
+    ///   - user: The user.
+    ///   - history: The rows of the user's events before the target.
+    ///   - target: The row of the event whose item is the right answer.
+    public init(user: UserIndex, history: Range<Int>, target: Int) {
+        self.user = user
+        self.history = history
+        self.target = target
+    }
+}
+
+/// The events of one user that a model may learn from.
+public struct TrainingSequence: Sendable, Equatable {
+    /// The user.
+    public let user: UserIndex
+    /// Their rows, at least one, in the order of time.
+    public let events: Range<Int>
+}
+
+/// A data set divided into training, validation and test.
+///
+/// No training event is, or comes after, a target of the same user; under ``Split/temporal(validation:test:)`` none
+/// is as late as any target of anyone.
+public struct SplitDataset: Sendable {
+    /// The data set.
+    public let dataset: Dataset
+    /// How it is divided.
+    public let split: Split
+    /// What to learn from, by user; each has at least one event.
+    public let training: [TrainingSequence]
+    /// The number of events to learn from.
+    public let trainingEventCount: Int
+    /// The time of the latest event to learn from, in seconds.
+    public let lastTrainingTime: Int64
+    private let validation: [EvaluationCase]
+    private let test: [EvaluationCase]
+
+    /// Divides a data set.
+    ///
+    /// - Throws: ``DatasetError`` `.badOption` for a share or a point outside its range, `.empty` when nothing is left
+    ///   to learn from, `.noEvaluationCases` when a part that the split asks for has no target.
+    public init(_ dataset: Dataset, _ split: Split) throws {
+        self.dataset = dataset
+        self.split = split
+        var division = Division()
+        switch split {
+        case .leaveOneOut: division.leaveOneOut(dataset)
+        case .temporal(let validation, let test): try division.temporal(dataset, validation, test)
+        case .byUser(let validation, let test, let seed): try division.byUser(dataset, validation, test, seed)
+        }
+        try division.check(dataset)
+        training = division.training
+        validation = division.validation
+        test = division.test
+        trainingEventCount = training.reduce(0) { $0 + $1.events.count }
+        lastTrainingTime = training.reduce(Int64.min) { max($0, dataset.times[$1.events.upperBound - 1]) }
+    }
+
+    /// The targets of a part, each with its history, by user; at most one a user.
+    public func cases(_ part: Part) -> [EvaluationCase] { part == .validation ? validation : test }
+
+    /// `[itemCount]`: how many training events each item has.
+    public func trainingItemCounts() -> [Int] {
+        var counts = [Int](repeating: 0, count: dataset.itemCount)
+        dataset.items.withUnsafeBufferPointer { items in
+            for sequence in training {
+                for row in sequence.events { counts[Int(items[row])] += 1 }
+            }
+        }
+        return counts
+    }
+}
+
+/// The division while it is made, user by user.
+private struct Division {
+    var training: [TrainingSequence] = []
+    var validation: [EvaluationCase] = []
+    var test: [EvaluationCase] = []
+    var wantsValidation = true
+    var wantsTest = true
+
+    mutating func leaveOneOut(_ dataset: Dataset) {
+        for user in dataset.userIndices {
+            let events = dataset.events(of: user)
+            let isEvaluated = events.count >= 3
+            train(user, isEvaluated ? events.dropLast(2) : events)
+            guard isEvaluated else { continue }
+            Self.evaluate(user, events, target: events.upperBound - 2, &validation)
+            Self.evaluate(user, events, target: events.upperBound - 1, &test)
+        }
+    }
+
+    mutating func temporal(_ dataset: Dataset, _ validationPoint: SplitPoint, _ testPoint: SplitPoint) throws {
+        guard dataset.hasTimes else {
+            throw DatasetError(
+                .badOption,
+                "\(dataset.manifest.name): a temporal split needs times and this data set has none. Use leave-one-out."
+            )
+        }
+        let (start, end) = try (dataset.time(validationPoint), dataset.time(testPoint))
+        guard start <= end else {
+            throw DatasetError(
+                .badOption,
+                "split: validation starts at \(start) seconds, after test at \(end). Give validation the earlier point."
+            )
+        }
+        wantsValidation = start < end
+        for user in dataset.userIndices {
+            let events = dataset.events(of: user)
+            let firstValidation = dataset.firstRow(in: events, notBefore: start)
+            let firstTest = dataset.firstRow(in: events, notBefore: end)
+            train(user, events.lowerBound..<firstValidation)
+            if firstValidation < firstTest { Self.evaluate(user, events, target: firstTest - 1, &validation) }
+            if firstTest < events.upperBound { Self.evaluate(user, events, target: events.upperBound - 1, &test) }
+        }
+    }
+
+    mutating func byUser(_ dataset: Dataset, _ validationShare: Double, _ testShare: Double, _ seed: UInt64) throws {
+        guard validationShare >= 0, testShare >= 0, validationShare + testShare < 1 else {
+            throw DatasetError(
+                .badOption,
+                """
+                split: the shares of users for validation (\(validationShare)) and test (\(testShare)) must not be \
+                negative and must sum to less than 1.
+                """
+            )
+        }
+        (wantsValidation, wantsTest) = (validationShare > 0, testShare > 0)
+        let key = SplitMix64.mix(seed)
+        for user in dataset.userIndices {
+            let events = dataset.events(of: user)
+            let id = dataset.users.lines.bytes[dataset.users.lines.range(user.rawValue)]
+            let hash = id.withUnsafeBytes { Fingerprint.hash($0, seed: key) }
+            let position = Double(hash >> 11) * 0x1p-53  // uniform in 0..<1
+            switch position {
+            case ..<validationShare: Self.evaluate(user, events, target: events.upperBound - 1, &validation)
+            case ..<(validationShare + testShare): Self.evaluate(user, events, target: events.upperBound - 1, &test)
+            default: train(user, events)
+            }
+        }
+    }
+
+    func check(_ dataset: Dataset) throws {
+        let name = dataset.manifest.name
+        guard !training.isEmpty else {
+            throw DatasetError(.empty, "\(name): the split leaves no event to learn from. Move its points or shares.")
+        }
+        for (part, cases, isWanted) in [(Part.validation, validation, wantsValidation), (.test, test, wantsTest)]
+        where isWanted && cases.isEmpty {
+            throw DatasetError(
+                .noEvaluationCases,
+                """
+                \(name): the split leaves no user with a \(part.rawValue) target and an event before it, of \
+                \(dataset.userCount) users. Move its points or shares, or use longer histories.
+                """
+            )
+        }
+    }
+
+    private mutating func train(_ user: UserIndex, _ events: Range<Int>) {
+        if !events.isEmpty { training.append(TrainingSequence(user: user, events: events)) }
+    }
+
+    private static func evaluate(_ user: UserIndex, _ events: Range<Int>, target: Int, _ cases: inout [EvaluationCase])
+    {
+        guard target > events.lowerBound else { return }
+        cases.append(EvaluationCase(user: user, history: events.lowerBound..<target, target: target))
+    }
+}
+
+extension Dataset {
+    fileprivate var userIndices: some Sequence<UserIndex> { (0..<userCount).lazy.map(UserIndex.init(_:)) }
+
+    /// The first of a user's rows at or after a time, or the end of their rows.
+    fileprivate func firstRow(in events: Range<Int>, notBefore time: Int64) -> Int {
+        var (low, high) = (events.lowerBound, events.upperBound)
+        while low < high {
+            let middle = low + (high - low) / 2
+            if times[middle] < time { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+
+    /// The time of a split point, in seconds.
+    fileprivate func time(_ point: SplitPoint) throws -> Int64 {
+        switch point {
+        case .time(let seconds): return seconds
+        case .quantile(let share):
+            guard share >= 0, share <= 1 else {
+                throw DatasetError(.badOption, "split: the quantile \(share) must lie in 0...1.")
+            }
+            let sorted = times.sorted()
+            return sorted[min(Int(share * Double(sorted.count)), sorted.count - 1)]
+        }
+    }
+}

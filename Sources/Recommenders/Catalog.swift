@@ -1,0 +1,43 @@
+// Part of Cascade. SPDX-License-Identifier: Apache-2.0
+import Foundation
+public import Torch
+
+/// Every model, once. The command line, the contract tests and the documentation read this list.
+public enum Catalog {
+    /// All models in the order in which they are listed.
+    public static let all: [ModelEntry] = [
+        ModelEntry(Popularity.self),
+        ModelEntry(RecentPopularity.self),
+        ModelEntry(SASRec.self),
+        ModelEntry(T2Diff.self),
+    ]
+
+    /// The model of that name.
+    ///
+    /// - Throws: ``ConfigurationError`` that names the nearest, or all.
+    public static func entry(_ name: String) throws -> ModelEntry {
+        if let entry = all.first(where: { $0.card.name == name }) { return entry }
+        let names = all.map(\.card.name)
+        let hint = nearestName(to: name, among: names).map { "Did you mean '\($0)'?" }
+        throw ConfigurationError("unknown model '\(name)'. \(hint ?? "There are: \(names.joined(separator: ", "))")")
+    }
+}
+
+/// One model of the catalogue, its type erased.
+public struct ModelEntry: Sendable {
+    /// Its name and source.
+    public let card: ModelCard
+    /// Its settings with their defaults.
+    public let defaults: @Sendable () throws -> JSONValue
+    /// The defaults with some values replaced; refuses unknown keys and impossible values.
+    public let resolve: @Sendable (JSONValue) throws -> JSONValue
+    /// A fresh model with resolved settings.
+    public let make: @Sendable (JSONValue, DatasetShape, Generator) throws -> any Retriever
+
+    init<Model: Retriever>(_ type: Model.Type) {
+        card = Model.card
+        defaults = { try JSONValue(encoding: Model.Configuration()) }
+        resolve = { try JSONValue(encoding: Model.Configuration(overriding: $0, path: "model")) }
+        make = { try Model(Model.Configuration(overriding: $0, path: "model"), for: $1, using: $2) }
+    }
+}

@@ -1,0 +1,90 @@
+// Part of Cascade. SPDX-License-Identifier: Apache-2.0
+import Foundation
+
+/// A tree of configuration values: what YAML and JSON have in common.
+public enum JSONValue: Codable, Sendable, Equatable {
+    case null
+    case bool(Bool)
+    case integer(Int)
+    case number(Double)
+    case string(String)
+    case array([JSONValue])
+    case object([String: JSONValue])
+
+    /// Reads any value.
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        if container.decodeNil() {
+            self = .null
+        } else if let value = try? container.decode(Bool.self) {
+            self = .bool(value)
+        } else if let value = try? container.decode(Int.self) {
+            self = .integer(value)
+        } else if let value = try? container.decode(Double.self) {
+            self = .number(value)
+        } else if let value = try? container.decode(String.self) {
+            self = .string(value)
+        } else if let value = try? container.decode([JSONValue].self) {
+            self = .array(value)
+        } else {
+            self = .object(try container.decode([String: JSONValue].self))
+        }
+    }
+
+    /// Writes the value.
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        switch self {
+        case .null: try container.encodeNil()
+        case .bool(let value): try container.encode(value)
+        case .integer(let value): try container.encode(value)
+        case .number(let value): try container.encode(value)
+        case .string(let value): try container.encode(value)
+        case .array(let value): try container.encode(value)
+        case .object(let value): try container.encode(value)
+        }
+    }
+
+    /// The tree that an encodable value encodes to.
+    public init(encoding value: some Encodable) throws {
+        self = try JSONDecoder().decode(JSONValue.self, from: JSONEncoder().encode(value))
+    }
+
+    /// A value by key; null when there is none.
+    public subscript(key: String) -> JSONValue {
+        get { if case .object(let fields) = self { fields[key] ?? .null } else { .null } }
+        set {
+            var fields: [String: JSONValue] = if case .object(let old) = self { old } else { [:] }
+            fields[key] = newValue
+            self = .object(fields)
+        }
+    }
+
+    /// The text of a string.
+    public var text: String? { if case .string(let value) = self { value } else { nil } }
+
+    /// What the value is, for messages.
+    var kind: String {
+        switch self {
+        case .null: "nothing"
+        case .bool: "true or false"
+        case .integer: "a whole number"
+        case .number: "a number"
+        case .string: "text"
+        case .array: "a list"
+        case .object: "a group of settings"
+        }
+    }
+
+    /// The value as one would write it.
+    var shown: String {
+        switch self {
+        case .null: "nothing"
+        case .bool(let value): "\(value)"
+        case .integer(let value): "\(value)"
+        case .number(let value): "\(value)"
+        case .string(let value): "'\(value)'"
+        case .array, .object: kind
+        }
+    }
+}

@@ -1,0 +1,96 @@
+// Part of Cascade. SPDX-License-Identifier: Apache-2.0
+public import Datasets
+public import NN
+public import Torch
+
+/// A model's name and where it comes from.
+public struct ModelCard: Sendable, Equatable {
+    /// What the command line calls it.
+    public let name: String
+    /// One line about what it does.
+    public let summary: String
+    /// Authors, venue, identifier.
+    public let paper: String
+
+    /// Describes a model.
+    public init(name: String, summary: String, paper: String) {
+        (self.name, self.summary, self.paper) = (name, summary, paper)
+    }
+}
+
+/// What a model must know of the data to size its tables.
+public struct DatasetShape: Codable, Sendable, Equatable {
+    /// U, number of users.
+    public let users: Int
+    /// N, number of items.
+    public let items: Int
+
+    /// Gives the counts.
+    public init(users: Int, items: Int) { (self.users, self.items) = (users, items) }
+}
+
+/// A model with a configuration and a place in the catalogue.
+public protocol Recommender: Module, SendableMetatype {
+    /// Its settings, with defaults.
+    associatedtype Configuration: Settings
+    /// Its name and source.
+    static var card: ModelCard { get }
+    /// Creates the model with fresh weights on the generator's device.
+    init(_ configuration: Configuration, for data: DatasetShape, using generator: Generator) throws
+}
+
+/// A model that scores the whole catalogue for a history.
+public protocol Retriever: Recommender {
+    /// How many of the latest events it reads; 0 when it reads none.
+    var length: Int { get }
+    /// On which side short histories are padded.
+    static var padding: Padding { get }
+    /// Scores of all items without gradients: `[B, N]`, higher is better.
+    func scores(_ batch: Batch) throws -> Tensor
+}
+
+/// A retriever that only counts: it is fitted in one pass over the training events, without gradients.
+public protocol FittedRetriever: Retriever {
+    /// Takes the training events in.
+    func fit(to data: SplitDataset) throws
+}
+
+/// What a vector retriever makes of a training batch.
+public struct TrainingOutput {
+    /// One user vector for each of the batch's targets: `[M, D]`.
+    public var vectors: Tensor
+    /// Further loss terms by name, each a scalar, already weighted.
+    public var terms: [(name: String, loss: Tensor)]
+
+    /// Gathers the outputs.
+    public init(vectors: Tensor, terms: [(name: String, loss: Tensor)] = []) {
+        (self.vectors, self.terms) = (vectors, terms)
+    }
+}
+
+/// A retriever whose score is a dot product of a user vector and an item vector; an index can serve it.
+///
+/// It supplies vectors; the objective, the scoring of the catalogue and the export are shared.
+public protocol VectorRetriever: Retriever {
+    /// How its training examples are laid out.
+    static var examples: ExampleKind { get }
+    /// Vectors of all items: `[N, D]`.
+    func itemVectors() throws -> Tensor
+    /// Vectors of the histories' owners, in inference mode: `[B, Q, D]`; the score is the maximum over Q.
+    func userVectors(_ batch: Batch) throws -> Tensor
+    /// The training pass.
+    func trainingOutput(_ batch: Batch) throws -> TrainingOutput
+}
+
+extension VectorRetriever {
+    /// The largest dot product over the user's vectors, in double precision so that ranks do not hang on rounding.
+    public func scores(_ batch: Batch) throws -> Tensor {
+        try dotProductScores(userVectors(batch), itemVectors())
+    }
+}
+
+/// Scores `[B, N]` (float64) of user vectors `[B, Q, D]` against item vectors `[N, D]`.
+public func dotProductScores(_ users: Tensor, _ items: Tensor) throws(TorchError) -> Tensor {
+    let products = try users.to(.float64).matmul(items.to(.float64).transposed())
+    return try products.size(1) == 1 ? products.squeezed(1) : products.max(1)
+}

@@ -1,0 +1,262 @@
+// Part of Cascade. SPDX-License-Identifier: Apache-2.0
+import Foundation
+public import Datasets
+public import Diffusion
+import NN
+public import Torch
+
+/// Two towers, the user's guided by a diffusion that predicts the next item from the drift between past ones.
+///
+/// - Source: Unleashing the Potential of Two-Tower Models, arXiv:2502.20687. Readings T1-T12 settle what the paper
+///   leaves open; the values that they name are settings here.
+/// - Deviation: T2, T3, T5-T9: see `Documentation/paper-readings.md`.
+public struct T2Diff: VectorRetriever {
+    public static let card = ModelCard(
+        name: "t2diff",
+        summary: "two towers with a diffusion that rebuilds the next item's drift, and mixed attention",
+        paper: "Unleashing the Potential of Two-Tower Models, arXiv:2502.20687"
+    )
+    public static let padding = Padding.left
+    public static let examples = ExampleKind.cuts
+
+    /// What the tower is given as the predicted next item while it trains (reading T3).
+    public enum TowerInput: String, Codable, Sendable, CaseIterable {
+        /// One denoising of the noised drift, which contains the target; as printed.
+        case paper
+        /// One denoising of pure noise.
+        case terminal
+        /// Four DDIM steps from pure noise.
+        case chain
+        /// Nothing: the paper's "mixed attention" ablation, without a diffusion at all.
+        case none
+    }
+
+    public struct Configuration: Settings {
+        public var width = 64  // features per item
+        public var length = 50  // latest events that are read
+        public var session = 10  // k: at most this many of them are the session
+        public var sessionGap = 1800  // seconds; a longer gap starts a new session
+        public var blocks = 1  // of the session's Transformer
+        public var heads = 2  // must divide width
+        public var unit = 36  // hidden features of the activation unit
+        public var dropout = 0.2  // probability
+        public var residual = true  // adds the current interest to what eq 22 makes of it; false: as printed
+        public var window = 8  // latest events that the diffusion reads; a multiple of 4
+        public var channels = 32  // of the U-Net; even
+        public var steps = 50  // T
+        public var schedule = NoiseSchedule.Kind.exponential
+        public var firstBeta = 0.02  // beta of step 1 (exponential, linear, logarithmic)
+        public var lastBeta = 0.4  // beta of step T
+        public var drift = true  // diffuse the differences of neighbours; false: the items themselves
+        public var towerInput = TowerInput.terminal
+        public var stopGradient = true  // between the diffusion and the rest, both ways (reading T4)
+        public var reconstruction = 1.0  // lambda, eq 25
+        public var ranking = 1.0  // weight of a cross-entropy of the prediction against the catalogue (reading T3)
+        public var predictionDropout = 0.0  // probability that a row's prediction is zeroed while training
+        public var sampler = Sampler()  // of the reverse process; can be changed without retraining
+        public init() {}
+
+        public func validate() throws {
+            guard width > 0, heads > 0, width % heads == 0 else {
+                throw ConfigurationError("model.width (\(width)) must be a multiple of model.heads (\(heads))")
+            }
+            guard window > 0, window % UNet1d.lengthMultiple == 0 else {
+                throw ConfigurationError("model.window: found \(window), expected a multiple of \(UNet1d.lengthMultiple)")
+            }
+            guard window <= length, (1...length).contains(session) else {
+                throw ConfigurationError(
+                    "model.window (\(window)) and model.session (\(session)) must not exceed model.length (\(length))")
+            }
+            guard channels > 0, channels % 2 == 0 else {
+                throw ConfigurationError("model.channels: found \(channels), expected an even number")
+            }
+            guard steps > 0, firstBeta > 0, firstBeta <= lastBeta, lastBeta < 1 else {
+                throw ConfigurationError(
+                    "model: steps must be at least 1, and 0 < firstBeta (\(firstBeta)) <= lastBeta (\(lastBeta)) < 1")
+            }
+            guard blocks > 0, unit > 0, sessionGap >= 0, sampler.steps >= 0, (0..<1).contains(dropout),
+                (0..<1).contains(predictionDropout)
+            else {
+                throw ConfigurationError(
+                    "model: blocks and unit must be at least 1, sessionGap and sampler.steps at least 0, dropouts in 0..<1")
+            }
+        }
+    }
+
+    public let length: Int
+    let items: Embedding
+    let tower: MixedAttention
+    let denoiser: UNet1d?
+    let schedule: NoiseSchedule
+    let configuration: Configuration
+
+    public init(_ c: Configuration, for data: DatasetShape, using generator: Generator) throws {
+        let spread = Initialization.normal(1 / Double(c.width).squareRoot())
+        items = try Embedding(data.items + 1, c.width, spread, using: generator)  // row 0 is padding
+        tower = try MixedAttention(c, using: generator)
+        denoiser =
+            c.towerInput == .none ? nil : try UNet1d(2 * c.width, channels: c.channels, c.width, using: generator)
+        schedule = NoiseSchedule(c.schedule, steps: c.steps, first: c.firstBeta, last: c.lastBeta)
+        (length, configuration) = (c.length, c)
+    }
+
+    public func itemVectors() throws -> Tensor { try items.weight.value.sliced(0, from: 1) }
+
+    public func userVectors(_ batch: Batch) throws -> Tensor {
+        let history = try History(batch, items, configuration)
+        let prediction = try denoiser.map { try predict(history, $0, configuration.sampler, batch.noise) }
+        return try tower(history, prediction, .inference).unsqueezed(1)
+    }
+
+    public func trainingOutput(_ batch: Batch) throws -> TrainingOutput {
+        let history = try History(batch, items, configuration)
+        guard let denoiser else { return TrainingOutput(vectors: try tower(history, nil, .training)) }
+        let c = configuration
+        let diffused = try history.window(stopGradient: c.stopGradient)
+        let next = try normalised(items, batch.targets + 1).unsqueezed(1)
+        let following = try Tensor.concatenated(
+            [diffused.items.sliced(1, from: 1), c.stopGradient ? next.detached() : next], 1)
+        let clean = try (c.drift ? following - diffused.items : following) * diffused.mask  // z_0, eq 11
+        // One denoising at a random step, eqs 12-15.
+        let (rows, shape) = (batch.rows, [c.window, c.width])
+        let steps = try batch.noise.integers(rows: rows, in: 1..<(schedule.steps + 1))
+        let noisy = try schedule.noised(clean, steps: steps, noise: batch.noise.normal(rows: rows, shape, stream: 0))
+        func denoise(_ state: Tensor, _ steps: Tensor, _ window: History.Window) throws -> Tensor {
+            try denoiser(.concatenated([state * window.mask, window.items], -1), steps: steps, mask: window.mask)
+        }
+        let estimate: Tensor
+        var prediction: Tensor
+        if c.towerInput == .terminal {
+            // The denoising of pure noise for the tower rides along in the same call.
+            let start = try batch.noise.normal(rows: rows, shape, stream: schedule.steps + 1)
+            let last = try Tensor.full([rows], Double(schedule.steps), .int64, on: start.device)
+            let both = try denoise(
+                .concatenated([noisy, start]), .concatenated([steps, last]),
+                History.Window(
+                    items: .concatenated([diffused.items, diffused.items]),
+                    mask: .concatenated([diffused.mask, diffused.mask])))
+            estimate = try both.sliced(0, to: rows)
+            prediction = try slice(both.sliced(0, from: rows), diffused)
+        } else {
+            estimate = try denoise(noisy, steps, diffused)
+            prediction = try slice(estimate, diffused)
+        }
+        let error = try (estimate - clean).square().sum() / (diffused.mask.sum() * Double(c.width))  // reading T2
+        var terms = [(name: "reconstruction", loss: try error * c.reconstruction)]
+        if c.ranking > 0 {
+            let table = try withoutGradients {
+                try itemVectors().layerNorm() / Double(c.width).squareRoot()
+            }
+            let loss = try catalogueCrossEntropy(prediction, table, targets: batch.targets)
+            terms.append(("ranking", try loss * c.ranking))
+        }
+        if c.towerInput == .chain {
+            let sampler = Sampler(.ddim, steps: 4)
+            prediction = try withoutGradients { try predict(history, denoiser, sampler, batch.noise) }
+        }
+        if c.stopGradient { prediction = try prediction.detached() }
+        if c.predictionDropout > 0 {
+            let kept = try batch.noise.normal(rows: rows, [1], stream: 1).greater(probit(c.predictionDropout))
+            prediction = try prediction * kept.to(.float32)
+        }
+        return TrainingOutput(vectors: try tower(history, prediction, .training), terms: terms)
+    }
+
+    /// The next item according to the reverse process from pure noise, eqs 16-18: `[B, D]`.
+    func predict(_ history: History, _ denoiser: UNet1d, _ sampler: Sampler, _ noise: Noise) throws -> Tensor {
+        let c = configuration
+        let diffused = try history.window(stopGradient: true)
+        let rows = diffused.items.size(0)
+        let start = try noise.normal(rows: rows, [c.window, c.width], stream: schedule.steps + 1) * diffused.mask
+        let clean = try sampler.sample(from: start, schedule) { step in
+            try noise.normal(rows: rows, [c.window, c.width], stream: step) * diffused.mask
+        } denoise: { state, step in
+            let steps = try Tensor.full([rows], Double(step), .int64, on: state.device)
+            return try denoiser(.concatenated([state, diffused.items], -1), steps: steps, mask: diffused.mask)
+        }
+        return try slice(clean, diffused)
+    }
+
+    /// The last position of an estimate, turned from a drift into an item, eq 18: `[B, D]`.
+    private func slice(_ estimate: Tensor, _ window: History.Window) throws -> Tensor {
+        let items = configuration.drift ? try estimate + window.items : estimate
+        return try items.selected(1, -1)
+    }
+
+    private func tower(_ h: History, _ prediction: Tensor?, _ mode: Mode) throws -> Tensor {
+        try tower(
+            h.items, prediction: prediction, sessionMask: h.sessionMask, historyMask: h.historyMask, lags: h.lags, mode)
+    }
+}
+
+extension T2Diff {
+    /// What both halves of the model read: the embedded history, cut into session and past.
+    struct History {
+        /// Normalised item embeddings, zero at padding: `[B, L, D]`.
+        let items: Tensor
+        /// Real positions: `[B, L, 1]`, float32.
+        let mask: Tensor
+        /// bool `[B, k]`.
+        let sessionMask: Tensor
+        /// bool `[B, L]`.
+        let historyMask: Tensor
+        /// int64 `[B, L]`.
+        let lags: Tensor
+        private let size: Int
+
+        /// The last events as the diffusion sees them.
+        struct Window {
+            let items: Tensor  // [B, w, D]
+            let mask: Tensor  // [B, w, 1]
+        }
+
+        init(_ batch: Batch, _ table: Embedding, _ c: Configuration) throws {
+            let missing = max(0, max(c.window, c.session) - batch.length)
+            let ids = try batch.items.padded(before: missing, after: 0)
+            let times = try batch.times.padded(before: missing, after: 0)
+            let real = try ids.notEqual(0)
+            mask = try real.to(.float32).unsqueezed(2)
+            items = try normalised(table, ids) * mask
+            // A position is in the session when no gap from there to the end is too long (reading T8).
+            let recent = try times.sliced(1, from: -c.session)
+            let inSession: Tensor
+            if c.session > 1 {
+                let gaps = try recent.sliced(1, from: 1) - recent.sliced(1, to: -1)
+                let breaks = try gaps.greater(Double(c.sessionGap)).to(.int64)
+                let later = try breaks.flipped(1).cumulativeSum(1).flipped(1).padded(before: 0, after: 1)
+                inSession = try later.equal(0)
+            } else {
+                inSession = try Tensor.ones([batch.rows, 1], .bool, on: ids.device)
+            }
+            sessionMask = try inSession.and(real.sliced(1, from: -c.session))
+            let older = try Tensor.ones([batch.rows, ids.size(1) - c.session], .bool, on: ids.device)
+            historyMask = try real.and(.concatenated([older, sessionMask.not()], 1))
+            let age = try (times.sliced(1, from: -1) - times).clamped(from: 0)
+            lags = try (age.to(.float64) + 1).log2().floor().clamped(to: Double(ActivationUnit.lagBuckets - 1)).to(.int64)
+            size = c.window
+        }
+
+        func window(stopGradient: Bool) throws -> Window {
+            let last = try items.sliced(1, from: -size)
+            return Window(items: stopGradient ? try last.detached() : last, mask: try mask.sliced(1, from: -size))
+        }
+    }
+}
+
+/// Item embeddings with mean 0 and variance 1: `[...]` to `[..., D]`. Whichever is smaller is normalised, the table or
+/// what is looked up.
+private func normalised(_ table: Embedding, _ ids: Tensor) throws(TorchError) -> Tensor {
+    ids.count < table.weight.value.size(0)
+        ? try table(ids).layerNorm()
+        : try table.weight.value.layerNorm().embedding(ids)
+}
+
+/// The number that a standard normal variable stays below with the given probability, by bisection.
+private func probit(_ probability: Double) -> Double {
+    var (low, high) = (-10.0, 10.0)
+    for _ in 0..<60 {
+        let middle = (low + high) / 2
+        if 0.5 * erfc(-middle / 2.0.squareRoot()) < probability { low = middle } else { high = middle }
+    }
+    return low
+}

@@ -1,0 +1,80 @@
+// Part of Cascade. SPDX-License-Identifier: Apache-2.0
+import Foundation
+public import Datasets
+public import Evaluation
+
+/// What `cascade evaluate` prints and `metrics.json` holds.
+public struct EvaluationReport: Codable, Sendable, Equatable {
+    /// The model's name.
+    public var model: String
+    /// The experiment's name.
+    public var experiment: String
+    /// Cascade's commit at training.
+    public var commit: String
+    /// The seed of the training.
+    public var seed: UInt64
+    /// Which part was ranked.
+    public var split: Part
+    /// How the data was divided.
+    public var division: Split
+    /// The seen-item policy.
+    public var seen: SeenPolicy
+    /// Ranked users, and the size of the catalogue.
+    public var users, items: Int
+    /// Averages over users; over all noise draws when there are several.
+    public var metrics: [String: Double]
+    /// Bootstrap intervals over users, of the first draw.
+    public var intervals: [String: ConfidenceInterval]
+    /// Standard deviation over noise draws; absent for one draw.
+    public var deviations: [String: Double]?
+    /// Number of noise draws.
+    public var draws: Int
+
+    enum CodingKeys: String, CodingKey {
+        case model, experiment, commit, seed, split, seen, users, items, metrics, intervals, deviations, draws
+        case division = "protocol"
+    }
+
+    /// The same content always gives the same text.
+    public func json() throws -> String {
+        String(decoding: try JSONEncoder.stable.encode(self), as: UTF8.self)
+    }
+}
+
+extension TrainedRun {
+    /// Ranks a part of the data and reports.
+    ///
+    /// - Parameters:
+    ///   - part: Validation or test.
+    ///   - seen: The policy for seen items; nil takes the experiment's.
+    ///   - draws: How often models that start from noise are evaluated, each time from other noise.
+    /// - Returns: The report and the ranks of the first draw.
+    public func evaluate(_ part: Part, seen: SeenPolicy? = nil, draws: Int = 1) throws -> (report: EvaluationReport, ranks: [Int]) {
+        let evaluator = evaluator(seen: seen)
+        let outcomes = try (0..<max(draws, 1)).map { try evaluator.evaluate(model, part, noiseSeed: UInt64($0)) }
+        let first = outcomes[0]
+        var samples: [String: [Double]] = [:]
+        for outcome in outcomes {
+            for (name, value) in outcome.metrics.values { samples[name, default: []].append(value) }
+            let length = Evaluator.listLength
+            samples["coverage@\(length)", default: []].append(outcome.lists.coverage)
+            samples["popularity@\(length)", default: []].append(outcome.lists.meanPopularity)
+        }
+        let names = Evaluator.metricNames
+        let intervals = Bootstrap.intervals(of: names.map { perUserMetric($0, ranks: first.ranks) }, seed: 1)
+        let means = samples.mapValues { $0.reduce(0, +) / Double($0.count) }
+        let report = EvaluationReport(
+            model: experiment.model, experiment: experiment.name, commit: manifest.commit, seed: manifest.seed,
+            split: part, division: data.split, seen: seen ?? experiment.seen, users: first.ranks.count,
+            items: data.dataset.itemCount, metrics: means,
+            intervals: Dictionary(uniqueKeysWithValues: zip(names, intervals)),
+            deviations: outcomes.count > 1 ? samples.mapValues(deviation) : nil, draws: outcomes.count)
+        return (report, first.ranks)
+    }
+}
+
+/// Sample standard deviation.
+private func deviation(_ values: [Double]) -> Double {
+    let mean = values.reduce(0, +) / Double(values.count)
+    return (values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(max(values.count - 1, 1))).squareRoot()
+}

@@ -1,0 +1,168 @@
+// Part of Cascade. SPDX-License-Identifier: Apache-2.0
+import Foundation
+public import Datasets
+public import Evaluation
+public import Recommenders
+import TensorFiles
+public import Torch
+
+/// Ranks the whole catalogue for every user of a part of the data.
+///
+/// A target's rank is 1 + the number of other candidates that score at least as high, so ties count against the
+/// model. Users are taken in blocks, so that memory is `block * N`; the result does not depend on the block.
+public struct Evaluator {
+    /// K of the metrics.
+    public static let cutoffs = [1, 2, 5, 10, 20, 50, 100]
+    /// Every metric's name.
+    public static let metricNames = ["recall", "mrr", "ndcg"].flatMap { name in cutoffs.map { "\(name)@\($0)" } }
+    /// Length of the lists whose coverage and popularity are reported.
+    public static let listLength = 20
+
+    let data: SplitDataset
+    let seen: SeenPolicy
+    let device: Device
+    let block: Int
+
+    /// Prepares an evaluation.
+    ///
+    /// - Parameters:
+    ///   - data: The divided data.
+    ///   - seen: Whether items of the history are candidates.
+    ///   - device: Where the model is.
+    ///   - block: Users at a time.
+    public init(_ data: SplitDataset, seen: SeenPolicy, on device: Device = .cpu, block: Int = 256) {
+        (self.data, self.seen, self.device, self.block) = (data, seen, device, block)
+    }
+
+    /// What an evaluation finds.
+    public struct Outcome {
+        /// One rank per case, in the order of the cases.
+        public let ranks: [Int]
+        /// Of the recommended lists: how much of the catalogue they cover, how popular it is.
+        public let lists: RecommendationStatistics
+        /// The metrics, averaged over users.
+        public var metrics: RankingMetrics { RankingMetrics(ranks: ranks, cutoffs: Evaluator.cutoffs) }
+    }
+
+    /// Ranks the target of every case.
+    ///
+    /// - Parameters:
+    ///   - model: In inference mode by construction.
+    ///   - part: Validation or test.
+    ///   - noiseSeed: What diffusion models start from; another number is another draw.
+    ///   - limit: At most so many cases, spread evenly; 0 means all.
+    /// - Throws: ``DatasetError`` when the part is empty; ``TorchError`` when a score is not a number.
+    public func evaluate(
+        _ model: any Retriever,
+        _ part: Part,
+        noiseSeed: UInt64 = 0,
+        limit: Int = 0
+    ) throws -> Outcome {
+        let cases = spread(data.cases(part), limit)
+        let scorer = try Scorer(model)
+        let counts = data.trainingItemCounts()
+        var ranks: [Int] = []
+        ranks.reserveCapacity(cases.count)
+        var lists = RecommendationStatistics(trainingCounts: counts)
+        for (host, block) in batches(cases, model) {
+            try withoutGradients {
+                let batch = try Batch(host, on: device, noiseSeed: noiseSeed)
+                let scores = try candidateScores(scorer, batch, block)
+                let target = try scores.gathered(1, batch.targets.unsqueezed(1))
+                ranks += try scores.greaterOrEqual(target).sum(1).integers()
+                let top = try scores.top(min(Self.listLength, counts.count))
+                let (items, values) = (try top.indices.integers(), try top.values.doubles())
+                let width = top.indices.size(1)
+                for row in 0..<batch.rows {
+                    let places = row * width..<(row + 1) * width
+                    lists.add(list: places.filter { values[$0] > -.infinity }.map { items[$0] })
+                }
+            }
+        }
+        return Outcome(ranks: ranks, lists: lists)
+    }
+
+    /// The items that score highest for one history, best first, with their scores.
+    public func recommend(
+        _ model: any Retriever,
+        for example: EvaluationCase,
+        count: Int,
+        noiseSeed: UInt64 = 0
+    ) throws -> [(item: ItemIndex, score: Double)] {
+        let scorer = try Scorer(model)
+        var result: [(item: ItemIndex, score: Double)] = []
+        for (host, block) in batches([example], model) {
+            try withoutGradients {
+                let batch = try Batch(host, on: device, noiseSeed: noiseSeed)
+                let scores = try candidateScores(scorer, batch, block, keepingTarget: false)
+                let top = try scores.top(min(count, scores.size(1)))
+                result = zip(try top.indices.integers(), try top.values.doubles())
+                    .filter { $1 > -.infinity }.map { (ItemIndex(rawValue: $0), $1) }
+            }
+        }
+        return result
+    }
+
+    /// Batches of a model's form, each beside the cases that it holds.
+    func batches(_ cases: [EvaluationCase], _ model: any Retriever) -> some Sequence<(HostBatch, ArraySlice<EvaluationCase>)> {
+        let hosts = EvaluationBatches(
+            cases, of: data.dataset, length: max(model.length, 1), padding: type(of: model).padding, batchSize: block)
+        let slices = stride(from: 0, to: cases.count, by: block).lazy.map { [block] in
+            cases[$0..<Swift.min($0 + block, cases.count)]
+        }
+        return zip(hosts, slices)
+    }
+
+    /// Items that the seen policy takes out of a user's ranking.
+    func excluded(_ example: EvaluationCase, keepingTarget: Bool = true) -> Set<Int32> {
+        guard seen == .exclude else { return [] }
+        var items = Set(example.history.map { data.dataset.items[$0] })
+        if keepingTarget { items.remove(data.dataset.items[example.target]) }
+        return items
+    }
+
+    private func candidateScores(
+        _ scorer: Scorer,
+        _ batch: Batch,
+        _ cases: ArraySlice<EvaluationCase>,
+        keepingTarget: Bool = true
+    ) throws -> Tensor {
+        let scores = try scorer(batch)
+        if try scores.isNaN().any().item() != 0 {
+            throw TorchError("scores \(scores.shape)", "a score is not a number: the training diverged, or the weights are damaged")
+        }
+        var (rows, columns): ([Int64], [Int64]) = ([], [])
+        for (row, example) in cases.enumerated() {
+            for item in excluded(example, keepingTarget: keepingTarget) {
+                rows.append(Int64(row))
+                columns.append(Int64(item))
+            }
+        }
+        if !rows.isEmpty {
+            try scores.fill(rows: Tensor(rows, on: device), columns: Tensor(columns, on: device), -.infinity)
+        }
+        return scores
+    }
+
+    private func spread(_ cases: [EvaluationCase], _ limit: Int) -> [EvaluationCase] {
+        guard limit > 0, limit < cases.count else { return cases }
+        return (0..<limit).map { cases[$0 * cases.count / limit] }
+    }
+}
+
+/// Scores batches, computing what does not depend on the batch once.
+private struct Scorer {
+    let model: any Retriever
+    private let items: Tensor?
+
+    init(_ model: any Retriever) throws {
+        self.model = model
+        items = try withoutGradients { try (model as? any VectorRetriever)?.itemVectors().to(.float64) }
+    }
+
+    /// `[B, N]` in storage of its own.
+    func callAsFunction(_ batch: Batch) throws -> Tensor {
+        guard let items, let model = model as? any VectorRetriever else { return try model.scores(batch).copy() }
+        return try dotProductScores(model.userVectors(batch), items)
+    }
+}

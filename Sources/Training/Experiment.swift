@@ -1,0 +1,200 @@
+// Part of Cascade. SPDX-License-Identifier: Apache-2.0
+import Foundation
+public import Datasets
+public import NN
+public import Recommenders
+public import Torch
+
+/// Whether items of a user's own history stay among the candidates when that user's target is ranked.
+public enum SeenPolicy: String, Codable, Sendable, CaseIterable {
+    case exclude, include
+}
+
+/// How a model is trained; the same for every model, with defaults.
+public struct TrainingSettings: Settings {
+    /// Passes over the training examples, at most.
+    public var epochs = 100
+    /// Rows per step: users (`sasrec`) or examples (`t2diff`).
+    public var batch = 128
+    /// Random cuts per user and epoch for models trained on cuts; 0 means every position of every user.
+    public var cuts = 0
+    /// Which part of a history that is too long is read.
+    public var crop = Crop.last
+    /// The target of a position is drawn from this many of the events that follow it; 1 is the next event.
+    public var targetReach = 1
+    /// Weight of each further one of these events relative to the one before it.
+    public var targetDecay = 0.7
+    /// The loss.
+    public var loss = Objective()
+    /// The optimiser.
+    public var optimizer = Adam.Configuration()
+    /// The learning rate over the steps.
+    public var learningRate = LearningRate()
+    /// Largest allowed norm of the gradient; 0 means any.
+    public var clip = 0.0
+    /// Decay of the moving average of the weights; 0 means none. The average is what is evaluated and kept.
+    public var averageDecay = 0.0
+    /// Epochs from one evaluation on validation to the next.
+    public var evaluateEvery = 1
+    /// The metric that selects the weights and stops the training.
+    public var metric = "ndcg@10"
+    /// Evaluations without improvement before the training stops.
+    public var patience = 10
+    /// How many validation users are ranked while training; 0 means all.
+    public var validationUsers = 0
+    /// Seconds between checkpoints that are made besides those after each evaluation.
+    public var checkpointSeconds = 300.0
+    /// Steps between two lines of the progress log.
+    public var logEvery = 20
+    /// Processor threads; 0 means all. Part of what makes a result repeatable to the bit.
+    public var threads = 0
+    /// The defaults.
+    public init() {}
+
+    /// The plan of a model's batches.
+    func plan(_ data: SplitDataset, for model: any VectorRetriever, seed: UInt64) -> BatchPlan {
+        BatchPlan(
+            data, kind: type(of: model).examples, length: model.length, padding: type(of: model).padding,
+            batchSize: batch, cutsPerUser: cuts, crop: crop,
+            reach: TargetReach(events: targetReach, decay: targetDecay), seed: seed)
+    }
+
+    /// Refuses impossible numbers.
+    public func validate() throws {
+        let least = [
+            ("epochs", epochs, 1), ("batch", batch, 1), ("cuts", cuts, 0), ("evaluateEvery", evaluateEvery, 1),
+            ("patience", patience, 1), ("validationUsers", validationUsers, 0), ("logEvery", logEvery, 1),
+            ("threads", threads, 0), ("targetReach", targetReach, 1),
+        ]
+        for (name, value, bound) in least where value < bound {
+            throw ConfigurationError("training.\(name): found \(value), expected at least \(bound)")
+        }
+        guard targetDecay > 0, targetDecay <= 1 else {
+            throw ConfigurationError("training.targetDecay: found \(targetDecay), expected a number above 0 and at most 1")
+        }
+        guard learningRate.peak > 0, clip >= 0, checkpointSeconds >= 0, (0..<1).contains(averageDecay) else {
+            throw ConfigurationError(
+                "training: learningRate.peak must be above 0, clip and checkpointSeconds at least 0, averageDecay in 0..<1")
+        }
+        guard Evaluator.metricNames.contains(metric) else {
+            let hint = nearestName(to: metric, among: Evaluator.metricNames).map { ". Did you mean '\($0)'?" } ?? ""
+            throw ConfigurationError("training.metric: unknown metric '\(metric)'\(hint)")
+        }
+        try loss.validate()
+    }
+}
+
+/// Everything that decides a result besides the data and the seed: one file in `Experiments/`, resolved.
+public struct Experiment: Codable, Sendable, Equatable {
+    /// What it is called in tables.
+    public var name: String
+    /// Where the published figures come from, and under which protocol.
+    public var source: String
+    /// How events are divided.
+    public var split: Split
+    /// Whether seen items are candidates.
+    public var seen: SeenPolicy
+    /// The model's name.
+    public var model: String
+    /// The model's settings, complete.
+    public var configuration: JSONValue
+    /// The training settings, complete.
+    public var training: JSONValue
+
+    static let keys = ["name", "source", "split", "seen", "model", "training"]
+
+    /// Resolves an experiment file (and what the command line sets on top) against the defaults.
+    ///
+    /// - Parameters:
+    ///   - tree: `name`, `source`, `split`, `seen`, `model` (with its `name`) and `training`, all optional.
+    ///   - model: The model's name when the tree gives none.
+    /// - Throws: ``ConfigurationError``.
+    public init(_ tree: JSONValue, model given: String? = nil) throws {
+        guard case .object(let fields) = tree else {
+            throw ConfigurationError("an experiment is a group of settings with: \(Self.keys.joined(separator: ", "))")
+        }
+        for key in fields.keys.sorted() where !Self.keys.contains(key) {
+            let hint = nearestName(to: key, among: Self.keys).map { "Did you mean '\($0)'?" }
+            throw ConfigurationError("unknown key '\(key)'. \(hint ?? "There are: \(Self.keys.joined(separator: ", "))")")
+        }
+        guard case .object(var settings) = tree["model"] == .null ? .object([:]) : tree["model"] else {
+            throw ConfigurationError("model: expected a group of settings that begins with its name")
+        }
+        let named = settings.removeValue(forKey: "name")?.text
+        if let named, let given, named != given {
+            throw ConfigurationError("the file is about the model '\(named)', but --model says '\(given)'")
+        }
+        guard let model = named ?? given else {
+            throw ConfigurationError("no model: pass --model NAME, or a file with model.name")
+        }
+        self.model = model
+        configuration = try Catalog.entry(model).resolve(.object(settings))
+        training = try JSONValue(encoding: TrainingSettings(overriding: tree["training"], path: "training"))
+        name = tree["name"].text ?? model
+        source = tree["source"].text ?? ""
+        split = try Self.decode(tree["split"], "split") ?? .leaveOneOut
+        seen = try Self.decode(tree["seen"], "seen") ?? .exclude
+    }
+
+    /// The training settings.
+    public func trainingSettings() throws -> TrainingSettings { try .init(overriding: training, path: "training") }
+
+    /// A fresh model on the generator's device.
+    public func makeModel(for shape: DatasetShape, using generator: Generator) throws -> any Retriever {
+        try Catalog.entry(model).make(configuration, shape, generator)
+    }
+
+    private static func decode<T: Decodable>(_ value: JSONValue, _ key: String) throws -> T? {
+        guard value != .null else { return nil }
+        do {
+            return try JSONDecoder().decode(T.self, from: JSONEncoder().encode(value))
+        } catch {
+            let known =
+                key == "seen"
+                ? "exclude or include"
+                : """
+                {kind: leave-one-out}, {kind: temporal, validation: 0.8, test: 0.9} or \
+                {kind: by-user, validation: 0.1, test: 0.1, seed: 7}
+                """
+            throw ConfigurationError("\(key): not understood, expected \(known)")
+        }
+    }
+}
+
+extension JSONValue {
+    /// This tree with one dotted key set, as `--set` does; a key without a section is looked for in the model's
+    /// settings, then in the training settings.
+    ///
+    /// - Parameters:
+    ///   - key: For example `training.batch`, or `width`.
+    ///   - value: What to put there.
+    ///   - model: The model whose settings a short key may name.
+    /// - Throws: ``ConfigurationError`` when nothing has that name.
+    public func setting(_ key: String, to value: JSONValue, model: String?) throws -> JSONValue {
+        var path = key.split(separator: ".").map(String.init)
+        guard let first = path.first else { throw ConfigurationError("--set: a key is missing before '='") }
+        if !Experiment.keys.contains(first) {
+            let name = self["model"]["name"].text ?? model
+            let models = try name.map { try Catalog.entry($0).defaults() } ?? .object([:])
+            let training = try JSONValue(encoding: TrainingSettings())
+            if models[first] != .null {
+                path.insert("model", at: 0)
+            } else if training[first] != .null {
+                path.insert("training", at: 0)
+            } else {
+                var known = Experiment.keys
+                for case .object(let fields) in [models, training] { known += fields.keys }
+                let hint = nearestName(to: first, among: known).map { ". Did you mean '\($0)'?" } ?? ""
+                throw ConfigurationError("unknown key '\(key)'\(hint)")
+            }
+        }
+        return placing(value, at: path[...])
+    }
+
+    private func placing(_ value: JSONValue, at path: ArraySlice<String>) -> JSONValue {
+        guard let first = path.first else { return value }
+        var copy = self
+        copy[first] = self[first].placing(value, at: path.dropFirst())
+        return copy
+    }
+}

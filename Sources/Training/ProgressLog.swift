@@ -1,0 +1,35 @@
+// Part of Cascade. SPDX-License-Identifier: Apache-2.0
+import Foundation
+import Recommenders
+import TensorFiles
+
+/// `progress.jsonl` and the TensorBoard event file of a run.
+final class ProgressLog {
+    private let file: AppendedFile
+    private let board: TensorBoardWriter
+
+    /// Opens the log, forgetting lines beyond the step that a resumed run starts from.
+    init(_ run: RunDirectory, after step: Int) throws {
+        let lines = (try? String(contentsOf: run.progress, encoding: .utf8))?.split(separator: "\n") ?? []
+        let kept = lines.filter { line in
+            guard let entry = try? JSONDecoder().decode(JSONValue.self, from: Data(line.utf8)) else { return false }
+            if case .integer(let number) = entry["step"] { return number <= step }
+            return false
+        }
+        try DurableFile.write(kept.map { $0 + "\n" }.joined(), to: run.progress)
+        file = try AppendedFile(run.progress)
+        board = try TensorBoardWriter(directory: run.url, wallTime: Date().timeIntervalSince1970, suffix: "cascade")
+    }
+
+    /// Adds a line of numbers, each also a TensorBoard scalar under `section/name`.
+    func write(_ section: String, step: Int, epoch: Int, _ values: [(name: String, value: Double)]) throws {
+        var entry = JSONValue.object(["kind": .string(section), "step": .integer(step), "epoch": .integer(epoch)])
+        for (name, value) in values { entry[name] = .number(value) }
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        try file.append([UInt8](encoder.encode(entry)) + [UInt8(ascii: "\n")])
+        for (name, value) in values {
+            try board.scalar("\(section)/\(name)", value, step: step, wallTime: Date().timeIntervalSince1970)
+        }
+    }
+}

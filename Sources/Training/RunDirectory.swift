@@ -1,0 +1,172 @@
+// Part of Cascade. SPDX-License-Identifier: Apache-2.0
+public import Foundation
+public import Datasets
+public import Recommenders
+import TensorFiles
+public import Torch
+
+/// What a run directory says about itself.
+public struct RunManifest: Codable, Sendable {
+    /// Where the run stands.
+    public enum Status: String, Codable, Sendable {
+        case running, interrupted, finished
+    }
+
+    /// The data that it was trained on.
+    public struct Data: Codable, Sendable, Equatable {
+        /// The data set's name.
+        public var name: String
+        /// Where it was.
+        public var path: String
+        /// Fingerprint of its contents.
+        public var hash: String
+        /// U, N and the number of events.
+        public var users, items, events: Int
+
+        /// Describes a data set.
+        public init(_ dataset: Dataset) {
+            (name, path, hash) = (dataset.manifest.name, dataset.url.path, dataset.manifest.contentHash)
+            (users, items, events) = (dataset.userCount, dataset.itemCount, dataset.eventCount)
+        }
+    }
+
+    /// Version of this layout.
+    public var formatVersion = 1
+    /// Everything that decides the result.
+    public var experiment: Experiment
+    /// The data.
+    public var data: Data
+    /// The seed.
+    public var seed: UInt64
+    /// Cascade's commit, when known.
+    public var commit: String
+    /// libtorch, device, threads, operating system.
+    public var machine: [String: String]
+    /// Where the run stands.
+    public var status: Status
+    /// Why it ended.
+    public var reason = ""
+    /// Steps and whole epochs done.
+    public var step = 0, epoch = 0
+    /// The step whose weights are kept.
+    public var bestStep = 0
+    /// Validation metrics of the kept weights.
+    public var validation: [String: Double] = [:]
+    /// Trained parameters.
+    public var parameters = 0
+    /// Seconds spent training, all resumptions together, evaluations included.
+    public var seconds = 0.0
+}
+
+/// A directory that holds one run: `weights.safetensors`, `optimizer.safetensors`, `manifest.json`, `progress.jsonl`
+/// and TensorBoard event files. Every file is replaced atomically.
+public struct RunDirectory: Sendable {
+    /// Where it is.
+    public let url: URL
+
+    /// Names a directory, which need not exist.
+    public init(_ url: URL) { self.url = url }
+
+    /// The kept weights.
+    public var weights: URL { url.appending(path: "weights.safetensors") }
+    /// The present weights and the optimiser's state: what resuming needs.
+    public var optimizer: URL { url.appending(path: "optimizer.safetensors") }
+    /// One JSON object a line.
+    public var progress: URL { url.appending(path: "progress.jsonl") }
+    private var manifestFile: URL { url.appending(path: "manifest.json") }
+
+    /// Whether there is a run.
+    public var exists: Bool { FileManager.default.fileExists(atPath: manifestFile.path) }
+
+    /// Reads the manifest.
+    ///
+    /// - Throws: ``CheckpointError`` when there is none, or it is damaged.
+    public func manifest() throws -> RunManifest {
+        guard exists else {
+            throw CheckpointError("\(url.path): no run here (manifest.json is missing); `cascade train ... --to DIR` makes one")
+        }
+        do {
+            return try JSONDecoder().decode(RunManifest.self, from: Foundation.Data(contentsOf: manifestFile))
+        } catch {
+            throw CheckpointError("\(manifestFile.path): not a run's manifest, or damaged; train again or restore the file")
+        }
+    }
+
+    /// Replaces the manifest.
+    public func write(_ manifest: RunManifest) throws {
+        try DurableFile.write(try JSONEncoder.stable.encode(manifest), to: manifestFile)
+    }
+
+    /// The trained model and its data, ready to answer.
+    ///
+    /// - Parameters:
+    ///   - data: The data set; nil looks where the run found it.
+    ///   - overrides: Model settings to replace, for those that do not change the weights (a sampler).
+    ///   - device: Where the model goes.
+    public func open(
+        data: URL? = nil,
+        overriding overrides: (JSONValue) throws -> JSONValue = { $0 },
+        on device: Device = .cpu
+    ) throws -> TrainedRun {
+        let manifest = try manifest()
+        let dataset = try Dataset(at: data ?? URL(filePath: manifest.data.path))
+        guard dataset.manifest.contentHash == manifest.data.hash else {
+            throw CheckpointError(
+                """
+                \(dataset.url.path): holds other data (\(dataset.manifest.contentHash)) than the run \(url.path) was \
+                trained on (\(manifest.data.hash)); pass the original data set with --data
+                """
+            )
+        }
+        var experiment = manifest.experiment
+        experiment.configuration = try Catalog.entry(experiment.model).resolve(overrides(experiment.configuration))
+        let generator = try Generator(seed: 0, on: device)
+        let shape = DatasetShape(users: dataset.userCount, items: dataset.itemCount)
+        let model = try experiment.makeModel(for: shape, using: generator)
+        guard FileManager.default.fileExists(atPath: weights.path) else {
+            throw CheckpointError("\(weights.path): missing; the run has not made a checkpoint yet")
+        }
+        try Checkpoint.load(weights, into: model)
+        return TrainedRun(
+            manifest: manifest, experiment: experiment, model: model,
+            data: try SplitDataset(dataset, experiment.split), device: device)
+    }
+}
+
+/// A trained model with the data that it was trained on.
+public struct TrainedRun {
+    /// What the run says about itself.
+    public let manifest: RunManifest
+    /// Its experiment, with what was overridden for inference.
+    public let experiment: Experiment
+    /// The model.
+    public let model: any Retriever
+    /// The divided data.
+    public let data: SplitDataset
+    /// Where the model is.
+    public let device: Device
+
+    /// Ranks the catalogue as the experiment says, or with another policy for seen items.
+    public func evaluator(seen: SeenPolicy? = nil) -> Evaluator {
+        Evaluator(data, seen: seen ?? experiment.seen, on: device)
+    }
+
+    /// What the model recommends to a user after all of that user's events, best first.
+    ///
+    /// - Throws: ``DatasetError`` when the user is unknown.
+    public func recommend(to user: UserID, count: Int) throws -> [(item: ItemIndex, score: Double)] {
+        let events = data.dataset.events(of: try data.dataset.userIndex(user))
+        let example = EvaluationCase(
+            user: try data.dataset.userIndex(user), history: events, target: events.upperBound - 1)
+        return try evaluator().recommend(model, for: example, count: count)
+    }
+}
+
+extension JSONEncoder {
+    /// Sorted keys and indentation, so that two files of equal content are equal.
+    static var stable: JSONEncoder {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+        return encoder
+    }
+}

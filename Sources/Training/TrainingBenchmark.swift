@@ -1,0 +1,98 @@
+// Part of Cascade. SPDX-License-Identifier: Apache-2.0
+import Foundation
+public import Datasets
+import Recommenders
+public import Torch
+
+/// Measures how fast a model trains: whole steps as in a training run, batches prepared on another thread.
+public struct TrainingBenchmark {
+    /// What was measured.
+    public struct Report: Codable, Sendable {
+        /// The model's name.
+        public var model: String
+        /// Measured steps.
+        public var steps: Int
+        /// Targets trained on in these steps.
+        public var examples: Int
+        /// Seconds for all of them.
+        public var seconds: Double
+        /// Median seconds of a step.
+        public var medianStep: Double
+        /// Share of the time in each part of a step, largest first; the rest is waiting for batches and bookkeeping.
+        public var shares: [Share]
+        /// Processor threads of one operation.
+        public var threads: Int
+
+        /// A part of the step.
+        public struct Share: Codable, Sendable {
+            /// Its name.
+            public var part: String
+            /// Its share of all seconds.
+            public var share: Double
+        }
+
+        /// Targets trained on per second.
+        public var examplesPerSecond: Double { Double(examples) / seconds }
+    }
+
+    private let experiment: Experiment
+    private let data: SplitDataset
+
+    /// Prepares a measurement.
+    public init(_ experiment: Experiment, on dataset: Dataset) throws {
+        self.experiment = experiment
+        data = try SplitDataset(dataset, experiment.split)
+    }
+
+    /// Trains fresh weights for some steps, after others that are not counted.
+    ///
+    /// - Throws: ``ConfigurationError`` when the model does not learn by gradients.
+    public func run(steps: Int, warmup: Int = 3, on device: Device = .cpu) throws -> Report {
+        let settings = try experiment.trainingSettings()
+        if settings.threads > 0 { Runtime.setThreads(settings.threads) }
+        let shape = DatasetShape(users: data.dataset.userCount, items: data.dataset.itemCount)
+        let generator = try Generator(seed: 1, on: device)
+        guard let model = try experiment.makeModel(for: shape, using: generator) as? any VectorRetriever else {
+            throw ConfigurationError("\(experiment.model): is fitted in one pass; there are no training steps to measure")
+        }
+        let step = try TrainingStep(
+            model, settings, itemCounts: data.trainingItemCounts(), seed: 1, on: device, isProfiling: true)
+        let plan = settings.plan(data, for: model, seed: 1)
+        let clock = ContinuousClock()
+        var (epoch, done, examples) = (0, 0, 0)
+        var durations: [Double] = []
+        while done < steps + warmup {
+            let batches = plan.epoch(epoch)
+            guard batches.count > 0 else { throw ConfigurationError("no user has two training events") }
+            let ahead = Prefetcher(ahead: 4, count: batches.count) { batches[$0] }
+            var last = clock.now
+            while done < steps + warmup, let host = try ahead.next() {
+                done += 1
+                if done == warmup + 1 {
+                    step.clearProfile()
+                    last = clock.now
+                }
+                let result = try step(host, step: done)
+                try Runtime.synchronize(device)
+                let now = clock.now
+                if done > warmup {
+                    durations.append((now - last).inSeconds)
+                    examples += result.examples
+                }
+                last = now
+            }
+            epoch += 1
+        }
+        let total = durations.reduce(0, +)
+        let parts = step.profile?.seconds.sorted { $0.seconds > $1.seconds } ?? []
+        return Report(
+            model: experiment.model, steps: steps, examples: examples, seconds: total,
+            medianStep: durations.sorted()[durations.count / 2],
+            shares: parts.map { .init(part: $0.name, share: $0.seconds / total) }, threads: Runtime.threads)
+    }
+}
+
+extension Duration {
+    /// The whole duration in seconds.
+    var inSeconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
+}

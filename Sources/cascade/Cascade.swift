@@ -1,0 +1,43 @@
+// Part of Cascade. SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+import Datasets
+import Foundation
+import Recommenders
+import TensorFiles
+
+/// The command line: one file per subcommand.
+@main
+struct Cascade: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "cascade",
+        abstract: "Trains, judges and serves models that recommend.",
+        subcommands: [
+            DoctorCommand.self, DataCommand.self, TrainCommand.self, EvaluateCommand.self, ExportCommand.self,
+            RecommendCommand.self, ModelsCommand.self, BenchCommand.self,
+        ]
+    )
+
+    /// Parses and runs; every failure ends here, with its message on standard error and its exit code.
+    static func main() {
+        do {
+            var command = try parseAsRoot()
+            try command.run()
+        } catch {
+            guard let code = exitCode(of: error) else { exit(withError: error) }
+            Terminal.error("error: \(error)")
+            Foundation.exit(code)
+        }
+    }
+
+    /// 65 bad data, 78 bad configuration, 1 anything else of ours; nil is left to the argument parser (64 usage).
+    private static func exitCode(of error: any Error) -> Int32? {
+        switch error {
+        case is ConfigurationError: 78
+        case let error as DatasetError: error.reason == .alreadyExists ? 1 : 65
+        case let error as FileError: error.reason == .writeFailed ? 1 : 65
+        case is CheckpointError: 65
+        case is CleanExit, is ExitCode, is ValidationError: nil
+        default: String(describing: type(of: error)).contains("CommandError") ? nil : 1
+        }
+    }
+}

@@ -1,0 +1,84 @@
+// Part of Cascade. SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+import Foundation
+import Recommenders
+import Training
+import Yams
+
+/// Reads configuration as people write it.
+enum ConfigurationFile {
+    /// The tree in a YAML (or JSON) file.
+    static func read(_ url: URL) throws -> JSONValue {
+        guard let text = try? String(contentsOf: url, encoding: .utf8) else {
+            throw ConfigurationError("\(url.path): cannot be read; check the path and that it is a text file")
+        }
+        do {
+            return try parse(text)
+        } catch let error as YamlError {
+            throw ConfigurationError("\(url.path): not valid YAML: \(error)")
+        }
+    }
+
+    /// The value that a piece of YAML stands for.
+    static func parse(_ text: String) throws -> JSONValue {
+        guard let node = try Yams.compose(yaml: text) else { return .object([:]) }
+        return value(of: node)
+    }
+
+    private static func value(of node: Node) -> JSONValue {
+        switch node {
+        case .mapping(let mapping):
+            return .object(
+                Dictionary(mapping.map { ($0.key.string ?? "", value(of: $0.value)) }, uniquingKeysWith: { $1 }))
+        case .sequence(let sequence): return .array(sequence.map(value))
+        case .alias: return .null
+        case .scalar(let scalar):
+            guard scalar.style == .plain || scalar.style == .any else { return .string(scalar.string) }
+            if scalar.string.isEmpty || ["null", "~"].contains(scalar.string) { return .null }
+            if let whole = Int(scalar.string) { return .integer(whole) }
+            if let number = Double(scalar.string), number.isFinite { return .number(number) }
+            return switch scalar.string {
+            case "true": .bool(true)
+            case "false": .bool(false)
+            default: .string(scalar.string)
+            }
+        }
+    }
+
+    /// Applies `key=value` settings in order.
+    static func apply(_ settings: [String], to tree: JSONValue, model: String?) throws -> JSONValue {
+        try settings.reduce(tree) { tree, setting in
+            guard let equals = setting.firstIndex(of: "=") else {
+                throw ConfigurationError("--set \(setting): expected key=value, for example --set model.width=128")
+            }
+            let value = try parse(String(setting[setting.index(after: equals)...]))
+            return try tree.setting(String(setting[..<equals]), to: value, model: model)
+        }
+    }
+}
+
+/// The commit that this program was built from, when it still lies in its repository.
+enum Build {
+    static func commit() -> String {
+        if let given = ProcessInfo.processInfo.environment["CASCADE_COMMIT"] { return given }
+        guard let program = Bundle.main.executableURL else { return "unknown" }
+        let folder = program.deletingLastPathComponent().path
+        guard let head = git(["-C", folder, "rev-parse", "HEAD"]) else { return "unknown" }
+        let changes = git(["-C", folder, "status", "--porcelain", "--untracked-files=no"]) ?? ""
+        return changes.isEmpty ? head : head + "-dirty"
+    }
+
+    private static func git(_ arguments: [String]) -> String? {
+        let process = Process()
+        let output = Pipe()
+        process.executableURL = URL(filePath: "/usr/bin/env")
+        process.arguments = ["git"] + arguments
+        process.standardOutput = output
+        process.standardError = FileHandle.nullDevice
+        guard (try? process.run()) != nil else { return nil }
+        let text = output.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        return process.terminationStatus == 0
+            ? String(decoding: text, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines) : nil
+    }
+}

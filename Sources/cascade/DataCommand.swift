@@ -1,0 +1,126 @@
+// Part of Cascade. SPDX-License-Identifier: Apache-2.0
+public import ArgumentParser
+public import Datasets
+import Foundation
+
+extension ImportOptions.ErrorPolicy: ExpressibleByArgument {}
+extension TimeUnit: ExpressibleByArgument {}
+extension Action: ExpressibleByArgument {
+    public init?(argument: String) {
+        guard let action = Action.allCases.first(where: { "\($0)" == argument }) else { return nil }
+        self = action
+    }
+}
+
+struct DataCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "data",
+        abstract: "Imports, describes and simulates data sets.",
+        subcommands: [Import.self, Describe.self, Simulate.self]
+    )
+
+    struct Import: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "import",
+            abstract: "Turns source files into a data set directory.",
+            discussion: "Formats: "
+                + ImportFormat.allCases.map { "\($0.rawValue) (\($0.summary))" }.joined(separator: "; ") + "."
+        )
+
+        @Option(name: .customLong("from"), help: "The source's format.") var format: String
+        @Argument(help: "Files, or the folder that holds them.") var paths: [String]
+        @Option(name: .customLong("to"), help: "The directory to make.") var target: String
+        @Option(help: "The fewest events that a kept user has.") var minUserEvents = 5
+        @Option(help: "The fewest events that a kept item has.") var minItemEvents = 5
+        @Option(help: "fail or skip: what happens at a bad row.") var onError = ImportOptions.ErrorPolicy.fail
+        @Option(help: "The name that people see.") var name: String?
+        @Option(help: "csv: what stands between fields.") var delimiter: String?
+        @Flag(help: "csv: the first row is data; columns are numbers from 1.") var noHeader = false
+        @Option(help: "The column of the user's id.") var userColumn: String?
+        @Option(help: "The column of the item's id.") var itemColumn: String?
+        @Option(help: "The column of the time.") var timeColumn: String?
+        @Option(help: "The column of the action.") var actionColumn: String?
+        @Option(help: "The column of the grade or amount.") var valueColumn: String?
+        @Option(help: "The column of the search text.") var queryColumn: String?
+        @Option(help: "The column of the item's title.") var titleColumn: String?
+        @Option(help: "How times are written: \(TimeUnit.allCases.map(\.rawValue).joined(separator: ", ")).")
+        var timeUnit = TimeUnit.seconds
+        @Option(help: "What users did where no column says it: view, click, purchase or rating.") var action: Action?
+
+        func validate() throws {
+            guard minUserEvents >= 0, minItemEvents >= 0 else {
+                throw ValidationError("--min-user-events and --min-item-events must be at least 0")
+            }
+        }
+
+        func run() throws {
+            var options = ImportOptions()
+            options.minUserEvents = minUserEvents
+            options.minItemEvents = minItemEvents
+            options.onError = onError
+            options.delimiter = delimiter
+            options.hasHeader = !noHeader
+            options.timeUnit = timeUnit
+            options.action = action
+            options.columns.user = userColumn
+            options.columns.item = itemColumn
+            options.columns.time = timeColumn
+            options.columns.action = actionColumn
+            options.columns.value = valueColumn
+            options.columns.query = queryColumn
+            options.columns.title = titleColumn
+            let report = try importDataset(
+                from: format, paths: paths.map { URL(filePath: $0) }, to: URL(filePath: target), options: options,
+                name: name
+            ) { rows in
+                if Terminal.isInteractive { Terminal.status("\(rows) rows") }
+            }
+            if Terminal.isInteractive { Terminal.status("") }
+            for reason in report.skippedReasons { Terminal.error("skipped: \(reason)") }
+            let data = report.dataset
+            Terminal.out(
+                "\(target): \(data.userCount) users, \(data.itemCount) items, \(data.eventCount) events from "
+                    + "\(report.rowsRead) rows (\(report.rowsSkipped) skipped)")
+        }
+    }
+
+    struct Describe: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "describe",
+            abstract: "Prints counts, history lengths, popularity, time range and ties."
+        )
+
+        @Argument(help: "The data set's directory.") var data: String
+        @Flag(help: "Print one JSON document.") var json = false
+
+        func run() throws {
+            let summary = DatasetSummary(try Dataset(at: URL(filePath: data)))
+            guard json else { return Terminal.out(summary.text) }
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+            Terminal.out(String(decoding: try encoder.encode(summary), as: UTF8.self))
+        }
+    }
+
+    struct Simulate: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "simulate",
+            abstract: "Lets an invented world run and writes its events as a data set directory."
+        )
+
+        @Option(help: "The world: \(SimulatedWorld.names.joined(separator: ", ")).") var world: String
+        @Option(name: .customLong("to"), help: "The directory to make.") var target: String
+        @Option(help: "Number of users.") var users: Int?
+        @Option(help: "Number of items.") var items: Int?
+        @Option(help: "Decides every random number.") var seed: UInt64 = 1
+
+        func run() throws {
+            var world = try SimulatedWorld.named(world)
+            if let users { world.users = users }
+            if let items { world.items = items }
+            world.seed = seed
+            let data = try world.write(to: URL(filePath: target))
+            Terminal.out("\(target): \(data.userCount) users, \(data.itemCount) items, \(data.eventCount) events")
+        }
+    }
+}

@@ -1,0 +1,75 @@
+// Part of Cascade. SPDX-License-Identifier: Apache-2.0
+public import ArgumentParser
+public import Datasets
+import Evaluation
+import Foundation
+import Recommenders
+import Torch
+public import Training
+
+extension Part: ExpressibleByArgument {}
+extension SeenPolicy: ExpressibleByArgument {}
+
+struct EvaluateCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "evaluate",
+        abstract: "Ranks the whole catalogue for every user and prints the metrics."
+    )
+
+    @OptionGroup var trained: TrainedRunOptions
+    @Option(help: "test or validation.") var split = Part.test
+    @Option(help: "exclude or include items of the user's history; the experiment's policy by default.")
+    var seen: SeenPolicy?
+    @Option(help: "Evaluations from different noise, for diffusion models.") var draws = 1
+    @Flag(help: "Print one JSON document.") var json = false
+
+    func validate() throws {
+        guard draws > 0 else { throw ValidationError("--draws: found \(draws), expected at least 1") }
+    }
+
+    func run() throws {
+        let run = try trained.open()
+        let report = try run.evaluate(split, seen: seen, draws: draws).report
+        if json { return Terminal.out(try report.json()) }
+        Terminal.out(
+            "\(report.model): \(report.split.rawValue), \(report.users) users, whole catalogue of \(report.items) items, "
+                + "seen items \(report.seen == .exclude ? "excluded" : "included")")
+        var rows = [["metric", "value", "95 % interval"]]
+        if report.draws > 1 { rows[0].append("deviation of \(report.draws) draws") }
+        for (name, value) in report.metrics.sorted(by: { metricOrder($0.key) < metricOrder($1.key) }) {
+            let interval = report.intervals[name].map { String(format: "%.4f – %.4f", $0.lower, $0.upper) } ?? ""
+            var row = [name, String(format: name.hasPrefix("popularity") ? "%.1f" : "%.4f", value), interval]
+            if let deviations = report.deviations { row.append(String(format: "%.4f", deviations[name] ?? 0)) }
+            rows.append(row)
+        }
+        Terminal.out(Terminal.table(rows))
+    }
+
+    private func metricOrder(_ name: String) -> (String, Int) {
+        let parts = name.split(separator: "@")
+        return (String(parts[0]), parts.count > 1 ? Int(parts[1]) ?? 0 : 0)
+    }
+}
+
+/// A trained run and how to open it.
+struct TrainedRunOptions: ParsableArguments {
+    @Argument(help: "The run's directory.") var run: String
+    @Option(help: "The data set's directory, when it has moved since training.") var data: String?
+    @Option(help: "cpu, cuda or cuda:N.") var device = "cpu"
+    @Option(
+        name: .customLong("set"), parsing: .singleValue,
+        help: "A model setting that leaves the weights alone, for example sampler.kind=ddim.")
+    var settings: [String] = []
+
+    var directory: RunDirectory { RunDirectory(URL(filePath: run)) }
+
+    func open() throws -> TrainedRun {
+        let model = try directory.manifest().experiment.model
+        return try directory.open(
+            data: data.map { URL(filePath: $0) },
+            overriding: { configuration in
+                try ConfigurationFile.apply(settings, to: .object(["model": configuration]), model: model)["model"]
+            },
+            on: Device(named: device))
+    }
+}

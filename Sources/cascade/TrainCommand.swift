@@ -1,0 +1,122 @@
+// Part of Cascade. SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+import Datasets
+import Foundation
+import Recommenders
+import Torch
+import Training
+
+struct TrainCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "train",
+        abstract: "Trains a model on a data set into a run directory."
+    )
+
+    @OptionGroup var experiment: ExperimentOptions
+    @Option(help: "The data set's directory.") var data: String
+    @Option(name: .customLong("to"), help: "The run's directory.") var target: String
+    @Option(help: "Decides every random number.") var seed: UInt64 = 1
+    @Option(help: "cpu, cuda or cuda:N.") var device = "cpu"
+    @Flag(help: "Go on with the run in the directory.") var resume = false
+    @Option(help: "Seconds after which the run ends with what it has.") var timeBudget: Double?
+    @Flag(help: "Print the resolved experiment and stop.") var dryRun = false
+
+    func run() throws {
+        let resolved = try experiment.resolve()
+        if dryRun {
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+            return Terminal.out(String(decoding: try encoder.encode(resolved), as: UTF8.self))
+        }
+        var options = TrainingOptions()
+        options.seed = seed
+        options.device = try Device(named: device)
+        options.timeBudget = timeBudget
+        options.resume = resume
+        options.commit = Build.commit()
+        Interruption.watch()
+        options.isInterrupted = { Interruption.isRequested }
+        let watcher = TrainingProgress(metric: try resolved.trainingSettings().metric)
+        options.observe = watcher.observe
+        let dataset = try Dataset(at: URL(filePath: data))
+        let manifest = try Trainer(resolved, on: dataset, to: URL(filePath: target), options).train()
+        Terminal.out(
+            """
+            run         \(target)
+            model       \(resolved.model), \(manifest.parameters) parameters
+            steps       \(manifest.step) in \(manifest.epoch) epochs, \(Int(manifest.seconds)) s
+            kept        the weights of step \(manifest.bestStep)
+            """)
+        for name in ["recall@10", "ndcg@10", "recall@20", "mrr@20"] {
+            guard let value = manifest.validation[name] else { continue }
+            Terminal.out("validation  \(name) \(String(format: "%.4f", value))")
+        }
+        if manifest.status == .interrupted && Interruption.isRequested { throw ExitCode(130) }
+    }
+}
+
+/// What names an experiment: a model, a file, settings on top.
+struct ExperimentOptions: ParsableArguments {
+    @Option(help: "The model's name; see `cascade models`.") var model: String?
+    @Option(help: "An experiment file (YAML).") var config: String?
+    @Option(name: .customLong("set"), parsing: .singleValue, help: "key=value, for example model.width=128 or width=128.")
+    var settings: [String] = []
+
+    func resolve() throws -> Experiment {
+        let tree = try config.map { try ConfigurationFile.read(URL(filePath: $0)) } ?? .object([:])
+        return try Experiment(ConfigurationFile.apply(settings, to: tree, model: model), model: model)
+    }
+}
+
+/// Shows a training run: a bar on a terminal, plain lines otherwise.
+final class TrainingProgress {
+    private let metric: String
+    private let clock = ContinuousClock()
+    private var lastShown: ContinuousClock.Instant
+    private var epoch = (number: -1, start: ContinuousClock.now, first: 0, examples: 0)
+    private var loss = 0.0
+
+    init(metric: String) {
+        self.metric = metric
+        lastShown = clock.now
+    }
+
+    func observe(_ event: TrainingEvent) {
+        switch event {
+        case .started(let parameters, let examples, let steps, let resumed):
+            let again = resumed > 0 ? ", resumed at step \(resumed)" : ""
+            Terminal.error("training: \(parameters) parameters, \(examples) events, \(steps) steps an epoch\(again)")
+        case .step(let number, let index, let count, let loss, let examples):
+            show(number, index, count, loss, examples)
+        case .evaluated(let epoch, let step, let metrics, let isBest):
+            if Terminal.isInteractive { Terminal.status("") }
+            let shown = ["recall@10", "ndcg@10", "recall@20", "mrr@20", metric].reduce(into: [String]()) {
+                if !$0.contains($1) { $0.append($1) }
+            }
+            let text = shown.map { "\($0) \(String(format: "%.4f", metrics[$0] ?? 0))" }.joined(separator: "  ")
+            Terminal.error(
+                "epoch \(epoch)  step \(step)  loss \(String(format: "%.4f", loss))  \(text)\(isBest ? "  best" : "")")
+        case .finished(let reason): Terminal.error("finished: \(reason)")
+        }
+    }
+
+    private func show(_ number: Int, _ index: Int, _ count: Int, _ loss: Double, _ examples: Int) {
+        if epoch.number != number {
+            epoch = (number, clock.now, index - 1, 0)
+            self.loss = loss
+        }
+        epoch.examples += examples
+        self.loss += (loss - self.loss) * 0.02
+        guard Terminal.isInteractive, clock.now - lastShown > .milliseconds(100) else { return }
+        lastShown = clock.now
+        let elapsed = Double((clock.now - epoch.start).components.seconds) + 0.5
+        let done = Double(index) / Double(count)
+        let left = elapsed / Double(max(index - epoch.first, 1)) * Double(count - index)
+        let filled = Int(done * 24)
+        let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: 24 - filled)
+        let rate = Int(Double(epoch.examples) / elapsed)
+        Terminal.status(
+            "epoch \(number + 1) \(bar) \(index)/\(count)  \(rate) examples/s  \(Int(left)) s left  "
+                + "loss \(String(format: "%.4f", self.loss))")
+    }
+}

@@ -1,0 +1,124 @@
+# Part of Cascade. SPDX-License-Identifier: Apache-2.0
+"""Recomputes a retriever's metrics from an export directory, without Cascade, and compares with its metrics.json.
+
+    python3 check_export.py DIR [--tolerance 1e-6]
+
+Needs numpy only. The rank of a target is 1 + the number of other candidates (items that the user has not seen, the
+target itself apart) whose score is at least the target's: ties count against the model. Products of vectors are taken
+in float64, so that near-ties do not depend on the order of a summation. Exit code 0: every metric agrees; 1: a
+difference, a missing metric or a file that does not fit.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+
+CUTOFFS = (1, 2, 5, 10, 20, 50, 100)
+BLOCK = 256  # users scored at once
+
+
+def load(directory: Path, name: str, dtype: type, dimensions: int) -> np.ndarray:
+    array = np.load(directory / name, mmap_mode="r", allow_pickle=False)
+    if array.dtype != dtype or array.ndim != dimensions:
+        sys.exit(
+            f"{name}: found {array.dtype} with shape {array.shape}, "
+            f"expected {np.dtype(dtype)} with {dimensions} dimensions"
+        )
+    return array
+
+
+def require(condition: bool, message: str) -> None:
+    if not condition:
+        print(message, file=sys.stderr)
+        sys.exit(1)
+
+
+def score_blocks(directory: Path, users: int):
+    """Yields (first user, scores [b, N] float64) block by block."""
+    if (directory / "scores.npy").exists():
+        scores = load(directory, "scores.npy", np.float32, 2)
+        require(len(scores) == users, f"scores.npy: found {len(scores)} rows, expected {users} as in targets.npy")
+        for first in range(0, users, BLOCK):
+            yield first, scores[first : first + BLOCK].astype(np.float64)
+        return
+    items = load(directory, "item_vectors.npy", np.float32, 2).astype(np.float64)
+    vectors = load(directory, "user_vectors.npy", np.float32, 3)
+    require(len(vectors) == users, f"user_vectors.npy: found {len(vectors)} users, expected {users} as in targets.npy")
+    require(
+        vectors.shape[2] == items.shape[1],
+        f"user_vectors.npy: found width {vectors.shape[2]}, expected {items.shape[1]} as in item_vectors.npy",
+    )
+    for first in range(0, users, BLOCK):
+        block = vectors[first : first + BLOCK].astype(np.float64)
+        scores = block[:, 0] @ items.T
+        for query in range(1, block.shape[1]):
+            np.maximum(scores, block[:, query] @ items.T, out=scores)
+        yield first, scores
+
+
+def ranks(directory: Path) -> np.ndarray:
+    targets = load(directory, "targets.npy", np.int64, 1)
+    offsets = load(directory, "seen_offsets.npy", np.int64, 1)
+    seen = load(directory, "seen_items.npy", np.int64, 1)
+    expected = len(targets) + 1
+    require(len(offsets) == expected, f"seen_offsets.npy: found {len(offsets)} values, expected {expected}")
+    require(
+        offsets[0] == 0 and offsets[-1] == len(seen) and bool(np.all(np.diff(offsets) >= 0)),
+        f"seen_offsets.npy: does not run from 0 up to the {len(seen)} values of seen_items.npy",
+    )
+    out = np.zeros(len(targets), dtype=np.int64)
+    for first, scores in score_blocks(directory, len(targets)):
+        require(bool(np.isfinite(scores).all()), f"scores of users {first}..: not finite")
+        for row, score in enumerate(scores):
+            user = first + row
+            target = targets[user]
+            require(
+                0 <= target < len(score),
+                f"targets.npy: found item {target} of user {user}, expected 0..{len(score) - 1}",
+            )
+            ahead = score >= score[target]
+            ahead[seen[offsets[user] : offsets[user + 1]]] = False
+            ahead[target] = False
+            out[user] = 1 + int(ahead.sum())
+    return out
+
+
+def metrics(rank: np.ndarray) -> dict[str, float]:
+    r = rank.astype(np.float64)
+    out = {}
+    for name, value in (("recall", np.ones_like(r)), ("mrr", 1 / r), ("ndcg", 1 / np.log2(r + 1))):
+        for cutoff in CUTOFFS:
+            out[f"{name}@{cutoff}"] = float(np.where(rank <= cutoff, value, 0.0).mean())
+    return out
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("directory", type=Path)
+    parser.add_argument("--tolerance", type=float, default=1e-6)
+    arguments = parser.parse_args()
+    document = json.loads((arguments.directory / "metrics.json").read_text())
+    require(isinstance(document.get("metrics"), dict), 'metrics.json: expected an object "metrics"')
+    claimed = document["metrics"]
+    rank = ranks(arguments.directory)
+    if "users" in document:
+        require(document["users"] == len(rank), f"metrics.json: found {document['users']} users, expected {len(rank)}")
+    wrong = 0
+    print(f"{'metric':<12}{'recomputed':>14}{'metrics.json':>14}{'difference':>13}")
+    for name, value in metrics(rank).items():
+        found = claimed.get(name)
+        fits = isinstance(found, (int, float)) and abs(found - value) <= arguments.tolerance
+        wrong += not fits
+        shown = f"{'missing':>14}{'':>13}"
+        if isinstance(found, (int, float)):
+            shown = f"{found:>14.8f}{found - value:>13.1e}"
+        print(f"{name:<12}{value:>14.8f}{shown}{'' if fits else '  DIFFERS'}")
+    print(f"{len(rank)} users: " + ("every metric agrees" if wrong == 0 else f"{wrong} metrics differ"))
+    return 0 if wrong == 0 else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,250 @@
+# Part of Cascade. SPDX-License-Identifier: Apache-2.0
+"""Writes sasrec.safetensors, t2diff.safetensors and diffusion.safetensors beside this file.
+
+    python3 make_goldens.py        (needs torch and numpy; one thread; the same bytes every time)
+
+Weights and inputs are float32 values. Expected outputs are computed in float64 from them and stored as float32, so
+that an implementation in float32 is compared with the exact answer. Names: `weight.<parameter>`, `input.<name>`,
+`expected.<name>`, `gradient.<parameter>`.
+"""
+
+import json
+import math
+import struct
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from reference_models import SASRec, SASRecConfig, Schedule, T2Diff, T2DiffConfig, ddim_steps
+
+HERE = Path(__file__).parent
+
+
+def randomise(model: torch.nn.Module, seed: int) -> dict[str, np.ndarray]:
+    """Draws every parameter, norms and biases too, as float32 values and returns them; the model becomes float64."""
+    generator = torch.Generator().manual_seed(seed)
+    weights = {}
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            drawn = torch.randn(parameter.shape, generator=generator)
+            if parameter.dim() == 1:
+                drawn = 0.1 * drawn + (1.0 if name.endswith("weight") else 0.0)
+            elif name.split(".")[-2] in ("items", "positions", "sessionPositions", "lags"):
+                drawn = 0.4 * drawn
+            else:
+                drawn = drawn / math.sqrt(parameter[0].numel())
+            if name == "items.weight":
+                drawn[0] = 0
+            parameter.copy_(drawn)
+            weights[f"weight.{name}"] = drawn.numpy().copy()
+    model.double()
+    return weights
+
+
+def store(name: str, tensors: dict[str, np.ndarray | torch.Tensor], metadata: dict[str, str]) -> None:
+    arrays = {}
+    for key, value in tensors.items():
+        array = value.detach().numpy() if isinstance(value, torch.Tensor) else value
+        if array.dtype == np.float64 and name != "diffusion":
+            array = array.astype(np.float32)
+        arrays[key] = np.ascontiguousarray(array)
+    path = HERE / f"{name}.safetensors"
+    path.write_bytes(safetensors(arrays, metadata))
+    print(f"{path.name}: {len(arrays)} tensors, {path.stat().st_size} bytes")
+
+
+def safetensors(arrays: dict[str, np.ndarray], metadata: dict[str, str]) -> bytes:
+    """The safetensors format: length of the header, header padded to 8 bytes, data. Widest types first."""
+    types = {"float64": "F64", "int64": "I64", "float32": "F32", "int32": "I32", "uint8": "U8"}
+    header: dict = {"__metadata__": metadata}
+    data = b""
+    for key, array in sorted(arrays.items(), key=lambda pair: (-pair[1].itemsize, pair[0])):
+        end = len(data) + array.nbytes
+        header[key] = {"dtype": types[array.dtype.name], "shape": array.shape, "data_offsets": [len(data), end]}
+        data += array.tobytes()
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return struct.pack("<Q", len(text)) + text + data
+
+
+def gradients(model: torch.nn.Module, loss: torch.Tensor) -> dict[str, torch.Tensor]:
+    names, parameters = zip(*model.named_parameters())
+    found = torch.autograd.grad(loss, parameters, allow_unused=True, retain_graph=True)
+    return {f"gradient.{n}": g for n, g in zip(names, found) if g is not None}
+
+
+def sasrec() -> None:
+    config = SASRecConfig(items=20, width=8, length=12, blocks=2, heads=2, hidden=32, dropout=0.0)
+    model = SASRec(config)
+    tensors: dict = randomise(model, 1)
+    generator = torch.Generator().manual_seed(2)
+    items = torch.randint(1, 21, (3, 12), generator=generator)
+    targets = torch.cat([items[:, 1:], torch.randint(1, 21, (3, 1), generator=generator)], 1)
+    lengths = torch.tensor([1, 7, 12])
+    padding = torch.arange(12) >= lengths[:, None]
+    items[padding], targets[padding] = 0, 0
+    targets[1, 6] = 0  # a real position without a target does not count
+    loss = model.loss(items, targets)
+    vectors = model(items)
+    last = vectors[torch.arange(3), lengths - 1]
+    tensors |= {
+        "input.items": items.int().numpy(),
+        "input.targets": targets.int().numpy(),
+        "input.lengths": lengths.int().numpy(),
+        "expected.vectors": vectors * ~padding[..., None],  # zero where padded
+        "expected.user": last,
+        "expected.scores": last @ model.items.weight[1:].T,
+        "expected.loss": loss[None],
+    }
+    tensors |= gradients(model, loss)
+    store("sasrec", tensors, {"width": "8", "length": "12", "blocks": "2", "heads": "2", "hidden": "32", "items": "20"})
+
+
+def t2diff() -> None:
+    base = dict(items=20, width=8, length=12, session=4, window=8, channels=8, steps=5, unit=6, hidden=32, dropout=0.0)
+    model = T2Diff(T2DiffConfig(**base))
+    tensors: dict = randomise(model, 3)
+    generator = torch.Generator().manual_seed(4)
+
+    # Row 0: one item. Row 1: six items, the last session has two. Row 2: twelve items, ties, gaps of exactly 1800 s and
+    # 1801 s, a last session longer than k and old behaviour months before.
+    lengths = torch.tensor([1, 6, 12])
+    start = 978_300_000
+    spans = [
+        [0],
+        [0, 60, 4_000, 90_000, 95_000, 95_600],
+        [0, 30, 1_000_000, 1_001_800]
+        + [5_000_000 + s for s in (0, 1_801, 1_900, 1_900, 3_700, 4_000, 4_100, 5_900)],
+    ]
+    items = torch.randint(1, 21, (3, 12), generator=generator)
+    times = torch.zeros(3, 12, dtype=torch.int64)
+    for row, span in enumerate(spans):
+        items[row, : 12 - len(span)] = 0
+        times[row, 12 - len(span) :] = start + torch.tensor(span)
+    targets = torch.randint(1, 21, (3,), generator=generator)
+    noise = torch.randn(3, 8, 8, generator=generator)
+    terminal = torch.randn(3, 8, 8, generator=generator)
+    r = torch.tensor([5, 1, 3])
+
+    tensors |= {
+        "input.items": items.int().numpy(),
+        "input.times": times.numpy(),
+        "input.lengths": lengths.int().numpy(),
+        "input.targets": targets.int().numpy(),
+        "input.r": r.int().numpy(),
+        "input.noise": noise.numpy(),
+        "input.terminal": terminal.numpy(),
+        "input.ddimSteps": np.array(ddim_steps(5, 3), dtype=np.int32),
+    }
+    arguments = (items, times, targets, r, noise.double(), terminal.double())
+
+    model.train()
+    out = model.losses(*arguments)
+    x, mask = model.condition(items)
+    names = dict(z_r="z_r", denoised="denoised", prediction="prediction", h_s="h_s", user="user")
+    tensors |= {f"expected.{theirs}": out[ours] for ours, theirs in names.items()}
+    tensors |= {f"expected.{n}Loss": out[n][None] for n in ("reconstruction", "tower", "total")}
+    tensors |= {
+        "expected.sequence": model.sequence(items),
+        "expected.sessionMask": model.session_mask(items, times).to(torch.uint8).numpy(),
+        "expected.lagBuckets": (model.lag_buckets(times) * (items > 0)).int().numpy(),  # 0 where padded
+        "expected.scores": model.scores(out["user"]),
+        "expected.ddim": model.sample(x, mask, terminal.double(), ddim_steps(5, 3)),
+        "expected.ddpm": model.sample(x, mask, terminal.double(), [5, 4, 3, 2, 1], ancestral=True),
+        "expected.oneStep": model.sample(x, mask, terminal.double(), [5]),
+    }
+    prediction = model.prediction(tensors["expected.ddim"], x)
+    tensors["expected.inferenceUser"] = model.user(items, times, prediction)[1]
+    tensors |= gradients(model, out["total"])
+
+    # The same weights and inputs under other settings: total loss, its terms, the user vectors.
+    variants = {
+        "noDrift": dict(drift=False),
+        "noStopGradient": dict(stop_gradient=False),
+        "lambda10": dict(reconstruction_weight=10.0),
+        "ranking": dict(ranking_weight=0.5),
+        "terminal": dict(tower_input="terminal"),
+        "terminalRanking": dict(tower_input="terminal", ranking_weight=0.5),
+        "chain": dict(tower_input="chain"),
+        "withoutDiffusion": dict(tower_input="none"),
+    }
+    for name, change in variants.items():
+        variant = T2Diff(T2DiffConfig(**(base | change))).double().train()
+        variant.load_state_dict({k: v for k, v in model.state_dict().items() if k in variant.state_dict()})
+        result = variant.losses(*arguments)
+        tensors[f"variant.{name}.total"] = result["total"][None]
+        tensors[f"variant.{name}.user"] = result["user"]
+        if "prediction" in result:
+            tensors[f"variant.{name}.prediction"] = result["prediction"]
+        if "ranking" in result:
+            tensors[f"variant.{name}.rankingLoss"] = result["ranking"][None]
+        found = gradients(variant, result["total"])
+        for parameter in ("items.weight", "denoiser.input.weight"):
+            if f"gradient.{parameter}" in found:
+                tensors[f"variant.{name}.gradient.{parameter}"] = found[f"gradient.{parameter}"]
+    store("t2diff", tensors, {key: str(value) for key, value in base.items()} | {"sessionGap": "1800"})
+
+
+# ---- Schedules, float64 ----------------------------------------------------------------------------------------
+
+
+def betas(name: str, steps: int) -> np.ndarray:
+    r = np.arange(1, steps + 1, dtype=np.float64)
+    if name == "exponential":  # T2Diff eq 13: beta_r = a exp(b r) with beta_1 = 1e-4, beta_T = 0.2
+        b = math.log(0.2 / 1e-4) / (steps - 1)
+        return 1e-4 / math.exp(b) * np.exp(b * r)
+    if name == "linear":  # beta_r = 1e-4 + (0.2 - 1e-4) (r - 1) / (T - 1)
+        return 1e-4 + (0.2 - 1e-4) * (r - 1) / (steps - 1)
+    if name == "logarithmic":  # beta_r = 1e-4 + (0.2 - 1e-4) ln(r) / ln(T)
+        return 1e-4 + (0.2 - 1e-4) * np.log(r) / math.log(steps)
+    if name == "cosine":
+        # f(u) = cos^2((u + 0.008) / 1.008 * pi / 2); beta_r = 1 - f(r/T) / f((r-1)/T), kept within [1e-4, 0.9999]
+        f = np.cos((np.arange(steps + 1) / steps + 0.008) / 1.008 * math.pi / 2) ** 2
+        return np.clip(1 - f[1:] / f[:-1], 1e-4, 0.9999)
+    if name == "truncatedLinear":
+        # DiffuRec: s = 1000/T; evenly from s 1e-4 + 0.01 to s 0.02 + 0.01 (to s 0.001 + 0.01 where that exceeds 1)
+        scale = 1000 / steps
+        last = scale * 0.02 + 0.01
+        return np.linspace(scale * 1e-4 + 0.01, scale * 0.001 + 0.01 if last > 1 else last, steps)
+    if name == "variancePreserving":
+        # DreamRec: 1 - exp(-0.1/T - x_r (10 - 0.1) / (2 T^2)), x evenly spaced from 1 to 2T + 1
+        x = np.linspace(1, 2 * steps + 1, steps)
+        return 1 - np.exp(-0.1 / steps - x * 0.5 * (10 - 0.1) / steps**2)
+    raise ValueError(name)
+
+
+def diffusion() -> None:
+    tensors: dict[str, np.ndarray] = {}
+    for steps in (10, 50):
+        for name in ("exponential", "linear", "logarithmic", "cosine", "truncatedLinear", "variancePreserving"):
+            beta = betas(name, steps)
+            bar = np.concatenate([[1.0], np.cumprod(1 - beta)])  # alpha-bar_0 = 1
+            key = f"{name}.{steps}."
+            tensors[key + "beta"] = beta
+            tensors[key + "alphaBar"] = bar  # T + 1 values, from 0
+            # mean of q(x_{t-1} | x_t, x_0) = clean x_0 + noisy x_t; variance beta-tilde
+            tensors[key + "posteriorClean"] = np.sqrt(bar[:-1]) * beta / (1 - bar[1:])
+            tensors[key + "posteriorNoisy"] = np.sqrt(1 - beta) * (1 - bar[:-1]) / (1 - bar[1:])
+            tensors[key + "posteriorVariance"] = (1 - bar[:-1]) / (1 - bar[1:]) * beta
+    torch.testing.assert_close(Schedule(50).betas, torch.from_numpy(tensors["exponential.50.beta"]))
+
+    # One vector through the process: x_t = sqrt(ab_t) x_0 + sqrt(1 - ab_t) eps, and one DDIM step back (eta 0).
+    schedule = Schedule(50)
+    generator = torch.Generator().manual_seed(5)
+    x0, noise, estimate = (torch.randn(2, 3, 4, generator=generator).double() for _ in range(3))
+    t = torch.tensor([1, 37])
+    tensors["process.clean"], tensors["process.noise"] = x0.float().numpy(), noise.float().numpy()
+    tensors["process.estimate"], tensors["process.t"] = estimate.float().numpy(), t.int().numpy()
+    noised = schedule.noised(x0, noise, t)
+    tensors["process.noised"] = noised.numpy()
+    tensors["process.ddim37to20"] = schedule.ddim(noised[1], estimate[1], 37, 20).numpy()
+    tensors["process.posteriorMean37"] = schedule.posterior_mean(noised[1], estimate[1], 37).numpy()
+    store("diffusion", tensors, {"first": "1e-4", "last": "0.2", "process": "exponential, T = 50"})
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    sasrec()
+    t2diff()
+    diffusion()

@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# Part of Cascade. SPDX-License-Identifier: Apache-2.0
+#
+# Everything that a change must pass, for people and for CI alike. Warnings are errors in Package.swift itself.
+set -euo pipefail
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+make setup
+make lint
+make test
