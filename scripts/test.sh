@@ -18,4 +18,6 @@ export CASCADE_PYTHON="python3"
 if compgen -G ".deps/venv/lib/python3*/site-packages/numpy/__init__.py" >/dev/null; then
     CASCADE_PYTHON="$PWD/.deps/venv/bin/python3"
 fi
+# Tests run side by side; more threads inside each operation would only make them wait for one another.
+export OMP_NUM_THREADS=1
 scripts/swift.sh test --skip-build --disable-xctest "$@"

@@ -39,12 +39,8 @@ public struct BatchPlan: Sendable {
     public let cutsPerUser: Int
     /// Which stretch of a longer sequence ``ExampleKind/everyPosition`` uses.
     public let crop: Crop
-    /// Which of the events after a position is its target.
-    public let reach: TargetReach
     /// The seed of all shuffles and draws.
     public let seed: UInt64
-    /// By user, the row after the last training event.
-    let limits: [Int]
 
     /// Describes the batches.
     ///
@@ -57,7 +53,6 @@ public struct BatchPlan: Sendable {
     ///   - cutsPerUser: How many targets of each user an epoch has under ``ExampleKind/cuts``, drawn without
     ///     repetition; 0 for all.
     ///   - crop: Which stretch of a longer sequence ``ExampleKind/everyPosition`` uses.
-    ///   - reach: Which of the events after a position is its target.
     ///   - seed: The seed of all shuffles and draws.
     public init(
         _ data: SplitDataset,
@@ -67,7 +62,6 @@ public struct BatchPlan: Sendable {
         batchSize: Int,
         cutsPerUser: Int = 0,
         crop: Crop = .last,
-        reach: TargetReach = .next,
         seed: UInt64
     ) {
         precondition(length >= 1 && length < Int32.max, "the longest history must have at least one event")
@@ -80,11 +74,7 @@ public struct BatchPlan: Sendable {
         self.batchSize = batchSize
         self.cutsPerUser = cutsPerUser
         self.crop = crop
-        self.reach = reach
         self.seed = seed
-        var limits = [Int](repeating: 0, count: data.dataset.userCount)
-        for sequence in data.training { limits[sequence.user.rawValue] = sequence.events.upperBound }
-        self.limits = limits
     }
 
     /// The number of examples of an epoch; the same in every epoch.
@@ -115,7 +105,7 @@ public struct BatchPlan: Sendable {
         examples.shuffle(using: &generator)
         examples = ordered(examples)
         let batches = (0..<(examples.count + batchSize - 1) / batchSize).shuffled(using: &generator)
-        return EpochPlan(plan: self, epoch: epoch, examples: examples, order: batches)
+        return EpochPlan(plan: self, examples: examples, order: batches)
     }
 
     private func exampleCount(_ sequence: TrainingSequence) -> Int {
@@ -186,7 +176,6 @@ struct Example {
 /// The batches of one epoch, in order; each is built when it is asked for.
 public struct EpochPlan: Sendable, RandomAccessCollection {
     let plan: BatchPlan
-    let epoch: Int
     let examples: [Example]
     let order: [Int]  // by place in the epoch, the number of the slice of `examples`
 
@@ -199,18 +188,11 @@ public struct EpochPlan: Sendable, RandomAccessCollection {
     public subscript(index: Int) -> HostBatch {
         let start = order[index] * plan.batchSize
         let slice = examples[start..<Swift.min(start + plan.batchSize, examples.count)]
-        var generator = SplitMix64(seed: SplitMix64.mix(plan.seed, UInt64(epoch), UInt64(index)))
         return HostBatch(
-            slice.lazy.map {
-                Window(
-                    user: $0.user, inputs: $0.end - Int($0.count)..<$0.end, target: $0.end,
-                    limit: plan.limits[Int($0.user)])
-            },
+            slice.lazy.map { Window(user: $0.user, inputs: $0.end - Int($0.count)..<$0.end, target: $0.end) },
             of: plan.data.dataset,
             padding: plan.padding,
-            everyPosition: plan.kind == .everyPosition,
-            reach: plan.reach,
-            using: &generator
+            everyPosition: plan.kind == .everyPosition
         )
     }
 }

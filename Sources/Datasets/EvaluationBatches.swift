@@ -42,15 +42,13 @@ public struct EvaluationBatches: Sendable, RandomAccessCollection {
     /// Builds one batch.
     public subscript(index: Int) -> HostBatch {
         let slice = cases[index * batchSize..<Swift.min((index + 1) * batchSize, cases.count)]
-        var generator = SplitMix64(seed: 0)  // fixed targets draw nothing
         return HostBatch(
             slice.lazy.map {
                 Window(user: Int32($0.user.rawValue), inputs: $0.history.suffix(length), target: $0.target)
             },
             of: dataset,
             padding: padding,
-            everyPosition: false,
-            using: &generator
+            everyPosition: false
         )
     }
 }

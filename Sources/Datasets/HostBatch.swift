@@ -1,5 +1,4 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
-import Foundation
 internal import TensorFiles
 
 /// One padded batch of histories in host memory.
@@ -67,35 +66,6 @@ struct Window {
     let user: Int32
     let inputs: Range<Int>
     let target: Int  // a row
-    var limit: Int? = nil  // the row after the last that may be a target; nil where the target is fixed
-}
-
-/// Which of the events after a position is its target: the next, or one of the next few, nearer ones more often.
-public struct TargetReach: Sendable, Equatable {
-    /// The next event, always.
-    public static let next = TargetReach(events: 1, decay: 1)
-    /// How many of the following events may be the target.
-    public let events: Int
-    /// Weight of each further event relative to the one before it.
-    public let decay: Double
-
-    /// Describes the draw; at least one event, a decay above 0 and at most 1.
-    public init(events: Int, decay: Double) {
-        precondition(events >= 1 && decay > 0 && decay <= 1, "a target is drawn from at least one event")
-        (self.events, self.decay) = (events, decay)
-    }
-
-    /// How far beyond the next event the target lies, when `available` events follow.
-    func offset(available: Int, using generator: inout SplitMix64) -> Int {
-        let count = min(events, available)
-        guard count > 1 else { return 0 }
-        var remaining = Double.random(in: 0..<1, using: &generator) * (0..<count).reduce(0) { $0 + pow(decay, Double($1)) }
-        for offset in 0..<count - 1 {
-            remaining -= pow(decay, Double(offset))
-            if remaining < 0 { return offset }
-        }
-        return count - 1
-    }
 }
 
 extension HostBatch {
@@ -105,16 +75,12 @@ extension HostBatch {
     ///   - windows: The rows of each history.
     ///   - dataset: Where they are.
     ///   - padding: On which side shorter histories are padded.
-    ///   - everyPosition: Whether each input has a target after it, rather than each row one.
-    ///   - reach: Which of the following events it is, for windows with a limit.
-    ///   - generator: The randomness of that choice.
+    ///   - everyPosition: Whether each input has the event after it as its target, rather than each row one.
     init(
         _ windows: some RandomAccessCollection<Window>,
         of dataset: Dataset,
         padding: Padding,
-        everyPosition: Bool,
-        reach: TargetReach = .next,
-        using generator: inout SplitMix64
+        everyPosition: Bool
     ) {
         let rows = windows.count
         let length = windows.reduce(1) { max($0, $1.inputs.count) }
@@ -128,8 +94,7 @@ extension HostBatch {
                 targets.withUnsafeMutableBufferPointer { targets in
                     let cells = Cells(length: length, items: items, times: times, targets: targets)
                     for (row, window) in windows.enumerated() {
-                        cells.fill(row, window, of: dataset, padding: padding)
-                        cells.aim(row, window, of: dataset, padding, everyPosition, reach, using: &generator)
+                        cells.fill(row, window, of: dataset, padding: padding, everyPosition: everyPosition)
                         lengths[row] = Int32(window.inputs.count)
                         users[row] = window.user
                     }
@@ -155,42 +120,20 @@ private struct Cells {
     let times: UnsafeMutableBufferPointer<Int64>
     let targets: UnsafeMutableBufferPointer<Int32>
 
-    private func cells(_ row: Int, _ window: Window, _ padding: Padding) -> Range<Int> {
+    func fill(_ row: Int, _ window: Window, of dataset: Dataset, padding: Padding, everyPosition: Bool) {
         let first = row * length + (padding == .left ? length - window.inputs.count : 0)
-        return first..<first + window.inputs.count
-    }
-
-    func fill(_ row: Int, _ window: Window, of dataset: Dataset, padding: Padding) {
-        let cells = cells(row, window, padding)
-        dataset.items.withUnsafeBufferPointer { number($0[window.inputs], into: items[cells]) }
+        let cells = first..<first + window.inputs.count
+        dataset.items.withUnsafeBufferPointer { column in
+            number(column[window.inputs], into: items[cells])
+            if everyPosition {
+                number(column[window.inputs.lowerBound + 1..<window.inputs.upperBound + 1], into: targets[cells])
+            } else {
+                targets[row] = column[window.target] + 1
+            }
+        }
         dataset.times.withUnsafeBufferPointer { column in
             _ = UnsafeMutableBufferPointer(rebasing: times[cells])
                 .update(from: UnsafeBufferPointer(rebasing: column[window.inputs]))
-        }
-    }
-
-    /// Writes what is to be predicted.
-    func aim(
-        _ row: Int,
-        _ window: Window,
-        of dataset: Dataset,
-        _ padding: Padding,
-        _ everyPosition: Bool,
-        _ reach: TargetReach,
-        using generator: inout SplitMix64
-    ) {
-        let limit = reach == .next ? nil : window.limit
-        dataset.items.withUnsafeBufferPointer { column in
-            func target(after input: Int) -> Int32 {
-                let offset = limit.map { reach.offset(available: $0 - input - 1, using: &generator) } ?? 0
-                return column[input + 1 + offset] + 1
-            }
-            guard everyPosition else {
-                let isNext = window.target == window.inputs.upperBound
-                targets[row] = isNext && limit != nil ? target(after: window.target - 1) : column[window.target] + 1
-                return
-            }
-            for (cell, input) in zip(cells(row, window, padding), window.inputs) { targets[cell] = target(after: input) }
         }
     }
 

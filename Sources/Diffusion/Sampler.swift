@@ -1,7 +1,9 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 public import Torch
 
-/// How a trained x0-predicting denoiser is run from noise to data. Chosen at inference; training does not depend on it.
+/// How a trained x0-predicting denoiser is run from noise to data.
+///
+/// Chosen at inference; training does not depend on it.
 public struct Sampler: Codable, Sendable, Equatable {
     /// The families.
     public enum Kind: String, Codable, Sendable, CaseIterable {

@@ -33,7 +33,10 @@ public struct StepEmbedding: Module {
 /// - Returns: float32 `[B, width]`.
 public func sinusoid(_ steps: Tensor, width: Int) throws(TorchError) -> Tensor {
     let half = width / 2
-    let frequencies = try Tensor((0..<half).map { Float(exp(-log(10_000) * Double($0) / Double(half))) }, on: steps.device)
+    let frequencies = try Tensor(
+        (0..<half).map { Float(exp(-log(10_000) * Double($0) / Double(half))) },
+        on: steps.device
+    )
     let angles = try steps.to(.float32).unsqueezed(1) * frequencies
     return try .concatenated([angles.sin(), angles.cos()], -1)
 }

@@ -58,7 +58,10 @@ public final class Adam {
         }
         let norm = try Kernels.globalNorm(gradients)
         guard norm.isFinite else {
-            throw TorchError("clipGradients", "the gradient's norm is \(norm) at step \(step + 1): lower the learning rate")
+            throw TorchError(
+                "clipGradients",
+                "the gradient's norm is \(norm) at step \(step + 1): lower the learning rate"
+            )
         }
         if norm > limit { try Kernels.scale(gradients, by: limit / norm) }
         return norm
@@ -71,15 +74,26 @@ public final class Adam {
         step += 1
         let c = configuration
         let numbers = Kernels.AdamStep(
-            step: step, rate: rate, beta1: c.beta1, beta2: c.beta2, epsilon: c.epsilon, decay: c.weightDecay,
-            isDecoupled: c.decoupled)
+            step: step,
+            rate: rate,
+            beta1: c.beta1,
+            beta2: c.beta2,
+            epsilon: c.epsilon,
+            decay: c.weightDecay,
+            isDecoupled: c.decoupled
+        )
         var dense: (weights: [Tensor], gradients: [Tensor], means: [Tensor], squares: [Tensor]) = ([], [], [], [])
         for (index, parameter) in parameters.enumerated() {
             let weight = parameter.part.value
             guard let gradient = try weight.gradient() else { continue }
             if gradient.isSparse {
                 try Kernels.adamRows(
-                    numbers, weight: weight, gradient: gradient, mean: means[index], square: squares[index])
+                    numbers,
+                    weight: weight,
+                    gradient: gradient,
+                    mean: means[index],
+                    square: squares[index]
+                )
             } else {
                 dense.weights.append(weight)
                 dense.gradients.append(gradient)
@@ -89,7 +103,12 @@ public final class Adam {
         }
         guard !dense.weights.isEmpty else { return }
         try Kernels.adam(
-            numbers, weights: dense.weights, gradients: dense.gradients, means: dense.means, squares: dense.squares)
+            numbers,
+            weights: dense.weights,
+            gradients: dense.gradients,
+            means: dense.means,
+            squares: dense.squares
+        )
     }
 
     /// The moments under `mean.<parameter>` and `square.<parameter>`, for a checkpoint.

@@ -81,7 +81,9 @@ public struct LayerNorm: Module {
     public func callAsFunction(_ x: Tensor) throws(TorchError) -> Tensor { try x.layerNorm(weight.value, bias.value) }
 }
 
-/// Normalisation of groups of channels of `[B, C, L]`. Sees padding: prefer ``LayerNorm`` for padded sequences.
+/// Normalisation of groups of channels of `[B, C, L]`.
+///
+/// Sees padding: prefer ``LayerNorm`` for padded sequences.
 ///
 /// - Source: Wu & He 2018, arXiv:1803.08494.
 public struct GroupNorm: Module {

@@ -98,7 +98,9 @@ private struct Walker {
                 throw ModuleError(description: "\(path): dictionaries and sets have no stable order; use an array")
             }
         case .class:
-            throw ModuleError(description: "\(path): a class (\(type(of: value))); use a struct, a Parameter or a Buffer")
+            throw ModuleError(
+                description: "\(path): a class (\(type(of: value))); use a struct, a Parameter or a Buffer"
+            )
         case .collection:
             for (index, child) in mirror.children.enumerated() { try visit(child.value, join(path, "\(index)")) }
         case .optional:

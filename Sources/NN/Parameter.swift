@@ -1,7 +1,9 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 public import Torch
 
-/// A trained tensor. A reference, so that a layer and an optimiser share it, and a tied weight is one object.
+/// A trained tensor.
+///
+/// A reference, so that a layer and an optimiser share it, and a tied weight is one object.
 public final class Parameter {
     /// The weights; a leaf that records gradients.
     public let value: Tensor

@@ -30,7 +30,9 @@ public enum Noise {
     }
 }
 
-/// One padded batch as tensors. Item numbers are dense index + 1; 0 is padding.
+/// One padded batch as tensors.
+///
+/// Item numbers are dense index + 1; 0 is padding.
 public struct Batch {
     /// int32 `[B, L]`.
     public let items: Tensor

@@ -1,8 +1,11 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 import Foundation
+import TensorFiles
 public import Torch
 
-/// Every model, once. The command line, the contract tests and the documentation read this list.
+/// Every model, once.
+///
+/// The command line, the contract tests and the documentation read this list.
 public enum Catalog {
     /// All models in the order in which they are listed.
     public static let all: [ModelEntry] = [

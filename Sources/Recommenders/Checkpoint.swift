@@ -33,7 +33,7 @@ public enum Checkpoint {
     /// Copies tensors of a file over tensors of the same names, all or none.
     ///
     /// - Parameters:
-    ///   - file: Holds exactly these names under the prefix.
+    ///   - file: Holds these names under the prefix, and no others when there is no prefix.
     ///   - targets: What to overwrite.
     ///   - prefix: What the names begin with in the file.
     public static func assign(_ file: SafetensorsFile, to targets: [Named<Tensor>], prefix: String = "") throws {
@@ -41,11 +41,15 @@ public enum Checkpoint {
         let names = Set(targets.map { prefix + $0.name })
         let present = file.names.filter { $0.hasPrefix(prefix) }
         if let extra = present.first(where: { !names.contains($0) }), prefix.isEmpty {
-            throw CheckpointError("\(path): holds '\(extra)', which this model does not have. Was it made by another model?")
+            throw CheckpointError(
+                "\(path): holds '\(extra)', which this model does not have. Was it made by another model?"
+            )
         }
         for target in targets {
             guard file.names.contains(prefix + target.name) else {
-                throw CheckpointError("\(path): '\(prefix + target.name)' is missing. Was it made by another model or version?")
+                throw CheckpointError(
+                    "\(path): '\(prefix + target.name)' is missing. Was it made by another model or version?"
+                )
             }
             let entry = try file.entry(prefix + target.name)
             guard entry.shape == target.part.shape, entry.type == target.part.dtype.scalarType else {

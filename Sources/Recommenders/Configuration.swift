@@ -1,5 +1,6 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 import Foundation
+import TensorFiles
 
 /// A configuration that cannot be used, with the key, what was found, and what was expected.
 public struct ConfigurationError: Error, CustomStringConvertible, Equatable {
@@ -10,7 +11,9 @@ public struct ConfigurationError: Error, CustomStringConvertible, Equatable {
     public init(_ description: String) { self.description = description }
 }
 
-/// Settings with defaults: a struct whose properties have initial values. Nobody writes decoding code for it.
+/// Settings with defaults: a struct whose properties have initial values.
+///
+/// Nobody writes decoding code for it.
 public protocol Settings: Codable, Sendable {
     /// The defaults.
     init()
@@ -32,11 +35,13 @@ extension Settings {
     /// - Throws: ``ConfigurationError`` for an unknown key (naming the nearest), a value of the wrong type, or what
     ///   ``validate()`` refuses.
     public init(overriding overrides: JSONValue, path: String) throws {
-        let merged = try JSONValue(encoding: Self()).overlaid(with: overrides, path: path)
+        let defaults = Self()
+        let merged = try JSONValue(encoding: defaults).overlaid(with: overrides, path: path)
+        try check(merged, against: defaults, path: path)
         do {
             self = try JSONDecoder().decode(Self.self, from: JSONEncoder().encode(merged))
         } catch let error as DecodingError {
-            throw ConfigurationError(describe(error, in: merged, path: path))
+            throw ConfigurationError(describe(error, path: path))
         }
         try validate()
     }
@@ -58,7 +63,9 @@ extension JSONValue {
             }
             return .object(result)
         default:
-            throw ConfigurationError("\(path): found \(other.shown), expected a group of settings: \(keys(fields.keys))")
+            throw ConfigurationError(
+                "\(path): found \(other.shown), expected a group of settings: \(keys(fields.keys))"
+            )
         }
     }
 }
@@ -73,48 +80,42 @@ private func unknownKey(_ key: String, among known: [String], path: String) -> S
     return "unknown key '\(key)'\(place); there are: \(keys(known))"
 }
 
-private func describe(_ error: DecodingError, in tree: JSONValue, path: String) -> String {
-    let (context, wanted): (DecodingError.Context, String) =
+/// Refuses a value that does not fit the type of its default; the decoder's own messages name neither keys nor choices.
+private func check(_ found: JSONValue, against standard: Any, path: String) throws {
+    func require(_ fits: Bool, _ wanted: String) throws {
+        guard fits else { throw ConfigurationError("\(path): found \(found.shown), expected \(wanted)") }
+    }
+    switch standard {
+    case is Int: try require(found.whole != nil, "a whole number")
+    case is UInt64: try require(found.whole.map { $0 >= 0 } ?? false, "a whole number from 0")
+    case is Double: try require(found.isNumber, "a number")
+    case is Bool: try require(found.isBool, "true or false")
+    case is String: try require(found.text != nil, "text")
+    case let choice as any CaseIterable & RawRepresentable<String>:
+        let names = choices(choice)
+        let hint = found.text.flatMap { nearestName(to: $0, among: names) }.map { ". Did you mean '\($0)'?" } ?? ""
+        try require(found.text.map(names.contains) ?? false, "one of \(names.joined(separator: ", "))\(hint)")
+    default:
+        guard case .object(let fields) = found else { return }
+        for child in Mirror(reflecting: standard).children {
+            guard let key = child.label, let value = fields[key] else { continue }
+            try check(value, against: child.value, path: path.isEmpty ? key : "\(path).\(key)")
+        }
+    }
+}
+
+private func choices<Choice: CaseIterable & RawRepresentable<String>>(_: Choice) -> [String] {
+    Choice.allCases.map(\.rawValue)
+}
+
+/// What the decoder refuses beyond that: in types with decoding code of their own.
+private func describe(_ error: DecodingError, path: String) -> String {
+    let context =
         switch error {
-        case .typeMismatch(let type, let context): (context, name(of: type))
-        case .valueNotFound(let type, let context): (context, name(of: type))
-        case .keyNotFound(let key, let context): (context, "the key '\(key.stringValue)'")
-        case .dataCorrupted(let context): (context, context.debugDescription)
-        @unknown default: (.init(codingPath: [], debugDescription: ""), "another value")
+        case .typeMismatch(_, let context), .valueNotFound(_, let context), .keyNotFound(_, let context): context
+        case .dataCorrupted(let context): context
+        @unknown default: DecodingError.Context(codingPath: [], debugDescription: "\(error)")
         }
-    let found = context.codingPath.reduce(tree) { $0[$1.stringValue] }
     let key = ([path] + context.codingPath.map(\.stringValue)).filter { !$0.isEmpty }.joined(separator: ".")
-    return "\(key): found \(found.shown), expected \(wanted)"
-}
-
-private func name(of type: any Any.Type) -> String {
-    switch type {
-    case is Int.Type, is UInt64.Type: "a whole number"
-    case is Double.Type: "a number"
-    case is Bool.Type: "true or false"
-    case is String.Type: "text"
-    default: "\(type)"
-    }
-}
-
-/// The known name that a misspelt one most likely meant: within a third of its length in edits.
-public func nearestName(to name: String, among known: [String]) -> String? {
-    known.map { (name: $0, distance: editDistance(name.lowercased(), $0.lowercased())) }
-        .filter { $0.distance <= max(2, name.count / 3) }
-        .min { ($0.distance, $0.name) < ($1.distance, $1.name) }?.name
-}
-
-private func editDistance(_ a: String, _ b: String) -> Int {
-    let (a, b) = (Array(a), Array(b))
-    var row = Array(0...b.count)
-    for (i, x) in a.enumerated() {
-        var diagonal = row[0]
-        row[0] = i + 1
-        for (j, y) in b.enumerated() {
-            let above = row[j + 1]
-            row[j + 1] = min(above + 1, row[j] + 1, diagonal + (x == y ? 0 : 1))
-            diagonal = above
-        }
-    }
-    return row[b.count]
+    return "\(key): \(context.debugDescription)"
 }

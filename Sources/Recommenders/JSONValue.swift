@@ -63,6 +63,26 @@ public enum JSONValue: Codable, Sendable, Equatable {
     /// The text of a string.
     public var text: String? { if case .string(let value) = self { value } else { nil } }
 
+    /// The number, when it has no fraction.
+    var whole: Int? {
+        switch self {
+        case .integer(let value): value
+        case .number(let value): Int(exactly: value)
+        default: nil
+        }
+    }
+
+    /// Whether the value is a number.
+    var isNumber: Bool {
+        switch self {
+        case .integer, .number: true
+        default: false
+        }
+    }
+
+    /// Whether the value is true or false.
+    var isBool: Bool { if case .bool = self { true } else { false } }
+
     /// What the value is, for messages.
     var kind: String {
         switch self {

@@ -20,7 +20,13 @@ struct MixedAttention: Module {
         let spread = Initialization.normal(1 / Double(c.width).squareRoot())
         sessionPositions = try Embedding(c.session + 1, c.width, spread, using: generator)
         blocks = try (0..<c.blocks).map { _ in
-            try TransformerBlock(width: c.width, heads: c.heads, hidden: 4 * c.width, dropout: c.dropout, using: generator)
+            try TransformerBlock(
+                width: c.width,
+                heads: c.heads,
+                hidden: 4 * c.width,
+                dropout: c.dropout,
+                using: generator
+            )
         }
         norm = try LayerNorm(c.width, on: generator.device)
         unit = try ActivationUnit(width: c.width, hidden: c.unit, spread, using: generator)

@@ -1,10 +1,13 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
-import Foundation
+
 public import Datasets
+import Foundation
 import NN
 public import Torch
 
-/// The loss that a vector retriever is trained with. Every model can use every one.
+/// The loss that a vector retriever is trained with.
+///
+/// Every model can use every one.
 public struct Objective: Settings {
     /// The losses.
     public enum Kind: String, Codable, Sendable, CaseIterable {

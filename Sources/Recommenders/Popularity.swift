@@ -1,11 +1,14 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
-import Foundation
+
 public import Datasets
+import Foundation
 import NN
 import TensorFiles
 public import Torch
 
-/// Recommends what occurs most often in the training events. The floor of every table.
+/// Recommends what occurs most often in the training events.
+///
+/// The floor of every table.
 public struct Popularity: FittedRetriever {
     public static let card = ModelCard(
         name: "popularity",

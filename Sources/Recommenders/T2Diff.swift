@@ -1,7 +1,8 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
-import Foundation
+
 public import Datasets
 public import Diffusion
+import Foundation
 import NN
 public import Torch
 
@@ -61,24 +62,34 @@ public struct T2Diff: VectorRetriever {
                 throw ConfigurationError("model.width (\(width)) must be a multiple of model.heads (\(heads))")
             }
             guard window > 0, window % UNet1d.lengthMultiple == 0 else {
-                throw ConfigurationError("model.window: found \(window), expected a multiple of \(UNet1d.lengthMultiple)")
+                throw ConfigurationError(
+                    "model.window: found \(window), expected a multiple of \(UNet1d.lengthMultiple)"
+                )
             }
             guard window <= length, (1...length).contains(session) else {
                 throw ConfigurationError(
-                    "model.window (\(window)) and model.session (\(session)) must not exceed model.length (\(length))")
+                    "model.window (\(window)) and model.session (\(session)) must not exceed model.length (\(length))"
+                )
             }
             guard channels > 0, channels % 2 == 0 else {
                 throw ConfigurationError("model.channels: found \(channels), expected an even number")
             }
             guard steps > 0, firstBeta > 0, firstBeta <= lastBeta, lastBeta < 1 else {
                 throw ConfigurationError(
-                    "model: steps must be at least 1, and 0 < firstBeta (\(firstBeta)) <= lastBeta (\(lastBeta)) < 1")
+                    "model: steps must be at least 1, and 0 < firstBeta (\(firstBeta)) <= lastBeta (\(lastBeta)) < 1"
+                )
+            }
+            guard reconstruction >= 0, ranking >= 0 else {
+                throw ConfigurationError(
+                    "model.reconstruction (\(reconstruction)) and model.ranking (\(ranking)) must be at least 0"
+                )
             }
             guard blocks > 0, unit > 0, sessionGap >= 0, sampler.steps >= 0, (0..<1).contains(dropout),
                 (0..<1).contains(predictionDropout)
             else {
                 throw ConfigurationError(
-                    "model: blocks and unit must be at least 1, sessionGap and sampler.steps at least 0, dropouts in 0..<1")
+                    "model: blocks and unit must be at least 1, sessionGap and sampler.steps at least 0, dropouts in 0..<1"
+                )
             }
         }
     }
@@ -115,7 +126,9 @@ public struct T2Diff: VectorRetriever {
         let diffused = try history.window(stopGradient: c.stopGradient)
         let next = try normalised(items, batch.targets + 1).unsqueezed(1)
         let following = try Tensor.concatenated(
-            [diffused.items.sliced(1, from: 1), c.stopGradient ? next.detached() : next], 1)
+            [diffused.items.sliced(1, from: 1), c.stopGradient ? next.detached() : next],
+            1
+        )
         let clean = try (c.drift ? following - diffused.items : following) * diffused.mask  // z_0, eq 11
         // One denoising at a random step, eqs 12-15.
         let (rows, shape) = (batch.rows, [c.window, c.width])
@@ -126,15 +139,19 @@ public struct T2Diff: VectorRetriever {
         }
         let estimate: Tensor
         var prediction: Tensor
-        if c.towerInput == .terminal {
-            // The denoising of pure noise for the tower rides along in the same call.
+        let isTerminalTrained = c.towerInput == .terminal && (c.ranking > 0 || !c.stopGradient)
+        if isTerminalTrained {
+            // The denoising of pure noise, which is trained too, rides along in the same call.
             let start = try batch.noise.normal(rows: rows, shape, stream: schedule.steps + 1)
             let last = try Tensor.full([rows], Double(schedule.steps), .int64, on: start.device)
             let both = try denoise(
-                .concatenated([noisy, start]), .concatenated([steps, last]),
+                .concatenated([noisy, start]),
+                .concatenated([steps, last]),
                 History.Window(
                     items: .concatenated([diffused.items, diffused.items]),
-                    mask: .concatenated([diffused.mask, diffused.mask])))
+                    mask: .concatenated([diffused.mask, diffused.mask])
+                )
+            )
             estimate = try both.sliced(0, to: rows)
             prediction = try slice(both.sliced(0, from: rows), diffused)
         } else {
@@ -150,9 +167,14 @@ public struct T2Diff: VectorRetriever {
             let loss = try catalogueCrossEntropy(prediction, table, targets: batch.targets)
             terms.append(("ranking", try loss * c.ranking))
         }
-        if c.towerInput == .chain {
-            let sampler = Sampler(.ddim, steps: 4)
-            prediction = try withoutGradients { try predict(history, denoiser, sampler, batch.noise) }
+        let untrained: Sampler? =
+            switch c.towerInput {
+            case .terminal: isTerminalTrained ? nil : Sampler(.oneStep)
+            case .chain: Sampler(.ddim, steps: 4)
+            case .paper, .none: nil
+            }
+        if let untrained {
+            prediction = try withoutGradients { try predict(history, denoiser, untrained, batch.noise) }
         }
         if c.stopGradient { prediction = try prediction.detached() }
         if c.predictionDropout > 0 {
@@ -185,7 +207,13 @@ public struct T2Diff: VectorRetriever {
 
     private func tower(_ h: History, _ prediction: Tensor?, _ mode: Mode) throws -> Tensor {
         try tower(
-            h.items, prediction: prediction, sessionMask: h.sessionMask, historyMask: h.historyMask, lags: h.lags, mode)
+            h.items,
+            prediction: prediction,
+            sessionMask: h.sessionMask,
+            historyMask: h.historyMask,
+            lags: h.lags,
+            mode
+        )
     }
 }
 
@@ -232,7 +260,9 @@ extension T2Diff {
             let older = try Tensor.ones([batch.rows, ids.size(1) - c.session], .bool, on: ids.device)
             historyMask = try real.and(.concatenated([older, sessionMask.not()], 1))
             let age = try (times.sliced(1, from: -1) - times).clamped(from: 0)
-            lags = try (age.to(.float64) + 1).log2().floor().clamped(to: Double(ActivationUnit.lagBuckets - 1)).to(.int64)
+            lags = try (age.to(.float64) + 1).log2().floor().clamped(to: Double(ActivationUnit.lagBuckets - 1)).to(
+                .int64
+            )
             size = c.window
         }
 
@@ -243,8 +273,9 @@ extension T2Diff {
     }
 }
 
-/// Item embeddings with mean 0 and variance 1: `[...]` to `[..., D]`. Whichever is smaller is normalised, the table or
-/// what is looked up.
+/// Item embeddings with mean 0 and variance 1: `[...]` to `[..., D]`.
+///
+/// Whichever is smaller is normalised, the table or what is looked up.
 private func normalised(_ table: Embedding, _ ids: Tensor) throws(TorchError) -> Tensor {
     ids.count < table.weight.value.size(0)
         ? try table(ids).layerNorm()

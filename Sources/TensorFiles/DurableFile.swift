@@ -24,6 +24,22 @@ public enum DurableFile {
         try write(Data(text.utf8), to: url)
     }
 
+    /// Whether a file name is one of those that a killed process may leave behind.
+    public static func isTemporary(_ name: String) -> Bool { name.hasPrefix(".cascade-") && name.hasSuffix(".tmp") }
+
+    /// Removes what killed processes left in a folder; nobody else may be writing there.
+    ///
+    /// - Throws: ``FileError`` when the folder or one of the files refuses.
+    public static func removeTemporaries(in folder: URL) throws(FileError) {
+        do {
+            for name in try FileManager.default.contentsOfDirectory(atPath: folder.path) where isTemporary(name) {
+                try FileManager.default.removeItem(at: folder.appendingPathComponent(name))
+            }
+        } catch {
+            throw FileError(.writeFailed, folder, "what a killed process left here cannot be removed: \(error)")
+        }
+    }
+
     /// Replaces the file at `url` with the bytes that `body` passes to `write`, piece by piece.
     ///
     /// Every piece is one system call, so pieces should be kilobytes at least.

@@ -48,7 +48,8 @@ public struct SafetensorsFile: Sendable {
     public func entry(_ name: String) throws(FileError) -> Entry {
         if let entry = entries[name] { return entry }
         let hint =
-            nearest(to: name, in: names).map { "Did you mean \(quoted($0))?" } ?? "It has \(names.count) tensors."
+            nearestName(to: name, among: names).map { "Did you mean \(quoted($0))?" }
+            ?? "It has \(names.count) tensors."
         throw FileError(.missingTensor, url, "there is no tensor \(quoted(name)). \(hint)")
     }
 
@@ -104,30 +105,4 @@ public struct SafetensorsFile: Sendable {
         }
         return entry
     }
-}
-
-/// The candidate with the smallest edit distance to `name`, if any is close enough to be a slip of the pen.
-private func nearest(to name: String, in candidates: [String]) -> String? {
-    let limit = 100  // longer names are not compared, so that a hostile file cannot make an error slow
-    let wanted = Array(name.utf8)
-    guard wanted.count <= limit else { return nil }
-    var best: (distance: Int, name: String)?
-    for candidate in candidates.prefix(10_000) where candidate.utf8.count <= limit {
-        let distance = editDistance(wanted, Array(candidate.utf8))
-        if distance <= max(3, wanted.count / 3), distance < best?.distance ?? .max { best = (distance, candidate) }
-    }
-    return best?.name
-}
-
-/// Levenshtein distance, one row at a time.
-private func editDistance(_ a: [UInt8], _ b: [UInt8]) -> Int {
-    var row = Array(0...b.count)
-    for (i, x) in a.enumerated() {
-        var diagonal = row[0]
-        row[0] = i + 1
-        for (j, y) in b.enumerated() {
-            (diagonal, row[j + 1]) = (row[j + 1], min(row[j + 1] + 1, row[j] + 1, diagonal + (x == y ? 0 : 1)))
-        }
-    }
-    return row[b.count]
 }

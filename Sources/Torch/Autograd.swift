@@ -38,7 +38,10 @@ extension Tensor {
     public static func scalar(_ value: Double, inputs: [Tensor], gradients: [Tensor]) throws(TorchError) -> Tensor {
         precondition(inputs.count == gradients.count && !inputs.isEmpty, "one gradient for each input")
         for (input, gradient) in zip(inputs, gradients) where input.shape != gradient.shape {
-            throw TorchError("scalar with gradients", "a gradient of shape \(gradient.shape) for an input of shape \(input.shape)")
+            throw TorchError(
+                "scalar with gradients",
+                "a gradient of shape \(gradient.shape) for an input of shape \(input.shape)"
+            )
         }
         return try withRaw(inputs, "scalar with gradients") { (raws, count) in
             withExtendedLifetime(gradients) {

@@ -49,9 +49,27 @@ public protocol TensorElement: BitwiseCopyable, Sendable {
     static var dtype: DType { get }
 }
 
-extension Float: TensorElement { public static let dtype = DType.float32 }
-extension Double: TensorElement { public static let dtype = DType.float64 }
-extension Int64: TensorElement { public static let dtype = DType.int64 }
-extension Int32: TensorElement { public static let dtype = DType.int32 }
-extension UInt8: TensorElement { public static let dtype = DType.uint8 }
-extension Bool: TensorElement { public static let dtype = DType.bool }
+extension Float: TensorElement {
+    /// `float32`.
+    public static let dtype = DType.float32
+}
+extension Double: TensorElement {
+    /// `float64`.
+    public static let dtype = DType.float64
+}
+extension Int64: TensorElement {
+    /// `int64`.
+    public static let dtype = DType.int64
+}
+extension Int32: TensorElement {
+    /// `int32`.
+    public static let dtype = DType.int32
+}
+extension UInt8: TensorElement {
+    /// `uint8`.
+    public static let dtype = DType.uint8
+}
+extension Bool: TensorElement {
+    /// `bool`.
+    public static let dtype = DType.bool
+}

@@ -16,7 +16,10 @@ public enum Device: Equatable, Sendable, CustomStringConvertible {
         case ("cuda", 1...2, let index?) where index >= 0:
             let count = Runtime.cudaDeviceCount
             guard index < count else {
-                throw TorchError("device '\(name)'", "this machine has \(count) CUDA devices that libtorch can use; use --device cpu")
+                throw TorchError(
+                    "device '\(name)'",
+                    "this machine has \(count) CUDA devices that libtorch can use; use --device cpu"
+                )
             }
             self = .cuda(index)
         default: throw TorchError("device '\(name)'", "unknown; expected cpu, cuda or cuda:N")

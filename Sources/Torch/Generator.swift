@@ -40,7 +40,13 @@ extension Tensor {
     ) throws(TorchError) -> Tensor {
         try Tensor(
             ct_normal(
-                shape.map(Int64.init), Int32(shape.count), mean, deviation, generator.device.code, generator.raw),
+                shape.map(Int64.init),
+                Int32(shape.count),
+                mean,
+                deviation,
+                generator.device.code,
+                generator.raw
+            ),
             "normal(\(shape))"
         )
     }
@@ -64,8 +70,13 @@ extension Tensor {
     {
         try Tensor(
             ct_randint(
-                shape.map(Int64.init), Int32(shape.count), Int64(range.lowerBound), Int64(range.upperBound),
-                generator.device.code, generator.raw),
+                shape.map(Int64.init),
+                Int32(shape.count),
+                Int64(range.lowerBound),
+                Int64(range.upperBound),
+                generator.device.code,
+                generator.raw
+            ),
             "integers(\(shape), \(range))"
         )
     }

@@ -31,7 +31,9 @@ extension Tensor {
     /// Adds a number in place where `index` (int64) says along a dimension.
     public func scatterAdd(_ dimension: Int, _ index: Tensor, _ value: Double) throws(TorchError) {
         try check(
-            ct_scatter_add_in_place(raw, Int64(dimension), index.raw, value), "scatterAdd(\(shape), \(index.shape))")
+            ct_scatter_add_in_place(raw, Int64(dimension), index.raw, value),
+            "scatterAdd(\(shape), \(index.shape))"
+        )
     }
     /// Overwrites, in place, the elements where a mask holds.
     public func fill(where mask: Tensor, _ value: Double) throws(TorchError) {
@@ -105,8 +107,19 @@ public enum Kernels {
                 withRaw(means) { m in
                     withRaw(squares) { v in
                         ct_adam(
-                            w, g, m, v, Int32(weights.count), Int64(s.step), s.rate, s.beta1, s.beta2, s.epsilon,
-                            s.decay, s.isDecoupled)
+                            w,
+                            g,
+                            m,
+                            v,
+                            Int32(weights.count),
+                            Int64(s.step),
+                            s.rate,
+                            s.beta1,
+                            s.beta2,
+                            s.epsilon,
+                            s.decay,
+                            s.isDecoupled
+                        )
                     }
                 }
             }
@@ -126,7 +139,16 @@ public enum Kernels {
     ) throws(TorchError) {
         try check(
             ct_adam_rows(
-                weight.raw, gradient.raw, mean.raw, square.raw, Int64(s.step), s.rate, s.beta1, s.beta2, s.epsilon),
+                weight.raw,
+                gradient.raw,
+                mean.raw,
+                square.raw,
+                Int64(s.step),
+                s.rate,
+                s.beta1,
+                s.beta2,
+                s.epsilon
+            ),
             "adamRows(\(weight.shape), \(gradient.shape))"
         )
     }

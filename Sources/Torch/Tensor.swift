@@ -82,7 +82,9 @@ extension Tensor {
     }
 
     /// A tensor without dimensions.
-    public static func scalar(_ value: Double, _ dtype: DType = .float32, on device: Device = .cpu) throws(TorchError) -> Tensor {
+    public static func scalar(_ value: Double, _ dtype: DType = .float32, on device: Device = .cpu) throws(TorchError)
+        -> Tensor
+    {
         try full([], value, dtype, on: device)
     }
 
@@ -100,17 +102,23 @@ extension Tensor {
     }
 
     /// A tensor of zeros.
-    public static func zeros(_ shape: [Int], _ dtype: DType = .float32, on device: Device = .cpu) throws(TorchError) -> Tensor {
+    public static func zeros(_ shape: [Int], _ dtype: DType = .float32, on device: Device = .cpu) throws(TorchError)
+        -> Tensor
+    {
         try full(shape, 0, dtype, on: device)
     }
 
     /// A tensor of ones.
-    public static func ones(_ shape: [Int], _ dtype: DType = .float32, on device: Device = .cpu) throws(TorchError) -> Tensor {
+    public static func ones(_ shape: [Int], _ dtype: DType = .float32, on device: Device = .cpu) throws(TorchError)
+        -> Tensor
+    {
         try full(shape, 1, dtype, on: device)
     }
 
     /// The whole numbers of a range, in order: `[range.count]`.
-    public static func range(_ range: Range<Int>, _ dtype: DType = .int64, on device: Device = .cpu) throws(TorchError) -> Tensor {
+    public static func range(_ range: Range<Int>, _ dtype: DType = .int64, on device: Device = .cpu) throws(TorchError)
+        -> Tensor
+    {
         try Tensor(
             ct_arange(Int64(range.lowerBound), Int64(range.upperBound), dtype.rawValue, device.code),
             "range(\(range))"
@@ -148,7 +156,10 @@ extension Tensor {
     /// - Throws: ``TorchError`` when the element type is another.
     public func array<T: TensorElement>(_ type: T.Type = T.self) throws(TorchError) -> [T] {
         guard dtype == T.dtype else {
-            throw TorchError("array(\(T.self)) of \(shape)", "the tensor holds \(dtype); convert it with to(.\(T.dtype))")
+            throw TorchError(
+                "array(\(T.self)) of \(shape)",
+                "the tensor holds \(dtype); convert it with to(.\(T.dtype))"
+            )
         }
         let count = count
         var status: Int32 = 0

@@ -1,7 +1,8 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
-import Foundation
+
 public import Datasets
 public import Evaluation
+import Foundation
 
 /// What `cascade evaluate` prints and `metrics.json` holds.
 public struct EvaluationReport: Codable, Sendable, Equatable {
@@ -49,7 +50,9 @@ extension TrainedRun {
     ///   - seen: The policy for seen items; nil takes the experiment's.
     ///   - draws: How often models that start from noise are evaluated, each time from other noise.
     /// - Returns: The report and the ranks of the first draw.
-    public func evaluate(_ part: Part, seen: SeenPolicy? = nil, draws: Int = 1) throws -> (report: EvaluationReport, ranks: [Int]) {
+    public func evaluate(_ part: Part, seen: SeenPolicy? = nil, draws: Int = 1) throws -> (
+        report: EvaluationReport, ranks: [Int]
+    ) {
         let evaluator = evaluator(seen: seen)
         let outcomes = try (0..<max(draws, 1)).map { try evaluator.evaluate(model, part, noiseSeed: UInt64($0)) }
         let first = outcomes[0]
@@ -64,11 +67,20 @@ extension TrainedRun {
         let intervals = Bootstrap.intervals(of: names.map { perUserMetric($0, ranks: first.ranks) }, seed: 1)
         let means = samples.mapValues { $0.reduce(0, +) / Double($0.count) }
         let report = EvaluationReport(
-            model: experiment.model, experiment: experiment.name, commit: manifest.commit, seed: manifest.seed,
-            split: part, division: data.split, seen: seen ?? experiment.seen, users: first.ranks.count,
-            items: data.dataset.itemCount, metrics: means,
+            model: experiment.model,
+            experiment: experiment.name,
+            commit: manifest.commit,
+            seed: manifest.seed,
+            split: part,
+            division: data.split,
+            seen: seen ?? experiment.seen,
+            users: first.ranks.count,
+            items: data.dataset.itemCount,
+            metrics: means,
             intervals: Dictionary(uniqueKeysWithValues: zip(names, intervals)),
-            deviations: outcomes.count > 1 ? samples.mapValues(deviation) : nil, draws: outcomes.count)
+            deviations: outcomes.count > 1 ? samples.mapValues(deviation) : nil,
+            draws: outcomes.count
+        )
         return (report, first.ranks)
     }
 }

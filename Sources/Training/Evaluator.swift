@@ -1,7 +1,8 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
-import Foundation
+
 public import Datasets
 public import Evaluation
+import Foundation
 public import Recommenders
 import TensorFiles
 public import Torch
@@ -59,6 +60,12 @@ public struct Evaluator {
         limit: Int = 0
     ) throws -> Outcome {
         let cases = spread(data.cases(part), limit)
+        guard !cases.isEmpty else {
+            throw DatasetError(
+                .noEvaluationCases,
+                "\(data.dataset.manifest.name): the split has no \(part.rawValue) users to rank for; choose the other part"
+            )
+        }
         let scorer = try Scorer(model)
         let counts = data.trainingItemCounts()
         var ranks: [Int] = []
@@ -104,9 +111,16 @@ public struct Evaluator {
     }
 
     /// Batches of a model's form, each beside the cases that it holds.
-    func batches(_ cases: [EvaluationCase], _ model: any Retriever) -> some Sequence<(HostBatch, ArraySlice<EvaluationCase>)> {
+    func batches(_ cases: [EvaluationCase], _ model: any Retriever) -> some Sequence<
+        (HostBatch, ArraySlice<EvaluationCase>)
+    > {
         let hosts = EvaluationBatches(
-            cases, of: data.dataset, length: max(model.length, 1), padding: type(of: model).padding, batchSize: block)
+            cases,
+            of: data.dataset,
+            length: max(model.length, 1),
+            padding: type(of: model).padding,
+            batchSize: block
+        )
         let slices = stride(from: 0, to: cases.count, by: block).lazy.map { [block] in
             cases[$0..<Swift.min($0 + block, cases.count)]
         }
@@ -129,7 +143,10 @@ public struct Evaluator {
     ) throws -> Tensor {
         let scores = try scorer(batch)
         if try scores.isNaN().any().item() != 0 {
-            throw TorchError("scores \(scores.shape)", "a score is not a number: the training diverged, or the weights are damaged")
+            throw TorchError(
+                "scores \(scores.shape)",
+                "a score is not a number: the training diverged, or the weights are damaged"
+            )
         }
         var (rows, columns): ([Int64], [Int64]) = ([], [])
         for (row, example) in cases.enumerated() {

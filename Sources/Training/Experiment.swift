@@ -1,8 +1,10 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
-import Foundation
+
 public import Datasets
+import Foundation
 public import NN
 public import Recommenders
+import TensorFiles
 public import Torch
 
 /// Whether items of a user's own history stay among the candidates when that user's target is ranked.
@@ -20,10 +22,6 @@ public struct TrainingSettings: Settings {
     public var cuts = 0
     /// Which part of a history that is too long is read.
     public var crop = Crop.last
-    /// The target of a position is drawn from this many of the events that follow it; 1 is the next event.
-    public var targetReach = 1
-    /// Weight of each further one of these events relative to the one before it.
-    public var targetDecay = 0.7
     /// The loss.
     public var loss = Objective()
     /// The optimiser.
@@ -32,7 +30,9 @@ public struct TrainingSettings: Settings {
     public var learningRate = LearningRate()
     /// Largest allowed norm of the gradient; 0 means any.
     public var clip = 0.0
-    /// Decay of the moving average of the weights; 0 means none. The average is what is evaluated and kept.
+    /// Decay of the moving average of the weights; 0 means none.
+    ///
+    /// The average is what is evaluated and kept.
     public var averageDecay = 0.0
     /// Epochs from one evaluation on validation to the next.
     public var evaluateEvery = 1
@@ -46,7 +46,9 @@ public struct TrainingSettings: Settings {
     public var checkpointSeconds = 300.0
     /// Steps between two lines of the progress log.
     public var logEvery = 20
-    /// Processor threads; 0 means all. Part of what makes a result repeatable to the bit.
+    /// Processor threads; 0 means all.
+    ///
+    /// Part of what makes a result repeatable to the bit.
     public var threads = 0
     /// The defaults.
     public init() {}
@@ -54,9 +56,15 @@ public struct TrainingSettings: Settings {
     /// The plan of a model's batches.
     func plan(_ data: SplitDataset, for model: any VectorRetriever, seed: UInt64) -> BatchPlan {
         BatchPlan(
-            data, kind: type(of: model).examples, length: model.length, padding: type(of: model).padding,
-            batchSize: batch, cutsPerUser: cuts, crop: crop,
-            reach: TargetReach(events: targetReach, decay: targetDecay), seed: seed)
+            data,
+            kind: type(of: model).examples,
+            length: model.length,
+            padding: type(of: model).padding,
+            batchSize: batch,
+            cutsPerUser: cuts,
+            crop: crop,
+            seed: seed
+        )
     }
 
     /// Refuses impossible numbers.
@@ -64,17 +72,15 @@ public struct TrainingSettings: Settings {
         let least = [
             ("epochs", epochs, 1), ("batch", batch, 1), ("cuts", cuts, 0), ("evaluateEvery", evaluateEvery, 1),
             ("patience", patience, 1), ("validationUsers", validationUsers, 0), ("logEvery", logEvery, 1),
-            ("threads", threads, 0), ("targetReach", targetReach, 1),
+            ("threads", threads, 0),
         ]
         for (name, value, bound) in least where value < bound {
             throw ConfigurationError("training.\(name): found \(value), expected at least \(bound)")
         }
-        guard targetDecay > 0, targetDecay <= 1 else {
-            throw ConfigurationError("training.targetDecay: found \(targetDecay), expected a number above 0 and at most 1")
-        }
         guard learningRate.peak > 0, clip >= 0, checkpointSeconds >= 0, (0..<1).contains(averageDecay) else {
             throw ConfigurationError(
-                "training: learningRate.peak must be above 0, clip and checkpointSeconds at least 0, averageDecay in 0..<1")
+                "training: learningRate.peak must be above 0, clip and checkpointSeconds at least 0, averageDecay in 0..<1"
+            )
         }
         guard Evaluator.metricNames.contains(metric) else {
             let hint = nearestName(to: metric, among: Evaluator.metricNames).map { ". Did you mean '\($0)'?" } ?? ""
@@ -115,12 +121,14 @@ public struct Experiment: Codable, Sendable, Equatable {
         }
         for key in fields.keys.sorted() where !Self.keys.contains(key) {
             let hint = nearestName(to: key, among: Self.keys).map { "Did you mean '\($0)'?" }
-            throw ConfigurationError("unknown key '\(key)'. \(hint ?? "There are: \(Self.keys.joined(separator: ", "))")")
+            throw ConfigurationError(
+                "unknown key '\(key)'. \(hint ?? "There are: \(Self.keys.joined(separator: ", "))")"
+            )
         }
         guard case .object(var settings) = tree["model"] == .null ? .object([:]) : tree["model"] else {
             throw ConfigurationError("model: expected a group of settings that begins with its name")
         }
-        let named = settings.removeValue(forKey: "name")?.text
+        let named = try Self.text(settings.removeValue(forKey: "name") ?? .null, "model.name")
         if let named, let given, named != given {
             throw ConfigurationError("the file is about the model '\(named)', but --model says '\(given)'")
         }
@@ -130,8 +138,8 @@ public struct Experiment: Codable, Sendable, Equatable {
         self.model = model
         configuration = try Catalog.entry(model).resolve(.object(settings))
         training = try JSONValue(encoding: TrainingSettings(overriding: tree["training"], path: "training"))
-        name = tree["name"].text ?? model
-        source = tree["source"].text ?? ""
+        name = try Self.text(tree["name"], "name") ?? model
+        source = try Self.text(tree["source"], "source") ?? ""
         split = try Self.decode(tree["split"], "split") ?? .leaveOneOut
         seen = try Self.decode(tree["seen"], "seen") ?? .exclude
     }
@@ -142,6 +150,13 @@ public struct Experiment: Codable, Sendable, Equatable {
     /// A fresh model on the generator's device.
     public func makeModel(for shape: DatasetShape, using generator: Generator) throws -> any Retriever {
         try Catalog.entry(model).make(configuration, shape, generator)
+    }
+
+    private static func text(_ value: JSONValue, _ key: String) throws -> String? {
+        guard value == .null || value.text != nil else {
+            throw ConfigurationError("\(key): expected text; put it in quotes")
+        }
+        return value.text
     }
 
     private static func decode<T: Decodable>(_ value: JSONValue, _ key: String) throws -> T? {

@@ -1,6 +1,7 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
-public import Foundation
+
 public import Datasets
+public import Foundation
 import Recommenders
 import TensorFiles
 import Torch
@@ -18,10 +19,10 @@ extension TrainedRun {
     ///   - part: Validation or test.
     ///   - weights: The run's weights file.
     public func export(to url: URL, _ part: Part = .test, weights: URL) throws {
-        let report = try evaluate(part).report
         let evaluator = evaluator()
         let cases = data.cases(part)
         try DurableDirectory.create(at: url) { folder in
+            let report = try evaluate(part).report
             func file(_ name: String) -> URL { folder.appending(path: name) }
             try withoutGradients { () throws in
                 let vectors = model as? any VectorRetriever
@@ -53,7 +54,7 @@ extension TrainedRun {
             try DurableFile.write(users, to: file("users.txt"))
             try DurableFile.write(items, to: file("items.txt"))
             try DurableFile.write(report.json() + "\n", to: file("metrics.json"))
-            try FileManager.default.copyItem(at: weights, to: file("weights.safetensors"))
+            try DurableFile.write(Data(contentsOf: weights, options: .mappedIfSafe), to: file("weights.safetensors"))
         }
     }
 }

@@ -1,6 +1,7 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
-public import Foundation
+
 public import Datasets
+public import Foundation
 public import Recommenders
 import TensorFiles
 public import Torch
@@ -59,7 +60,9 @@ public struct RunManifest: Codable, Sendable {
 }
 
 /// A directory that holds one run: `weights.safetensors`, `optimizer.safetensors`, `manifest.json`, `progress.jsonl`
-/// and TensorBoard event files. Every file is replaced atomically.
+/// and TensorBoard event files.
+///
+/// Every file is replaced atomically.
 public struct RunDirectory: Sendable {
     /// Where it is.
     public let url: URL
@@ -83,12 +86,16 @@ public struct RunDirectory: Sendable {
     /// - Throws: ``CheckpointError`` when there is none, or it is damaged.
     public func manifest() throws -> RunManifest {
         guard exists else {
-            throw CheckpointError("\(url.path): no run here (manifest.json is missing); `cascade train ... --to DIR` makes one")
+            throw CheckpointError(
+                "\(url.path): no run here (manifest.json is missing); `cascade train ... --to DIR` makes one"
+            )
         }
         do {
             return try JSONDecoder().decode(RunManifest.self, from: Foundation.Data(contentsOf: manifestFile))
         } catch {
-            throw CheckpointError("\(manifestFile.path): not a run's manifest, or damaged; train again or restore the file")
+            throw CheckpointError(
+                "\(manifestFile.path): not a run's manifest, or damaged; train again or restore the file"
+            )
         }
     }
 
@@ -109,6 +116,11 @@ public struct RunDirectory: Sendable {
         on device: Device = .cpu
     ) throws -> TrainedRun {
         let manifest = try manifest()
+        guard data != nil || FileManager.default.fileExists(atPath: manifest.data.path) else {
+            throw CheckpointError(
+                "\(manifest.data.path): the data set of the run \(url.path) is gone; pass its present place with --data"
+            )
+        }
         let dataset = try Dataset(at: data ?? URL(filePath: manifest.data.path))
         guard dataset.manifest.contentHash == manifest.data.hash else {
             throw CheckpointError(
@@ -128,8 +140,12 @@ public struct RunDirectory: Sendable {
         }
         try Checkpoint.load(weights, into: model)
         return TrainedRun(
-            manifest: manifest, experiment: experiment, model: model,
-            data: try SplitDataset(dataset, experiment.split), device: device)
+            manifest: manifest,
+            experiment: experiment,
+            model: model,
+            data: try SplitDataset(dataset, experiment.split),
+            device: device
+        )
     }
 }
 
@@ -157,7 +173,10 @@ public struct TrainedRun {
     public func recommend(to user: UserID, count: Int) throws -> [(item: ItemIndex, score: Double)] {
         let events = data.dataset.events(of: try data.dataset.userIndex(user))
         let example = EvaluationCase(
-            user: try data.dataset.userIndex(user), history: events, target: events.upperBound - 1)
+            user: try data.dataset.userIndex(user),
+            history: events,
+            target: events.upperBound - 1
+        )
         return try evaluator().recommend(model, for: example, count: count)
     }
 }

@@ -1,7 +1,8 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
-public import Foundation
+
 public import Datasets
 import Evaluation
+public import Foundation
 import NN
 import Recommenders
 import TensorFiles
@@ -79,13 +80,20 @@ public final class Trainer {
         Runtime.setThreads(threads)
         let generator = try Generator(seed: SplitMix64.mix(options.seed, 0), on: options.device)
         model = try experiment.makeModel(
-            for: DatasetShape(users: dataset.userCount, items: dataset.itemCount), using: generator)
+            for: DatasetShape(users: dataset.userCount, items: dataset.itemCount),
+            using: generator
+        )
         manifest = RunManifest(
-            experiment: experiment, data: .init(dataset), seed: options.seed, commit: options.commit,
+            experiment: experiment,
+            data: .init(dataset),
+            seed: options.seed,
+            commit: options.commit,
             machine: [
                 "libtorch": Runtime.version, "device": "\(options.device)", "threads": "\(threads)",
                 "system": ProcessInfo.processInfo.operatingSystemVersionString,
-            ], status: .running)
+            ],
+            status: .running
+        )
         manifest.parameters = try model.parameters().reduce(0) { $0 + $1.part.value.count }
         try claim(url)
     }
@@ -107,8 +115,12 @@ public final class Trainer {
     private func fit(_ model: any FittedRetriever) throws {
         options.observe(.started(parameters: 0, examples: data.trainingEventCount, stepsPerEpoch: 0, resumedAt: 0))
         let start = clock.now
+        let log = try ProgressLog(run, after: -1)
         try model.fit(to: data)
-        if !data.cases(.validation).isEmpty { state.bestMetrics = try evaluate() }
+        if !data.cases(.validation).isEmpty {
+            state.bestMetrics = try evaluate()
+            try report(state.bestMetrics, isBest: true, log)
+        }
         state.seconds = seconds(since: start)
         try Checkpoint.save(model, to: run.weights)
         try finish(.finished, "fitted in one pass")
@@ -118,8 +130,14 @@ public final class Trainer {
 
     private func descend(_ model: any VectorRetriever) throws {
         let step = try TrainingStep(
-            model, settings, itemCounts: data.trainingItemCounts(), seed: options.seed, on: options.device)
+            model,
+            settings,
+            itemCounts: data.trainingItemCounts(),
+            seed: options.seed,
+            on: options.device
+        )
         try restore(step)
+        record()
         try run.write(manifest)
         let log = try ProgressLog(run, after: state.step)
         let plan = settings.plan(data, for: model, seed: options.seed)
@@ -129,12 +147,18 @@ public final class Trainer {
         var lastEvaluated = state.bestStep
         options.observe(
             .started(
-                parameters: manifest.parameters, examples: data.trainingEventCount,
-                stepsPerEpoch: plan.epoch(state.epoch).count, resumedAt: state.step))
-        while state.epoch < settings.epochs {
+                parameters: manifest.parameters,
+                examples: data.trainingEventCount,
+                stepsPerEpoch: plan.epoch(state.epoch).count,
+                resumedAt: state.step
+            )
+        )
+        while state.epoch < settings.epochs && state.failures < settings.patience {
             let epoch = plan.epoch(state.epoch)
             guard epoch.count > 0 else {
-                throw ConfigurationError("\(data.dataset.url.path): no user has two training events; nothing to learn from")
+                throw ConfigurationError(
+                    "\(data.dataset.url.path): no user has two training events; nothing to learn from"
+                )
             }
             let first = state.batch
             let batches = Prefetcher(ahead: 4, count: epoch.count - first) { epoch[first + $0] }
@@ -146,13 +170,23 @@ public final class Trainer {
                 window.examples += result.examples
                 options.observe(
                     .step(
-                        epoch: state.epoch, index: state.batch, of: epoch.count, loss: result.losses[0].value,
-                        examples: result.examples))
+                        epoch: state.epoch,
+                        index: state.batch,
+                        of: epoch.count,
+                        loss: result.losses[0].value,
+                        examples: result.examples
+                    )
+                )
                 if state.step % settings.logEvery == 0 {
                     let rate = Double(window.examples) / max(seconds(since: window.start), 1e-9)
                     try log.write(
-                        "train", step: state.step, epoch: state.epoch,
-                        result.losses + [("learningRate", result.rate), ("examplesPerSecond", rate), ("seconds", state.seconds)])
+                        "train",
+                        step: state.step,
+                        epoch: state.epoch,
+                        result.losses + [
+                            ("learningRate", result.rate), ("examplesPerSecond", rate), ("seconds", state.seconds),
+                        ]
+                    )
                     window = (clock.now, 0)
                 }
                 let isOver = options.timeBudget.map { seconds(since: begun) >= $0 } ?? false
@@ -161,9 +195,12 @@ public final class Trainer {
                     return try finish(.interrupted, "interrupted; --resume continues")
                 }
                 if isOver {
-                    if lastEvaluated != state.step { _ = try validate(step, log) }
+                    if lastEvaluated != state.step { try validate(step, log) }
                     try checkpoint(step)
-                    return try finish(.interrupted, "time budget of \(Int(options.timeBudget ?? 0)) s spent; --resume continues")
+                    return try finish(
+                        .interrupted,
+                        "time budget of \(Int(options.timeBudget ?? 0)) s spent; --resume continues"
+                    )
                 }
                 if seconds(since: lastCheckpoint) >= settings.checkpointSeconds && state.batch < epoch.count {
                     try checkpoint(step)
@@ -173,23 +210,21 @@ public final class Trainer {
             state.epoch += 1
             state.batch = 0
             guard state.epoch % settings.evaluateEvery == 0 || state.epoch == settings.epochs else { continue }
-            let isDone = try validate(step, log)
+            try validate(step, log)
             lastEvaluated = state.step
             state.seconds = before + seconds(since: begun)
             try checkpoint(step)
             lastCheckpoint = clock.now
             window = (clock.now, 0)
-            if isDone { return try finish(.finished, "no better \(settings.metric) in \(settings.patience) evaluations") }
         }
-        try finish(.finished, "\(settings.epochs) epochs done")
+        let isStale = state.failures >= settings.patience
+        let patience = "no better \(settings.metric) in \(settings.patience) evaluations"
+        try finish(.finished, isStale ? patience : "\(settings.epochs) epochs done")
     }
 
-    /// Evaluates, keeps the weights when they are the best so far, and says whether patience has run out.
-    private func validate(_ step: TrainingStep, _ log: ProgressLog) throws -> Bool {
-        guard !data.cases(.validation).isEmpty else {
-            try keep(step)
-            return false
-        }
+    /// Evaluates, and keeps the weights when they are the best so far.
+    private func validate(_ step: TrainingStep, _ log: ProgressLog) throws {
+        guard !data.cases(.validation).isEmpty else { return try keep(step) }
         let metrics = try withAverages(step) { try evaluate() }
         let value = metrics[settings.metric] ?? 0
         let isBest = state.best.map { value > $0 } ?? true
@@ -199,11 +234,17 @@ public final class Trainer {
         } else {
             state.failures += 1
         }
+        try report(metrics, isBest: isBest, log)
+    }
+
+    private func report(_ metrics: [String: Double], isBest: Bool, _ log: ProgressLog) throws {
         try log.write(
-            "validation", step: state.step, epoch: state.epoch,
-            metrics.sorted { $0.key < $1.key }.map { ($0.key, $0.value) })
+            "validation",
+            step: state.step,
+            epoch: state.epoch,
+            metrics.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+        )
         options.observe(.evaluated(epoch: state.epoch, step: state.step, metrics: metrics, isBest: isBest))
-        return state.failures >= settings.patience
     }
 
     private func evaluate() throws -> [String: Double] {
@@ -257,7 +298,8 @@ public final class Trainer {
     /// Makes the directory, or checks that the run in it is the one to go on with.
     private func claim(_ url: URL) throws {
         guard run.exists else {
-            if let contents = try? FileManager.default.contentsOfDirectory(atPath: url.path), !contents.isEmpty {
+            let contents = (try? FileManager.default.contentsOfDirectory(atPath: url.path)) ?? []
+            guard contents.allSatisfy(DurableFile.isTemporary) else {
                 throw CheckpointError("\(url.path): not empty, and not a run; choose another directory for --to")
             }
             do {
@@ -265,12 +307,15 @@ public final class Trainer {
             } catch {
                 throw CheckpointError("\(url.path): cannot be created: \(error.localizedDescription)")
             }
+            try DurableFile.removeTemporaries(in: url)
             return try run.write(manifest)
         }
-        guard options.resume else {
-            throw CheckpointError("\(url.path): holds a run already; pass --resume to go on with it, or choose another --to")
-        }
         let old = try run.manifest()
+        guard options.resume else {
+            throw CheckpointError(
+                "\(url.path): holds a run already; pass --resume to go on with it, or choose another --to"
+            )
+        }
         guard old.data.hash == manifest.data.hash else {
             throw CheckpointError("\(url.path): the run was trained on other data (\(old.data.path), \(old.data.hash))")
         }
@@ -278,8 +323,11 @@ public final class Trainer {
             throw CheckpointError("\(url.path): the run has the seed \(old.seed), not \(manifest.seed)")
         }
         guard Self.comparable(old.experiment) == Self.comparable(experiment) else {
-            throw CheckpointError("\(url.path): the run belongs to another experiment or other settings; see its manifest.json")
+            throw CheckpointError(
+                "\(url.path): the run belongs to another experiment or other settings; see its manifest.json"
+            )
         }
+        try DurableFile.removeTemporaries(in: url)
     }
 
     /// The experiment without what may change between resumptions: how long to go on.

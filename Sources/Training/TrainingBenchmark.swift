@@ -1,6 +1,7 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
-import Foundation
+
 public import Datasets
+import Foundation
 import Recommenders
 public import Torch
 
@@ -53,10 +54,18 @@ public struct TrainingBenchmark {
         let shape = DatasetShape(users: data.dataset.userCount, items: data.dataset.itemCount)
         let generator = try Generator(seed: 1, on: device)
         guard let model = try experiment.makeModel(for: shape, using: generator) as? any VectorRetriever else {
-            throw ConfigurationError("\(experiment.model): is fitted in one pass; there are no training steps to measure")
+            throw ConfigurationError(
+                "\(experiment.model): is fitted in one pass; there are no training steps to measure"
+            )
         }
         let step = try TrainingStep(
-            model, settings, itemCounts: data.trainingItemCounts(), seed: 1, on: device, isProfiling: true)
+            model,
+            settings,
+            itemCounts: data.trainingItemCounts(),
+            seed: 1,
+            on: device,
+            isProfiling: true
+        )
         let plan = settings.plan(data, for: model, seed: 1)
         let clock = ContinuousClock()
         var (epoch, done, examples) = (0, 0, 0)
@@ -86,9 +95,14 @@ public struct TrainingBenchmark {
         let total = durations.reduce(0, +)
         let parts = step.profile?.seconds.sorted { $0.seconds > $1.seconds } ?? []
         return Report(
-            model: experiment.model, steps: steps, examples: examples, seconds: total,
+            model: experiment.model,
+            steps: steps,
+            examples: examples,
+            seconds: total,
             medianStep: durations.sorted()[durations.count / 2],
-            shares: parts.map { .init(part: $0.name, share: $0.seconds / total) }, threads: Runtime.threads)
+            shares: parts.map { .init(part: $0.name, share: $0.seconds / total) },
+            threads: Runtime.threads
+        )
     }
 }
 

@@ -1,11 +1,14 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
-import Foundation
+
 import Datasets
+import Foundation
 import NN
 import Recommenders
 import Torch
 
-/// One step of training: forward, loss, backward, update. A pure function of (weights, batch, seed, step).
+/// One step of training: forward, loss, backward, update.
+///
+/// A pure function of (weights, batch, seed, step).
 final class TrainingStep {
     /// What a step reports.
     struct Result {
@@ -67,7 +70,12 @@ final class TrainingStep {
         let output = try measured("forward") { try model.trainingOutput(batch) }
         let main = try measured("loss") {
             try settings.loss(
-                output.vectors, model.itemVectors(), targets: batch.targets, sampler: sampler, using: &random)
+                output.vectors,
+                model.itemVectors(),
+                targets: batch.targets,
+                sampler: sampler,
+                using: &random
+            )
         }
         var total = main
         var losses = [(name: "main", value: try main.item())]
@@ -79,7 +87,8 @@ final class TrainingStep {
         guard losses[0].value.isFinite else {
             throw TorchError(
                 "training step \(step)",
-                "the loss is \(losses[0].value): lower training.learningRate.peak, or set training.clip")
+                "the loss is \(losses[0].value): lower training.learningRate.peak, or set training.clip"
+            )
         }
         try measured("backward") {
             try optimizer.clearGradients()

@@ -41,7 +41,9 @@ struct BenchCommand: ParsableCommand {
                 "\(report.steps) steps, \(report.examples) examples, median \(String(format: "%.1f", report.medianStep * 1000)) ms a step"
             )
             for part in report.shares {
-                Terminal.out("    \(part.part.padding(toLength: 12, withPad: " ", startingAt: 0))\(String(format: "%5.1f %%", part.share * 100))")
+                Terminal.out(
+                    "    \(part.part.padding(toLength: 12, withPad: " ", startingAt: 0))\(String(format: "%5.1f %%", part.share * 100))"
+                )
             }
         }
     }

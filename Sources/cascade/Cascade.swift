@@ -19,6 +19,8 @@ struct Cascade: ParsableCommand {
 
     /// Parses and runs; every failure ends here, with its message on standard error and its exit code.
     static func main() {
+        // A limit on the size of files then fails a write, with a message, instead of ending the process.
+        signal(SIGXFSZ, SIG_IGN)
         do {
             var command = try parseAsRoot()
             try command.run()

@@ -29,7 +29,8 @@ enum ConfigurationFile {
         switch node {
         case .mapping(let mapping):
             return .object(
-                Dictionary(mapping.map { ($0.key.string ?? "", value(of: $0.value)) }, uniquingKeysWith: { $1 }))
+                Dictionary(mapping.map { ($0.key.string ?? "", value(of: $0.value)) }, uniquingKeysWith: { $1 })
+            )
         case .sequence(let sequence): return .array(sequence.map(value))
         case .alias: return .null
         case .scalar(let scalar):
@@ -51,7 +52,12 @@ enum ConfigurationFile {
             guard let equals = setting.firstIndex(of: "=") else {
                 throw ConfigurationError("--set \(setting): expected key=value, for example --set model.width=128")
             }
-            let value = try parse(String(setting[setting.index(after: equals)...]))
+            let value: JSONValue
+            do {
+                value = try parse(String(setting[setting.index(after: equals)...]))
+            } catch is YamlError {
+                throw ConfigurationError("--set \(setting): what follows '=' is not valid YAML; put text in quotes")
+            }
             return try tree.setting(String(setting[..<equals]), to: value, model: model)
         }
     }
@@ -63,16 +69,17 @@ enum Build {
         if let given = ProcessInfo.processInfo.environment["CASCADE_COMMIT"] { return given }
         guard let program = Bundle.main.executableURL else { return "unknown" }
         let folder = program.deletingLastPathComponent().path
-        guard let head = git(["-C", folder, "rev-parse", "HEAD"]) else { return "unknown" }
-        let changes = git(["-C", folder, "status", "--porcelain", "--untracked-files=no"]) ?? ""
+        guard let head = output(of: "git", "-C", folder, "rev-parse", "HEAD") else { return "unknown" }
+        let changes = output(of: "git", "-C", folder, "status", "--porcelain", "--untracked-files=no") ?? ""
         return changes.isEmpty ? head : head + "-dirty"
     }
 
-    private static func git(_ arguments: [String]) -> String? {
+    /// What a command prints, without space around it; nil when there is no such command, or it fails.
+    static func output(of command: String...) -> String? {
         let process = Process()
         let output = Pipe()
         process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = ["git"] + arguments
+        process.arguments = command
         process.standardOutput = output
         process.standardError = FileHandle.nullDevice
         guard (try? process.run()) != nil else { return nil }

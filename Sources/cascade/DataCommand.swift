@@ -6,6 +6,7 @@ import Foundation
 extension ImportOptions.ErrorPolicy: ExpressibleByArgument {}
 extension TimeUnit: ExpressibleByArgument {}
 extension Action: ExpressibleByArgument {
+    /// The action of that name.
     public init?(argument: String) {
         guard let action = Action.allCases.first(where: { "\($0)" == argument }) else { return nil }
         self = action
@@ -69,18 +70,24 @@ struct DataCommand: ParsableCommand {
             options.columns.value = valueColumn
             options.columns.query = queryColumn
             options.columns.title = titleColumn
-            let report = try importDataset(
-                from: format, paths: paths.map { URL(filePath: $0) }, to: URL(filePath: target), options: options,
-                name: name
-            ) { rows in
-                if Terminal.isInteractive { Terminal.status("\(rows) rows") }
+            let report = try TargetDirectory.make(target) { url in
+                try importDataset(
+                    from: format,
+                    paths: paths.map { URL(filePath: $0) },
+                    to: url,
+                    options: options,
+                    name: name
+                ) { rows in
+                    if Terminal.isInteractive { Terminal.status("\(rows) rows") }
+                }
             }
             if Terminal.isInteractive { Terminal.status("") }
             for reason in report.skippedReasons { Terminal.error("skipped: \(reason)") }
             let data = report.dataset
             Terminal.out(
                 "\(target): \(data.userCount) users, \(data.itemCount) items, \(data.eventCount) events from "
-                    + "\(report.rowsRead) rows (\(report.rowsSkipped) skipped)")
+                    + "\(report.rowsRead) rows (\(report.rowsSkipped) skipped)"
+            )
         }
     }
 
@@ -119,7 +126,7 @@ struct DataCommand: ParsableCommand {
             if let users { world.users = users }
             if let items { world.items = items }
             world.seed = seed
-            let data = try world.write(to: URL(filePath: target))
+            let data = try TargetDirectory.make(target) { try world.write(to: $0) }
             Terminal.out("\(target): \(data.userCount) users, \(data.itemCount) items, \(data.eventCount) events")
         }
     }

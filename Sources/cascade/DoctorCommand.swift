@@ -16,7 +16,9 @@ struct DoctorCommand: ParsableCommand {
         rows.append(("threads", "\(Runtime.threads) of \(ProcessInfo.processInfo.activeProcessorCount) processors"))
         for (name, value) in rows { Terminal.out(name.padding(toLength: 16, withPad: " ", startingAt: 0) + value) }
         let isWell = try selfCheck()
-        Terminal.out("self-check      " + (isWell ? "passed: a product, its gradient and a saved random state" : "FAILED"))
+        Terminal.out(
+            "self-check      " + (isWell ? "passed: a product, its gradient and a saved random state" : "FAILED")
+        )
         guard isWell else {
             Terminal.error("libtorch answers wrongly; reinstall it: remove .deps and run `make setup`")
             throw ExitCode.failure
@@ -39,11 +41,14 @@ struct DoctorCommand: ParsableCommand {
         return gradient == [170, 204, 390, 468] && first == second
     }
 
+    /// The Swift compiler on the path, else what is known of the one that built this program.
     private var compiler: String {
-        #if compiler(>=6.3)
-        "Swift 6.3 or later"
+        let lines = Build.output(of: "swift", "--version")?.split(separator: "\n") ?? []
+        if let line = lines.first(where: { $0.contains("Swift version") }) { return String(line) }
+        #if compiler(>=6.4)
+            return "no 'swift' on the path; built with Swift 6.4 or later"
         #else
-        "Swift before 6.3; Cascade is tested with 6.3"
+            return "no 'swift' on the path; built with Swift 6.3"
         #endif
     }
 
@@ -51,7 +56,9 @@ struct DoctorCommand: ParsableCommand {
 
     /// Where the running process found libtorch.
     private var library: String {
-        let maps = (try? String(contentsOfFile: "/proc/self/maps", encoding: .utf8)) ?? ""
+        // The system says that this file has no bytes, so it is read to its end instead of by its size.
+        let data = try? FileHandle(forReadingAtPath: "/proc/self/maps")?.readToEnd()
+        let maps = String(decoding: data ?? Data(), as: UTF8.self)
         let line = maps.split(separator: "\n").first { $0.hasSuffix("/libtorch_cpu.so") }
         return line?.split(separator: " ").last.map(String.init) ?? "path unknown"
     }

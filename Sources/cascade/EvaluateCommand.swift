@@ -33,7 +33,8 @@ struct EvaluateCommand: ParsableCommand {
         if json { return Terminal.out(try report.json()) }
         Terminal.out(
             "\(report.model): \(report.split.rawValue), \(report.users) users, whole catalogue of \(report.items) items, "
-                + "seen items \(report.seen == .exclude ? "excluded" : "included")")
+                + "seen items \(report.seen == .exclude ? "excluded" : "included")"
+        )
         var rows = [["metric", "value", "95 % interval"]]
         if report.draws > 1 { rows[0].append("deviation of \(report.draws) draws") }
         for (name, value) in report.metrics.sorted(by: { metricOrder($0.key) < metricOrder($1.key) }) {
@@ -57,8 +58,10 @@ struct TrainedRunOptions: ParsableArguments {
     @Option(help: "The data set's directory, when it has moved since training.") var data: String?
     @Option(help: "cpu, cuda or cuda:N.") var device = "cpu"
     @Option(
-        name: .customLong("set"), parsing: .singleValue,
-        help: "A model setting that leaves the weights alone, for example sampler.kind=ddim.")
+        name: .customLong("set"),
+        parsing: .singleValue,
+        help: "A model setting that leaves the weights alone, for example sampler.kind=ddim."
+    )
     var settings: [String] = []
 
     var directory: RunDirectory { RunDirectory(URL(filePath: run)) }
@@ -68,8 +71,16 @@ struct TrainedRunOptions: ParsableArguments {
         return try directory.open(
             data: data.map { URL(filePath: $0) },
             overriding: { configuration in
-                try ConfigurationFile.apply(settings, to: .object(["model": configuration]), model: model)["model"]
+                let before = JSONValue.object(["model": configuration])
+                let after = try ConfigurationFile.apply(settings, to: before, model: model)
+                guard case .object(let groups) = after, groups.count == 1 else {
+                    throw ConfigurationError(
+                        "--set: a trained run takes settings of its model alone; train anew for others"
+                    )
+                }
+                return after["model"]
             },
-            on: Device(named: device))
+            on: Device(named: device)
+        )
     }
 }

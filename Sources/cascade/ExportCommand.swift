@@ -15,7 +15,8 @@ struct ExportCommand: ParsableCommand {
     @Option(help: "test or validation.") var split = Part.test
 
     func run() throws {
-        try trained.open().export(to: URL(filePath: target), split, weights: trained.directory.weights)
+        let run = try trained.open()
+        try TargetDirectory.make(target) { try run.export(to: $0, split, weights: trained.directory.weights) }
         Terminal.out(target)
     }
 }

@@ -16,12 +16,16 @@ struct ModelsCommand: ParsableCommand {
             let width = Catalog.all.map(\.card.name.count).max() ?? 0
             for entry in Catalog.all {
                 let padded = entry.card.name.padding(toLength: width + 2, withPad: " ", startingAt: 0)
-                Terminal.out("\(padded)\(entry.card.summary)\n\(String(repeating: " ", count: width + 2))\(entry.card.paper)")
+                Terminal.out(
+                    "\(padded)\(entry.card.summary)\n\(String(repeating: " ", count: width + 2))\(entry.card.paper)"
+                )
             }
             return
         }
         let entry = try Catalog.entry(name)
-        Terminal.out("# \(entry.card.name): \(entry.card.summary)\n# \(entry.card.paper)\nmodel:\n  name: \(entry.card.name)")
+        Terminal.out(
+            "# \(entry.card.name): \(entry.card.summary)\n# \(entry.card.paper)\nmodel:\n  name: \(entry.card.name)"
+        )
         Terminal.out(lines(try entry.defaults(), indent: "  ").joined(separator: "\n"))
     }
 

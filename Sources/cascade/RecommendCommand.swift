@@ -44,9 +44,11 @@ struct RecommendCommand: ParsableCommand {
         }
         let events = dataset.events(of: try dataset.userIndex(id)).suffix(history)
         let answer = Answer(
-            user: user, model: run.experiment.model,
+            user: user,
+            model: run.experiment.model,
             history: events.reversed().map { item(ItemIndex(rawValue: Int(dataset.items[$0]))) },
-            recommendations: try run.recommend(to: id, count: count).map { item($0.item, $0.score) })
+            recommendations: try run.recommend(to: id, count: count).map { item($0.item, $0.score) }
+        )
         if json {
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]

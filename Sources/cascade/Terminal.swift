@@ -31,18 +31,25 @@ enum Terminal {
     }
 }
 
-/// Remembers Ctrl-C, so that a long command can end in order. A second Ctrl-C ends it at once.
+/// Remembers Ctrl-C, so that a long command can end in order.
+///
+/// A second Ctrl-C ends it at once.
 enum Interruption {
     private static let requested = Atomic<Bool>(false)
 
     static var isRequested: Bool { requested.load(ordering: .relaxed) }
 
     static func watch() {
+        var signals = sigset_t()
+        sigemptyset(&signals)
         for number in [SIGINT, SIGTERM] {
+            sigaddset(&signals, number)
             signal(number) { number in
                 Interruption.requested.store(true, ordering: .relaxed)
                 signal(number, SIG_DFL)
             }
         }
+        // Some programs start others with all signals blocked.
+        pthread_sigmask(SIG_UNBLOCK, &signals, nil)
     }
 }

@@ -21,6 +21,12 @@ struct TrainCommand: ParsableCommand {
     @Option(help: "Seconds after which the run ends with what it has.") var timeBudget: Double?
     @Flag(help: "Print the resolved experiment and stop.") var dryRun = false
 
+    func validate() throws {
+        if let timeBudget, !(timeBudget >= 0) {
+            throw ValidationError("--time-budget: found \(timeBudget), expected seconds from 0")
+        }
+    }
+
     func run() throws {
         let resolved = try experiment.resolve()
         if dryRun {
@@ -46,7 +52,8 @@ struct TrainCommand: ParsableCommand {
             model       \(resolved.model), \(manifest.parameters) parameters
             steps       \(manifest.step) in \(manifest.epoch) epochs, \(Int(manifest.seconds)) s
             kept        the weights of step \(manifest.bestStep)
-            """)
+            """
+        )
         for name in ["recall@10", "ndcg@10", "recall@20", "mrr@20"] {
             guard let value = manifest.validation[name] else { continue }
             Terminal.out("validation  \(name) \(String(format: "%.4f", value))")
@@ -59,7 +66,11 @@ struct TrainCommand: ParsableCommand {
 struct ExperimentOptions: ParsableArguments {
     @Option(help: "The model's name; see `cascade models`.") var model: String?
     @Option(help: "An experiment file (YAML).") var config: String?
-    @Option(name: .customLong("set"), parsing: .singleValue, help: "key=value, for example model.width=128 or width=128.")
+    @Option(
+        name: .customLong("set"),
+        parsing: .singleValue,
+        help: "key=value, for example model.width=128 or width=128."
+    )
     var settings: [String] = []
 
     func resolve() throws -> Experiment {
@@ -95,7 +106,8 @@ final class TrainingProgress {
             }
             let text = shown.map { "\($0) \(String(format: "%.4f", metrics[$0] ?? 0))" }.joined(separator: "  ")
             Terminal.error(
-                "epoch \(epoch)  step \(step)  loss \(String(format: "%.4f", loss))  \(text)\(isBest ? "  best" : "")")
+                "epoch \(epoch)  step \(step)  loss \(String(format: "%.4f", loss))  \(text)\(isBest ? "  best" : "")"
+            )
         case .finished(let reason): Terminal.error("finished: \(reason)")
         }
     }
@@ -117,6 +129,7 @@ final class TrainingProgress {
         let rate = Int(Double(epoch.examples) / elapsed)
         Terminal.status(
             "epoch \(number + 1) \(bar) \(index)/\(count)  \(rate) examples/s  \(Int(left)) s left  "
-                + "loss \(String(format: "%.4f", self.loss))")
+                + "loss \(String(format: "%.4f", self.loss))"
+        )
     }
 }

@@ -167,6 +167,7 @@ def t2diff() -> None:
         "terminal": dict(tower_input="terminal"),
         "terminalRanking": dict(tower_input="terminal", ranking_weight=0.5),
         "chain": dict(tower_input="chain"),
+        "residual": dict(residual=True),
         "withoutDiffusion": dict(tower_input="none"),
     }
     for name, change in variants.items():

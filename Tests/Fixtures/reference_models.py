@@ -267,6 +267,7 @@ class T2DiffConfig:
     reconstruction_weight: float = 1.0
     ranking_weight: float = 0.0
     prediction_dropout: float = 0.0
+    residual: bool = False  # e_u = FFN([h_l, h_s]) + h_s instead of equation 22 as printed
     lag_buckets: int = 40
     lag_width: int = 16
     chain_steps: int = 4
@@ -293,6 +294,7 @@ class MixedAttention(nn.Module):
     def __init__(self, c: T2DiffConfig):
         super().__init__()
         self.session = c.session
+        self.residual = c.residual
         self.dropout = c.dropout
         self.sessionPositions = nn.Embedding(c.session + 1, c.width)
         self.blocks = nn.ModuleList(TransformerBlock(c.width, c.heads, c.hidden, c.dropout) for _ in range(c.blocks))
@@ -315,7 +317,8 @@ class MixedAttention(nn.Module):
             h = block(h, valid[:, None, None, :])
         h_s = (self.norm(h) * valid[..., None]).sum(1) / valid.sum(1, keepdim=True)
         h_l = self.unit(x, h_s, buckets, history)
-        return h_s, self.user(torch.cat([h_l, h_s], -1))
+        user = self.user(torch.cat([h_l, h_s], -1))
+        return h_s, user + h_s if self.residual else user
 
 
 class T2Diff(nn.Module):

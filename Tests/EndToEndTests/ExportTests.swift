@@ -1,0 +1,50 @@
+// Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import Testing
+
+@Suite("Export")
+struct ExportTests {
+    @Test("an independent script finds the metrics that evaluate prints", arguments: Small.names + ["popularity"])
+    func check(model: String) async throws {
+        let folder = try TemporaryFolder()
+        let (run, export) = (folder.path("run"), folder.path("exports/\(model)"))
+        try await Small.train(model, on: folder.driftWorld(), to: run)
+        try await cascade(["export", run, "--to", export])
+        let checked = try await python([fixture("check_export.py"), export])
+        #expect(
+            checked.status == 0 && checked.output.contains("every metric agrees"),
+            "\(checked.output)\(checked.errors)"
+        )
+        let printed = try await cascade(["evaluate", run, "--json"]).output
+        #expect(try folder.data("exports/\(model)/metrics.json") == Data(printed.utf8))
+        #expect(
+            try folder.data("exports/\(model)/weights.safetensors") == folder.data("run/weights.safetensors")
+        )
+        let again = try await cascade(["export", run, "--to", export], status: 1)
+        #expect(again.errors.contains("exists already"))
+    }
+
+    @Test("the script notices a changed metric and a changed vector")
+    func tampered() async throws {
+        let folder = try TemporaryFolder()
+        let (run, export) = (folder.path("run"), folder.path("export"))
+        try await Small.train("sasrec", on: folder.driftWorld(), to: run)
+        try await cascade(["export", run, "--to", export, "--split", "validation"])
+        let whole = try String(decoding: folder.data("export/metrics.json"), as: UTF8.self)
+        let key = "\"recall@50\" : "
+        let start = try #require(whole.range(of: key, options: .backwards)).upperBound
+        let end = try #require(whole[start...].firstIndex { !"0123456789.".contains($0) })
+        let changed = whole.replacingCharacters(in: start..<end, with: "\((Double(whole[start..<end]) ?? 0) + 0.00001)")
+        _ = try folder.write(changed, to: "export/metrics.json")
+        let metric = try await python([fixture("check_export.py"), export])
+        #expect(metric.status == 1 && metric.output.contains("DIFFERS"), "\(metric.output)\(metric.errors)")
+
+        _ = try folder.write(whole, to: "export/metrics.json")
+        #expect(try await python([fixture("check_export.py"), export]).status == 0)
+        var vectors = try folder.data("export/user_vectors.npy")
+        vectors.replaceSubrange((vectors.count - 256)..., with: Data(repeating: 0, count: 256))
+        try vectors.write(to: folder.url.appendingPathComponent("export/user_vectors.npy"))
+        #expect(try await python([fixture("check_export.py"), export]).status == 1)
+    }
+}

@@ -1,0 +1,77 @@
+// Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
+import Datasets
+import NN
+import TensorFiles
+import Testing
+import Torch
+
+@testable import Recommenders
+
+/// Expected values were computed in float64 (see `Fixtures/make_goldens.py`); two blocks in float32 stay this close.
+private let tolerance = 2e-5
+
+@Suite("SASRec against the reference")
+struct SASRecGoldenTests {
+    let file: SafetensorsFile
+    let model: SASRec
+    let host: HostBatch
+
+    init() throws {
+        file = try fixture("sasrec")
+        var configuration = SASRec.Configuration()
+        (configuration.width, configuration.length, configuration.hidden) = (8, 12, 32)
+        configuration.dropout = 0
+        model = try SASRec(configuration, for: DatasetShape(users: 3, items: 20), using: Generator(seed: 1))
+        try Checkpoint.assign(file, to: model.state(), prefix: "weight.")
+        host = HostBatch(
+            rows: 3,
+            length: 12,
+            items: try file.array("input.items", as: Int32.self),
+            times: [Int64](repeating: 0, count: 36),
+            lengths: try file.array("input.lengths", as: Int32.self),
+            targets: try file.array("input.targets", as: Int32.self),
+            users: [0, 1, 2]
+        )
+    }
+
+    @Test("vectors at every real position")
+    func vectors() throws {
+        let batch = try Batch(host, noiseSeed: 1)
+        let isReal = try batch.items.notEqual(0).to(.float32).unsqueezed(2)
+        let found = try model.encode(batch.items, .inference) * isReal
+        try expect(found, equals: file.tensor("expected.vectors"), within: tolerance)
+    }
+
+    @Test("the user's vector and the scores")
+    func scores() throws {
+        let batch = try Batch(host, noiseSeed: 1)
+        try expect(model.userVectors(batch).squeezed(1), equals: file.tensor("expected.user"), within: tolerance)
+        try expect(model.scores(batch), equals: file.tensor("expected.scores"), within: tolerance)
+    }
+
+    @Test("the loss and the gradient of every parameter")
+    func loss() throws {
+        let batch = try Batch(host, noise: .drawn(Generator(seed: 1)))
+        let output = try model.trainingOutput(batch)
+        #expect(output.terms.isEmpty)
+        var random = SplitMix64(seed: 1)
+        let loss = try Objective()(
+            output.vectors,
+            model.itemVectors(),
+            targets: batch.targets,
+            sampler: UniformNegatives(itemCount: 20),
+            using: &random
+        )
+        try expect(loss.item(), equals: file.tensor("expected.loss").item(), within: tolerance)
+        try loss.backward()
+        for parameter in try model.parameters() {
+            try expect(
+                parameter.part.value.requiredGradient(),
+                equals: file.tensor("gradient.\(parameter.name)"),
+                within: tolerance,
+                parameter.name
+            )
+        }
+    }
+}

@@ -1,0 +1,147 @@
+// Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
+import Datasets
+import Foundation
+import NN
+import Testing
+import Torch
+
+@testable import Recommenders
+
+/// A model under contract: an entry of the catalogue, made small.
+struct Subject: Sendable, CustomTestStringConvertible {
+    let entry: ModelEntry
+    var testDescription: String { entry.card.name }
+
+    /// Every model of the catalogue, and the one of the guide.
+    static let all = (Catalog.all + [ModelEntry(AverageOfEmbeddings.self)]).map(Subject.init)
+
+    /// Those that learn by gradients.
+    static let learning = all.filter { (try? $0.model()) is any VectorRetriever }
+
+    static let data = DatasetShape(users: 50, items: 20)
+
+    /// What makes a model quick; a model takes those of these settings that it has.
+    static let small: [String: JSONValue] = [
+        "width": .integer(16), "length": .integer(12), "hidden": .integer(32), "session": .integer(4),
+        "window": .integer(8), "channels": .integer(8), "steps": .integer(6), "unit": .integer(8),
+        "dropout": .number(0),
+    ]
+
+    /// The small settings with some replaced, where the model has them.
+    func settings(_ changes: [String: JSONValue] = [:]) throws -> JSONValue {
+        guard case .object(let defaults) = try entry.defaults() else { return .object([:]) }
+        return .object(Self.small.merging(changes) { $1 }.filter { defaults[$0.key] != nil })
+    }
+
+    func model(seed: UInt64 = 1, _ changes: [String: JSONValue] = [:]) throws -> any Retriever {
+        try entry.make(settings(changes), Self.data, Generator(seed: seed))
+    }
+
+    func learner(seed: UInt64 = 1, _ changes: [String: JSONValue] = [:]) throws -> Learner {
+        try Learner(try #require(try model(seed: seed, changes) as? any VectorRetriever))
+    }
+}
+
+/// A model with an optimiser.
+struct Learner {
+    let model: any VectorRetriever
+    let adam: Adam
+
+    init(_ model: any VectorRetriever) throws {
+        self.model = model
+        adam = try Adam(model.parameters())
+    }
+
+    /// The histories as a batch of this model's layout.
+    func host(_ histories: [History], columns: Int? = nil) -> HostBatch {
+        HostBatch(histories, type(of: model).padding, type(of: model).examples, columns: columns)
+    }
+
+    /// The loss with all its terms; noise and negatives follow from the seed.
+    func loss(_ host: HostBatch, _ objective: Objective = Objective(), seed: UInt64) throws -> Tensor {
+        var random = SplitMix64(seed: seed)
+        let batch = try Batch(host, noise: .drawn(Generator(seed: seed)))
+        let output = try model.trainingOutput(batch)
+        let sampler = try objective.sampler(itemCounts: Array(1...Subject.data.items))
+        let main = try objective(
+            output.vectors,
+            model.itemVectors(),
+            targets: batch.targets,
+            sampler: sampler,
+            using: &random
+        )
+        return try output.terms.reduce(main) { try $0 + $1.loss }
+    }
+
+    /// One update; gives the loss before it.
+    func step(_ host: HostBatch, _ objective: Objective = Objective(), seed: UInt64) throws -> Double {
+        try adam.clearGradients()
+        let loss = try loss(host, objective, seed: seed)
+        try loss.backward()
+        try adam.step(rate: 1e-2)
+        return try loss.item()
+    }
+
+    /// Losses of that many updates on one batch.
+    func train(_ histories: [History], _ objective: Objective = Objective(), steps: Int) throws -> [Double] {
+        let host = host(histories)
+        return try (1...steps).map { try step(host, objective, seed: UInt64($0)) }
+    }
+
+    /// Scores `[B, N]` as a table.
+    func scores(_ histories: [History], columns: Int? = nil) throws -> [[Double]] {
+        let scores = try withoutGradients { try model.scores(Batch(host(histories, columns: columns), noiseSeed: 7)) }
+        let flat = try scores.doubles()
+        let width = scores.size(1)
+        return (0..<scores.size(0)).map { Array(flat[$0 * width..<($0 + 1) * width]) }
+    }
+}
+
+/// What a user did, and what came next.
+struct History {
+    var user: Int32
+    var items: [Int32]
+    var times: [Int64]
+    var target: Int32
+
+    /// Rows of different lengths whose first items differ, with short and long gaps in time.
+    static let rows: [History] = [1, 2, 5, 12, 7, 12].enumerated().map { row, count in
+        var random = SplitMix64(seed: UInt64(row))
+        let drawn = (0..<count).map { _ in Int32.random(in: 1...20, using: &random) }
+        var time: Int64 = 1_000_000_000
+        let times = (0..<count).map { place -> Int64 in
+            time += place % 3 == 2 ? 86_400 : 60
+            return time
+        }
+        return History(
+            user: Int32(3 * row),
+            items: [Int32(row + 1)] + drawn.dropFirst(),
+            times: times,
+            target: Int32(20 - row)
+        )
+    }
+}
+
+extension HostBatch {
+    /// Lays histories out as `BatchPlan` does.
+    init(_ histories: [History], _ padding: Padding, _ kind: ExampleKind, columns: Int? = nil) {
+        let length = max(columns ?? 0, histories.map(\.items.count).max() ?? 1)
+        func padded<T: Numeric>(_ values: [T]) -> [T] {
+            let zeros = [T](repeating: 0, count: length - values.count)
+            return padding == .left ? zeros + values : values + zeros
+        }
+        let targets = histories.flatMap { history in
+            kind == .cuts ? [history.target] : padded(history.items.dropFirst() + [history.target])
+        }
+        self.init(
+            rows: histories.count,
+            length: length,
+            items: histories.flatMap { padded($0.items) },
+            times: histories.flatMap { padded($0.times) },
+            lengths: histories.map { Int32($0.items.count) },
+            targets: targets,
+            users: histories.map(\.user)
+        )
+    }
+}
