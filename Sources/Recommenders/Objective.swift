@@ -71,21 +71,24 @@ public struct Objective: Settings {
     ///   - targets: int64 `[M]` in `0..<N`.
     ///   - sampler: Draws negatives; unused by `full`.
     ///   - random: Its randomness.
+    ///   - lookUp: Vectors of the items of an int64 tensor, when the model has a better way than through `catalogue`.
     public func callAsFunction(
         _ vectors: Tensor,
         _ catalogue: Tensor,
         targets: Tensor,
         sampler: any NegativeSampler,
-        using random: inout SplitMix64
+        using random: inout SplitMix64,
+        lookUp: ((Tensor) throws -> Tensor)? = nil
     ) throws -> Tensor {
+        let lookUp = lookUp ?? { try catalogue.embedding($0) }
         let users = temperature == 1 ? vectors : try vectors / temperature
         guard kind != .full else { return try catalogueCrossEntropy(users, catalogue, targets: targets) }
         let (rows, items) = (vectors.size(0), catalogue.size(0))
-        let positives = try (users * catalogue.embedding(targets)).sum(1)
+        let positives = try (users * lookUp(targets)).sum(1)
         let isShared = kind == .sampledSoftmax
         let numbers = sampler.sample(isShared ? negatives : rows * negatives, using: &random).map { Int64($0) - 1 }
         let drawn = try Tensor(numbers, shape: isShared ? [1, negatives] : [rows, negatives], on: vectors.device)
-        let table = try catalogue.embedding(drawn)
+        let table = try lookUp(drawn)
         let scores =
             isShared
             ? try users.matmul(table.squeezed(0).transposed())

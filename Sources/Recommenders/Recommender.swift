@@ -76,6 +76,8 @@ public protocol VectorRetriever: Retriever {
     static var examples: ExampleKind { get }
     /// Vectors of all items: `[N, D]`.
     func itemVectors() throws -> Tensor
+    /// Vectors of some items, numbered from 0: int64 `[...]` to `[..., D]`. A row-sparse table's gradient stays sparse.
+    func itemVectors(_ numbers: Tensor) throws -> Tensor
     /// Vectors of the histories' owners, in inference mode: `[B, Q, D]`; the score is the maximum over Q.
     func userVectors(_ batch: Batch) throws -> Tensor
     /// The training pass.
@@ -83,6 +85,9 @@ public protocol VectorRetriever: Retriever {
 }
 
 extension VectorRetriever {
+    /// Rows of all items' vectors.
+    public func itemVectors(_ numbers: Tensor) throws -> Tensor { try itemVectors().embedding(numbers) }
+
     /// The largest dot product over the user's vectors, in double precision so that ranks do not hang on rounding.
     public func scores(_ batch: Batch) throws -> Tensor {
         try dotProductScores(userVectors(batch), itemVectors())

@@ -23,6 +23,7 @@ public struct SASRec: VectorRetriever {
         public var heads = 2  // must divide width
         public var hidden = 256  // features inside the feed-forward network
         public var dropout = 0.2  // probability
+        public var sparseGradients = false  // of the item table: for sampled losses on large catalogues
         public init() {}
 
         public func validate() throws {
@@ -43,7 +44,8 @@ public struct SASRec: VectorRetriever {
     let rate: Double
 
     public init(_ c: Configuration, for data: DatasetShape, using generator: Generator) throws {
-        items = try Embedding(data.items + 1, c.width, .normal(0.02), using: generator)  // row 0 is padding
+        // Row 0 is padding.
+        items = try Embedding(data.items + 1, c.width, .normal(0.02), isRowSparse: c.sparseGradients, using: generator)
         positions = try Embedding(c.length, c.width, .normal(0.02), using: generator)
         blocks = try (0..<c.blocks).map { _ in
             try TransformerBlock(width: c.width, heads: c.heads, hidden: c.hidden, dropout: c.dropout, using: generator)
@@ -53,6 +55,8 @@ public struct SASRec: VectorRetriever {
     }
 
     public func itemVectors() throws -> Tensor { try items.weight.value.sliced(0, from: 1) }
+
+    public func itemVectors(_ numbers: Tensor) throws -> Tensor { try items(numbers + 1) }
 
     public func userVectors(_ batch: Batch) throws -> Tensor {
         let states = try encode(batch.items, .inference)  // [B, L, D]

@@ -41,6 +41,7 @@ public struct T2Diff: VectorRetriever {
         public var heads = 2  // must divide width
         public var unit = 36  // hidden features of the activation unit
         public var dropout = 0.2  // probability
+        public var sparseGradients = false  // of the item table: for sampled losses on large catalogues
         public var residual = true  // adds the current interest to what eq 22 makes of it; false: as printed
         public var window = 8  // latest events that the diffusion reads; a multiple of 4
         public var channels = 32  // of the U-Net; even
@@ -103,7 +104,8 @@ public struct T2Diff: VectorRetriever {
 
     public init(_ c: Configuration, for data: DatasetShape, using generator: Generator) throws {
         let spread = Initialization.normal(1 / Double(c.width).squareRoot())
-        items = try Embedding(data.items + 1, c.width, spread, using: generator)  // row 0 is padding
+        // Row 0 is padding.
+        items = try Embedding(data.items + 1, c.width, spread, isRowSparse: c.sparseGradients, using: generator)
         tower = try MixedAttention(c, using: generator)
         denoiser =
             c.towerInput == .none ? nil : try UNet1d(2 * c.width, channels: c.channels, c.width, using: generator)
@@ -112,6 +114,8 @@ public struct T2Diff: VectorRetriever {
     }
 
     public func itemVectors() throws -> Tensor { try items.weight.value.sliced(0, from: 1) }
+
+    public func itemVectors(_ numbers: Tensor) throws -> Tensor { try items(numbers + 1) }
 
     public func userVectors(_ batch: Batch) throws -> Tensor {
         let history = try History(batch, items, configuration)
@@ -275,9 +279,10 @@ extension T2Diff {
 
 /// Item embeddings with mean 0 and variance 1: `[...]` to `[..., D]`.
 ///
-/// Whichever is smaller is normalised, the table or what is looked up.
+/// Whichever is smaller is normalised, the table or what is looked up; always the latter where the gradient is to stay
+/// sparse.
 private func normalised(_ table: Embedding, _ ids: Tensor) throws(TorchError) -> Tensor {
-    ids.count < table.weight.value.size(0)
+    table.weight.isRowSparse || ids.count < table.weight.value.size(0)
         ? try table(ids).layerNorm()
         : try table.weight.value.layerNorm().embedding(ids)
 }

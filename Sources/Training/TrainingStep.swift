@@ -74,7 +74,8 @@ final class TrainingStep {
                 model.itemVectors(),
                 targets: batch.targets,
                 sampler: sampler,
-                using: &random
+                using: &random,
+                lookUp: { [model] in try model.itemVectors($0) }
             )
         }
         var total = main

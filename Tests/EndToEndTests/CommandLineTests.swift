@@ -24,6 +24,20 @@ struct CommandLineTests {
         }
     }
 
+    @Test("every file in Experiments is a complete experiment under its own name")
+    func experiments() async throws {
+        let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+            .appendingPathComponent("../../Experiments").standardizedFileURL
+        let files = try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
+            .filter { $0.pathExtension == "yaml" }
+        #expect(files.count >= 5)
+        for file in files {
+            let arguments = ["train", "--config", file.path, "--data", "none", "--to", "none", "--dry-run"]
+            let resolved = try await cascade(arguments).document()
+            #expect(resolved["name"] as? String == file.deletingPathExtension().lastPathComponent)
+        }
+    }
+
     @Test("doctor finds compiler and libtorch and checks itself")
     func doctor() async throws {
         let lines = try await cascade(["doctor"]).output.split(separator: "\n").map(String.init)

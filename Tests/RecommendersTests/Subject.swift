@@ -69,7 +69,8 @@ struct Learner {
             model.itemVectors(),
             targets: batch.targets,
             sampler: sampler,
-            using: &random
+            using: &random,
+            lookUp: { try model.itemVectors($0) }
         )
         return try output.terms.reduce(main) { try $0 + $1.loss }
     }
