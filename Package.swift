@@ -57,16 +57,34 @@ let package = Package(
             swiftSettings: swiftSettings
         ),
 
-        tests("TensorFilesTests", ["TensorFiles"]),
-        tests("TorchTests", ["Torch", "TensorFiles"]),
-        tests("NNTests", ["NN", "Torch"]),
-        tests("DiffusionTests", ["Diffusion", "NN", "Torch", "TensorFiles"]),
+        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: swiftSettings),
+        .target(
+            name: "TensorTestSupport",
+            dependencies: ["TestSupport", "TensorFiles", "Torch"],
+            path: "Tests/TensorTestSupport",
+            swiftSettings: swiftSettings
+        ),
+        tests("TensorFilesTests", ["TensorFiles", "TestSupport"]),
+        tests("TorchTests", ["Torch", "TensorFiles", "TestSupport", "TensorTestSupport"]),
+        tests("NNTests", ["NN", "Torch", "TensorTestSupport"]),
+        tests("DiffusionTests", ["Diffusion", "NN", "Torch", "TensorFiles", "TensorTestSupport"]),
         tests("ProcessTests", ["Recommenders", "Datasets", "NN", "Torch"]),
-        tests("DatasetsTests", ["Datasets", "TensorFiles"]),
+        tests("DatasetsTests", ["Datasets", "TensorFiles", "TestSupport"]),
         tests("EvaluationTests", ["Evaluation"]),
-        tests("RecommendersTests", ["Recommenders", "Datasets", "Diffusion", "NN", "Torch", "TensorFiles"]),
-        tests("TrainingTests", ["Training", "Recommenders", "Evaluation", "Datasets", "NN", "Torch", "TensorFiles"]),
-        tests("EndToEndTests", ["Training", "Recommenders", "Datasets", "TensorFiles"]),
+        tests(
+            "RecommendersTests",
+            [
+                "Recommenders", "Datasets", "Diffusion", "NN", "Torch", "TensorFiles", "TestSupport",
+                "TensorTestSupport",
+            ]
+        ),
+        tests(
+            "TrainingTests",
+            [
+                "Training", "Recommenders", "Evaluation", "Datasets", "NN", "Torch", "TensorFiles", "TestSupport",
+            ]
+        ),
+        tests("EndToEndTests", ["Training", "Recommenders", "Datasets", "TensorFiles", "TestSupport"]),
     ],
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx20

@@ -11,9 +11,9 @@ import sys
 # From the bottom up. A new target gets its place here, in the same change.
 LAYERS = [
     {"CLibTorch", "CZlib"},
-    {"CTorch", "TensorFiles", "Evaluation"},
+    {"CTorch", "TensorFiles", "Evaluation", "TestSupport"},
     {"Torch", "Datasets"},
-    {"NN"},
+    {"NN", "TensorTestSupport"},
     {"Diffusion"},
     {"Recommenders"},
     {"Training"},

@@ -1,7 +1,9 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 import Datasets
 import Foundation
 import TensorFiles
+import TestSupport
 import Testing
 
 /// Source files in a folder that lives as long as the object, and imports of them.

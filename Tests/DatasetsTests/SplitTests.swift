@@ -1,6 +1,8 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 import Datasets
 import Foundation
+import TestSupport
 import Testing
 
 @Suite("Splits")

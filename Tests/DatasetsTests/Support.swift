@@ -1,20 +1,8 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 import Datasets
 import Foundation
-
-/// A new, empty folder that is removed with everything in it when the object goes.
-final class TemporaryFolder {
-    let url: URL
-
-    init() throws {
-        url = FileManager.default.temporaryDirectory.appendingPathComponent("cascade-test-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-    }
-
-    deinit { try? FileManager.default.removeItem(at: url) }
-
-    func file(_ name: String) -> URL { url.appendingPathComponent(name) }
-}
+import TestSupport
 
 /// A data set in a folder that lives as long as the object.
 final class TemporaryDataset {

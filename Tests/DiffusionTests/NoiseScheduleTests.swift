@@ -1,7 +1,9 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 import Diffusion
 import Foundation
 import TensorFiles
+import TensorTestSupport
 import Testing
 import Torch
 

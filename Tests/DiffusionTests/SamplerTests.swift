@@ -1,6 +1,8 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 import Diffusion
 import Foundation
+import TensorTestSupport
 import Testing
 import Torch
 

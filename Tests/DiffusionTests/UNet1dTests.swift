@@ -1,8 +1,10 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 import Diffusion
 import Foundation
 import NN
 import TensorFiles
+import TensorTestSupport
 import Testing
 import Torch
 

@@ -2,19 +2,10 @@
 
 import Datasets
 import Foundation
+import TestSupport
 import Testing
 
-/// A new, empty folder that is removed with everything in it when the object goes.
-final class TemporaryFolder: Sendable {
-    let url: URL
-
-    init() throws {
-        url = FileManager.default.temporaryDirectory.appendingPathComponent("cascade-test-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-    }
-
-    deinit { try? FileManager.default.removeItem(at: url) }
-
+extension TemporaryFolder {
     func path(_ name: String) -> String { url.appendingPathComponent(name).path }
 
     func data(_ name: String) throws -> Data { try Data(contentsOf: url.appendingPathComponent(name)) }

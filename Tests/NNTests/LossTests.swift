@@ -1,6 +1,8 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 import Foundation
 import NN
+import TensorTestSupport
 import Testing
 import Torch
 

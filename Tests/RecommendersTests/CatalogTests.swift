@@ -1,6 +1,7 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Recommenders
@@ -9,7 +10,7 @@ import Testing
 struct CatalogTests {
     @Test("has an entry for every model in the folder, and no other")
     func complete() throws {
-        let folder = repository.appendingPathComponent("Sources/Recommenders")
+        let folder = Repository.root.appendingPathComponent("Sources/Recommenders")
         let files = try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
             .filter { $0.pathExtension == "swift" }
         var names: [String] = []
@@ -47,11 +48,11 @@ struct GuideTests {
     @Test("shows the model that these tests compile and hold to the contract")
     func example() throws {
         let guide = try String(
-            contentsOf: repository.appendingPathComponent("Documentation/adding-a-model.md"),
+            contentsOf: Repository.root.appendingPathComponent("Documentation/adding-a-model.md"),
             encoding: .utf8
         )
         let code = try String(
-            contentsOf: testFolder.appendingPathComponent("RecommendersTests/ExampleModel.swift"),
+            contentsOf: Repository.tests.appendingPathComponent("RecommendersTests/ExampleModel.swift"),
             encoding: .utf8
         )
         #expect(guide.contains("```swift\n\(code)```\n"), "copy ExampleModel.swift into the guide")
@@ -60,11 +61,11 @@ struct GuideTests {
     @Test("shows the example's golden list")
     func golden() throws {
         let guide = try String(
-            contentsOf: repository.appendingPathComponent("Documentation/adding-a-model.md"),
+            contentsOf: Repository.root.appendingPathComponent("Documentation/adding-a-model.md"),
             encoding: .utf8
         )
         let list = try String(
-            contentsOf: testFolder.appendingPathComponent("Fixtures/parameters/average-of-embeddings.txt"),
+            contentsOf: Repository.tests.appendingPathComponent("Fixtures/parameters/average-of-embeddings.txt"),
             encoding: .utf8
         )
         #expect(guide.contains("```text\n\(list)```\n"), "copy the golden list into the guide")

@@ -4,6 +4,8 @@ import Datasets
 import Foundation
 import NN
 import TensorFiles
+import TensorTestSupport
+import TestSupport
 import Testing
 import Torch
 
@@ -27,7 +29,7 @@ struct ContractTests {
         let found = try subject.model().state()
             .map { "\($0.name) \($0.part.dtype.scalarType.rawValue) \($0.part.shape)\n" }.joined()
         let name = subject.entry.card.name
-        let golden = testFolder.appendingPathComponent("Fixtures/parameters/\(name).txt")
+        let golden = Repository.tests.appendingPathComponent("Fixtures/parameters/\(name).txt")
         if ProcessInfo.processInfo.environment["CASCADE_UPDATE_GOLDENS"] == "1" {
             try FileManager.default.createDirectory(
                 at: golden.deletingLastPathComponent(),

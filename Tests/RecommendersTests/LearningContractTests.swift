@@ -2,6 +2,7 @@
 
 import Datasets
 import NN
+import TensorTestSupport
 import Testing
 import Torch
 

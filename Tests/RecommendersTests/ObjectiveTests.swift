@@ -3,6 +3,7 @@
 import Datasets
 import Foundation
 import NN
+import TensorTestSupport
 import Testing
 import Torch
 

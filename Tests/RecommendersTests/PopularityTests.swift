@@ -2,6 +2,8 @@
 
 import Datasets
 import Foundation
+import TensorTestSupport
+import TestSupport
 import Testing
 import Torch
 

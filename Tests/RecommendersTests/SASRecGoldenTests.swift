@@ -3,6 +3,7 @@
 import Datasets
 import NN
 import TensorFiles
+import TensorTestSupport
 import Testing
 import Torch
 

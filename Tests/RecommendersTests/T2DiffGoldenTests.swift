@@ -4,6 +4,7 @@ import Datasets
 import Diffusion
 import NN
 import TensorFiles
+import TensorTestSupport
 import Testing
 import Torch
 

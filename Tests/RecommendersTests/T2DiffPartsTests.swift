@@ -4,6 +4,7 @@ import Datasets
 import Diffusion
 import Foundation
 import NN
+import TensorTestSupport
 import Testing
 import Torch
 

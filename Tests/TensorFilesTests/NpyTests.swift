@@ -1,6 +1,8 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 import Foundation
 import TensorFiles
+import TestSupport
 import Testing
 
 @Suite("NumPy files")

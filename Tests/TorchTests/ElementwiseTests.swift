@@ -1,5 +1,7 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 import Foundation
+import TensorTestSupport
 import Testing
 import Torch
 

@@ -5,6 +5,7 @@ import Evaluation
 import Foundation
 import Recommenders
 import TensorFiles
+import TestSupport
 import Testing
 import Torch
 import Training

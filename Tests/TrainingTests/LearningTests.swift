@@ -3,6 +3,7 @@
 import Datasets
 import Foundation
 import Recommenders
+import TestSupport
 import Testing
 import Training
 

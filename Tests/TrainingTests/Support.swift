@@ -4,22 +4,11 @@ import Datasets
 import Foundation
 import NN
 import Recommenders
+import TestSupport
 import Torch
 import Training
 
-/// A new, empty folder that is removed with everything in it when the object goes.
-final class TemporaryFolder {
-    let url: URL
-
-    init() throws {
-        url = FileManager.default.temporaryDirectory.appendingPathComponent("cascade-test-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-    }
-
-    deinit { try? FileManager.default.removeItem(at: url) }
-
-    func file(_ name: String) -> URL { url.appendingPathComponent(name) }
-
+extension TemporaryFolder {
     /// Users whose interests drift between topics.
     func driftWorld(_ name: String = "drift", users: Int, items: Int = 100, seed: UInt64 = 1) throws -> Dataset {
         var world = try SimulatedWorld.named("drift")

@@ -4,6 +4,7 @@ import Datasets
 import Foundation
 import Recommenders
 import TensorFiles
+import TestSupport
 import Testing
 import Torch
 import Training

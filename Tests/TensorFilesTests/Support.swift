@@ -1,19 +1,9 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 import Foundation
+import TestSupport
 
-/// A new, empty folder that is removed with everything in it when the object goes.
-final class TemporaryFolder {
-    let url: URL
-
-    init() throws {
-        url = FileManager.default.temporaryDirectory.appendingPathComponent("cascade-test-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-    }
-
-    deinit { try? FileManager.default.removeItem(at: url) }
-
-    func file(_ name: String) -> URL { url.appendingPathComponent(name) }
-
+extension TemporaryFolder {
     func file(_ name: String, holding bytes: [UInt8]) throws -> URL {
         let url = file(name)
         try Data(bytes).write(to: url)
