@@ -119,17 +119,17 @@ final class TrainingProgress {
         }
         epoch.examples += examples
         self.loss += (loss - self.loss) * 0.02
-        guard Terminal.isInteractive, clock.now - lastShown > .milliseconds(100) else { return }
+        guard clock.now - lastShown > (Terminal.isInteractive ? .milliseconds(100) : .seconds(30)) else { return }
         lastShown = clock.now
         let elapsed = Double((clock.now - epoch.start).components.seconds) + 0.5
         let done = Double(index) / Double(count)
         let left = elapsed / Double(max(index - epoch.first, 1)) * Double(count - index)
+        let rate = Int(Double(epoch.examples) / elapsed)
+        let numbers =
+            "\(index)/\(count)  \(rate) examples/s  \(Int(left)) s left  loss \(String(format: "%.4f", self.loss))"
+        guard Terminal.isInteractive else { return Terminal.error("epoch \(number + 1)  \(numbers)") }
         let filled = Int(done * 24)
         let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: 24 - filled)
-        let rate = Int(Double(epoch.examples) / elapsed)
-        Terminal.status(
-            "epoch \(number + 1) \(bar) \(index)/\(count)  \(rate) examples/s  \(Int(left)) s left  "
-                + "loss \(String(format: "%.4f", self.loss))"
-        )
+        Terminal.status("epoch \(number + 1) \(bar) \(numbers)")
     }
 }

@@ -24,7 +24,11 @@ struct FullDiskTests {
     }
 
     private func shell(_ script: String, _ arguments: [String]) async throws -> RunningProcess.Outcome {
-        try await RunningProcess.start(URL(fileURLWithPath: "/bin/sh"), ["-c", script, "sh"] + arguments).outcome()
+        try await RunningProcess.start(
+            URL(fileURLWithPath: "/bin/sh"),
+            ["-c", script, "sh"] + arguments,
+            countsForCoverage: false
+        ).outcome()
     }
 
     /// Runs `body` where little can be written.
@@ -44,7 +48,7 @@ struct FullDiskTests {
             guard try await shell("mount -t tmpfs -o size=300k tmpfs \"$1\"", [disk]).status == 0 else { return }
             do {
                 try await body(
-                    { try await RunningProcess.start(cascadeProgram(), $0).outcome() },
+                    { try await RunningProcess.start(cascadeProgram(), $0, countsForCoverage: false).outcome() },
                     { _ = try await shell("mount -o remount,size=20m \"$1\"", [disk]) }
                 )
                 _ = try await shell("umount \"$1\"", [disk])

@@ -13,7 +13,7 @@ struct KillTests {
         send signal: Int32,
         after steps: Int
     ) async throws -> RunningProcess.Outcome {
-        let process = try await RunningProcess.start(cascadeProgram(), ["train"] + arguments)
+        let process = try await RunningProcess.start(cascadeProgram(), ["train"] + arguments, countsForCoverage: false)
         let deadline = ContinuousClock.now + .seconds(120)
         func logged() -> Int {
             let log = (try? folder.data("broken/progress.jsonl")) ?? Data()

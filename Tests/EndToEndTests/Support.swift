@@ -51,24 +51,32 @@ final class RunningProcess: Sendable {
     private let end: AsyncStream<Void>
 
     /// Starts a program as soon as a processor is free for it.
-    static func start(_ program: URL, _ arguments: [String]) async throws -> RunningProcess {
+    ///
+    /// One that will be killed, or whose files will be cut short, must not write to the common coverage profile.
+    static func start(
+        _ program: URL,
+        _ arguments: [String],
+        countsForCoverage: Bool = true
+    ) async throws -> RunningProcess {
         await Slots.shared.take()
         do {
-            return try RunningProcess(program, arguments)
+            return try RunningProcess(program, arguments, countsForCoverage)
         } catch {
             await Slots.shared.give()
             throw error
         }
     }
 
-    private init(_ program: URL, _ arguments: [String]) throws {
+    private init(_ program: URL, _ arguments: [String], _ countsForCoverage: Bool) throws {
         folder = try TemporaryFolder()
         process = Process()
         process.executableURL = program
         process.arguments = arguments
         // One thread, since several tests run side by side; a commit, so that git is not asked.
-        process.environment = ProcessInfo.processInfo.environment
+        var environment = ProcessInfo.processInfo.environment
             .merging(["OMP_NUM_THREADS": "1", "CASCADE_COMMIT": "tested"]) { $1 }
+        if !countsForCoverage { environment["LLVM_PROFILE_FILE"] = folder.path("profile") }
+        process.environment = environment
         process.standardInput = FileHandle.nullDevice
         _ = (try folder.write("", to: "output"), try folder.write("", to: "errors"))
         process.standardOutput = try FileHandle(forWritingTo: folder.url.appendingPathComponent("output"))
