@@ -57,12 +57,14 @@ public struct Sampler: Codable, Sendable, Equatable {
     /// - Parameters:
     ///   - start: Standard normal noise, the state at step T: `[B, ...]`.
     ///   - schedule: The one that the denoiser was trained with.
+    ///   - project: Brings a state between two steps back to where states live; leaves it alone by default.
     ///   - noise: Standard normal noise for leaving a step, shaped like `start`; asked for only where it is used.
     ///   - denoise: The denoiser: state and step to an estimate of the clean data.
     /// - Returns: The last estimate of the clean data, shaped like `start`.
     public func sample(
         from start: Tensor,
         _ schedule: NoiseSchedule,
+        project: (_ state: Tensor) throws -> Tensor = { $0 },
         noise: (_ step: Int) throws -> Tensor,
         denoise: (_ state: Tensor, _ step: Int) throws -> Tensor
     ) throws -> Tensor {
@@ -89,6 +91,7 @@ public struct Sampler: Codable, Sendable, Equatable {
                 case .squareRoot: state = try state + noise(r) * variance.squareRoot()
                 }
             }
+            state = try project(state)
         }
         return clean
     }

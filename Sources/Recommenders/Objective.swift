@@ -63,6 +63,33 @@ public struct Objective: Settings {
         }
     }
 
+    /// Every term of a model's loss by name, weighted, each a scalar: the objective on its predictions, then its own.
+    ///
+    /// - Parameters:
+    ///   - output: What the model made of a batch.
+    ///   - model: Has the items' vectors.
+    ///   - targets: The batch's, int64 `[M]`.
+    ///   - sampler: Draws negatives; unused by `full`.
+    ///   - random: Its randomness.
+    public func terms(
+        _ output: TrainingOutput,
+        of model: any VectorRetriever,
+        targets: Tensor,
+        sampler: any NegativeSampler,
+        using random: inout SplitMix64
+    ) throws -> [(name: String, loss: Tensor)] {
+        guard !output.predictions.isEmpty else { return output.terms }
+        let catalogue = try model.itemVectors()
+        var terms: [(name: String, loss: Tensor)] = []
+        for prediction in output.predictions {
+            let loss = try self(prediction.vectors, catalogue, targets: targets, sampler: sampler, using: &random) {
+                try model.itemVectors($0)
+            }
+            terms.append((prediction.name, prediction.weight == 1 ? loss : try loss * prediction.weight))
+        }
+        return terms + output.terms
+    }
+
     /// The loss of a batch: a scalar, the mean over targets.
     ///
     /// - Parameters:

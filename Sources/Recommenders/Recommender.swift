@@ -57,14 +57,34 @@ public protocol FittedRetriever: Retriever {
 
 /// What a vector retriever makes of a training batch.
 public struct TrainingOutput {
-    /// One user vector for each of the batch's targets: `[M, D]`.
-    public var vectors: Tensor
+    /// User vectors that the objective holds against the catalogue.
+    public struct Prediction {
+        /// What the loss is called in the log; `main` for a model with one prediction.
+        public let name: String
+        /// One row for each of the batch's targets: `[M, D]`.
+        public let vectors: Tensor
+        /// What the loss is multiplied with.
+        public let weight: Double
+
+        /// Names user vectors.
+        public init(_ name: String, _ vectors: Tensor, weight: Double = 1) {
+            (self.name, self.vectors, self.weight) = (name, vectors, weight)
+        }
+    }
+
+    /// What the objective is applied to; none for a model that learns from its own terms alone.
+    public var predictions: [Prediction]
     /// Further loss terms by name, each a scalar, already weighted.
     public var terms: [(name: String, loss: Tensor)]
 
     /// Gathers the outputs.
+    public init(predictions: [Prediction], terms: [(name: String, loss: Tensor)] = []) {
+        (self.predictions, self.terms) = (predictions, terms)
+    }
+
+    /// Gathers the outputs of a model with one prediction: `[M, D]`.
     public init(vectors: Tensor, terms: [(name: String, loss: Tensor)] = []) {
-        (self.vectors, self.terms) = (vectors, terms)
+        self.init(predictions: [Prediction("main", vectors)], terms: terms)
     }
 }
 

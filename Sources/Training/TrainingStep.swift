@@ -68,22 +68,14 @@ final class TrainingStep {
         var random = SplitMix64(seed: SplitMix64.mix(seed, 3, UInt64(step)))
         let batch = try Batch(host, on: generator.device, noise: .drawn(generator))
         let output = try measured("forward") { try model.trainingOutput(batch) }
-        let main = try measured("loss") {
-            try settings.loss(
-                output.vectors,
-                model.itemVectors(),
-                targets: batch.targets,
-                sampler: sampler,
-                using: &random,
-                lookUp: { [model] in try model.itemVectors($0) }
-            )
+        let terms = try measured("loss") {
+            try settings.loss.terms(output, of: model, targets: batch.targets, sampler: sampler, using: &random)
         }
-        var total = main
-        var losses = [(name: "main", value: try main.item())]
-        for term in output.terms {
-            total = try total + term.loss
-            losses.append((term.name, try term.loss.item()))
+        guard let first = terms.first else {
+            throw ConfigurationError("\(type(of: model).card.name): its settings leave no loss to train with")
         }
+        let total = try terms.dropFirst().reduce(first.loss) { try $0 + $1.loss }
+        var losses = try terms.map { (name: $0.name, value: try $0.loss.item()) }
         losses.insert(("loss", try total.item()), at: 0)
         guard losses[0].value.isFinite else {
             throw TorchError(

@@ -60,14 +60,14 @@ private func step(_ model: any VectorRetriever, _ adam: Adam, _ number: Int) thr
     let input = try Batch(host, noise: .drawn(Generator(seed: UInt64(number))))
     let output = try model.trainingOutput(input)
     var random = SplitMix64(seed: UInt64(number))
-    var loss = try Objective()(
-        output.vectors,
-        model.itemVectors(),
+    let terms = try Objective().terms(
+        output,
+        of: model,
         targets: input.targets,
         sampler: UniformNegatives(itemCount: 20),
         using: &random
     )
-    for term in output.terms { loss = try loss + term.loss }
+    let loss = try terms.dropFirst().reduce(terms[0].loss) { try $0 + $1.loss }
     try loss.backward()
     try adam.clipGradients(to: 1)
     try adam.step(rate: 1e-3)

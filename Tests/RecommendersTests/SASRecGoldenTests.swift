@@ -57,13 +57,15 @@ struct SASRecGoldenTests {
         let output = try model.trainingOutput(batch)
         #expect(output.terms.isEmpty)
         var random = SplitMix64(seed: 1)
-        let loss = try Objective()(
-            output.vectors,
-            model.itemVectors(),
+        let terms = try Objective().terms(
+            output,
+            of: model,
             targets: batch.targets,
             sampler: UniformNegatives(itemCount: 20),
             using: &random
         )
+        #expect(terms.map(\.name) == ["main"])
+        let loss = terms[0].loss
         try expect(loss.item(), equals: file.tensor("expected.loss").item(), within: tolerance)
         try loss.backward()
         for parameter in try model.parameters() {

@@ -64,15 +64,8 @@ struct Learner {
         let batch = try Batch(host, noise: .drawn(Generator(seed: seed)))
         let output = try model.trainingOutput(batch)
         let sampler = try objective.sampler(itemCounts: Array(1...Subject.data.items))
-        let main = try objective(
-            output.vectors,
-            model.itemVectors(),
-            targets: batch.targets,
-            sampler: sampler,
-            using: &random,
-            lookUp: { try model.itemVectors($0) }
-        )
-        return try output.terms.reduce(main) { try $0 + $1.loss }
+        let terms = try objective.terms(output, of: model, targets: batch.targets, sampler: sampler, using: &random)
+        return try terms.dropFirst().reduce(terms[0].loss) { try $0 + $1.loss }
     }
 
     /// One update; gives the loss before it.

@@ -58,16 +58,17 @@ struct T2DiffGolden {
     /// The loss of the training pass, in total and by term.
     func losses(_ output: TrainingOutput) throws -> (total: Tensor, main: Double, terms: [String: Double]) {
         var random = SplitMix64(seed: 1)
-        let main = try Objective()(
-            output.vectors,
-            model.itemVectors(),
+        let losses = try Objective().terms(
+            output,
+            of: model,
             targets: batch().targets,
             sampler: UniformNegatives(itemCount: 20),
             using: &random
         )
-        let terms = try output.terms.map { ($0.name, try $0.loss.item()) }
+        let terms = Dictionary(uniqueKeysWithValues: try losses.dropFirst().map { ($0.name, try $0.loss.item()) })
+        #expect(losses[0].name == "main")
         return (
-            try output.terms.reduce(main) { try $0 + $1.loss }, try main.item(), Dictionary(uniqueKeysWithValues: terms)
+            try losses.dropFirst().reduce(losses[0].loss) { try $0 + $1.loss }, try losses[0].loss.item(), terms
         )
     }
 
