@@ -183,7 +183,7 @@ public struct TrainedRun {
 
 extension JSONEncoder {
     /// Sorted keys and indentation, so that two files of equal content are equal.
-    static var stable: JSONEncoder {
+    public static var stable: JSONEncoder {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
         return encoder
