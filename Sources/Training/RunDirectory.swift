@@ -81,6 +81,19 @@ public struct RunDirectory: Sendable {
     /// Whether there is a run.
     public var exists: Bool { FileManager.default.fileExists(atPath: manifestFile.path) }
 
+    /// Every run in a folder or below it, by path; what lies inside a run is not looked at.
+    public static func all(below folder: URL) -> [RunDirectory] {
+        let run = RunDirectory(folder)
+        if FileManager.default.fileExists(atPath: folder.appending(path: "progress.jsonl").path) && run.exists {
+            return [run]
+        }
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
+        return names.sorted().map { folder.appending(path: $0) }.filter { url in
+            var isFolder: ObjCBool = false
+            return FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder) && isFolder.boolValue
+        }.flatMap(all(below:))
+    }
+
     /// Reads the manifest.
     ///
     /// - Throws: ``CheckpointError`` when there is none, or it is damaged.
