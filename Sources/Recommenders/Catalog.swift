@@ -13,6 +13,7 @@ public enum Catalog {
         ModelEntry(RecentPopularity.self),
         ModelEntry(SASRec.self),
         ModelEntry(T2Diff.self),
+        ModelEntry(DimeRec.self),
     ]
 
     /// The model of that name.
