@@ -10,7 +10,15 @@ import Torch
 /// A stand-in for minus infinity that stays finite, so that a row of padding alone gives zeros instead of NaN.
 private let excluded = -1e9
 
-/// The embedded history, zero at padding `[B, L, D]`, and where it is real `[B, L, 1]`, float32.
+/// A fresh table of items; row 0 is padding.
+func multiInterestItems(_ data: DatasetShape, width: Int, isRowSparse: Bool, using generator: Generator)
+    throws(TorchError) -> Embedding
+{
+    let spread = Initialization.normal(1 / Double(width).squareRoot())
+    return try Embedding(data.items + 1, width, spread, isRowSparse: isRowSparse, using: generator)
+}
+
+/// The embedded history, zero at padding `[B, L, D]`, and where it is real, float32 `[B, L]`.
 func embeddedHistory(_ batch: Batch, _ items: Embedding) throws -> (items: Tensor, mask: Tensor) {
     let mask = try batch.items.notEqual(0).to(.float32)
     return (try items(batch.items) * mask.unsqueezed(2), mask)
@@ -18,7 +26,7 @@ func embeddedHistory(_ batch: Batch, _ items: Embedding) throws -> (items: Tenso
 
 /// Interests by self-attention: every interest is a weighted mean of the history, with weights of its own.
 ///
-/// - Source: Cen et al. 2020, arXiv:2005.09347, section 3.2, self-attentive method; DimeRec, equations 16-17.
+/// - Source: Cen et al. 2020, arXiv:2005.09347, self-attentive method; DimeRec, equations 16-17.
 /// - Deviation: M1, M2.
 struct SelfAttentiveInterests: Module {
     let hidden: Linear  // W1
@@ -49,24 +57,24 @@ struct SelfAttentiveInterests: Module {
     }
 }
 
+/// Which events and interests have a linear map of their own in dynamic routing (reading M3).
+public enum RoutingMaps: String, Codable, Sendable, CaseIterable {
+    /// One map for all, as in MIND.
+    case shared
+    /// One for each interest.
+    case interest
+    /// One for each interest and position.
+    case position
+}
+
 /// Interests by dynamic routing: events are shared out among K capsules, which attract what agrees with them.
 ///
-/// - Source: Cen et al. 2020, arXiv:2005.09347, section 3.2, algorithm 1; Li et al. 2019, arXiv:1904.08030, section 4.3,
-///   algorithm 1; Sabour et al. 2017, arXiv:1710.09829.
+/// - Source: Cen et al. 2020, arXiv:2005.09347, dynamic routing method; Li et al. 2019, arXiv:1904.08030, multi-interest
+///   extractor layer; Sabour et al. 2017, arXiv:1710.09829.
 /// - Deviation: M3-M6.
 struct RoutedInterests: Module {
-    /// Which events and interests have a linear map of their own (reading M3).
-    enum Maps: String, Codable, Sendable, CaseIterable {
-        /// One map for all, as in MIND.
-        case shared
-        /// One for each interest.
-        case interest
-        /// One for each interest and position.
-        case position
-    }
-
     /// How the share of an event in an interest starts, before any agreement is known (reading M4).
-    enum Start: String, Codable, Sendable, CaseIterable {
+    enum Start {
         /// Equal; the interests must then differ by their maps.
         case zero
         /// Normal numbers that are drawn once for each position and interest and saved with the weights.
@@ -94,7 +102,7 @@ struct RoutedInterests: Module {
         width: Int,
         interests: Int,
         length: Int,
-        maps: Maps,
+        maps: RoutingMaps,
         start: Start,
         iterations: Int = 3,
         isAdaptive: Bool = false,
@@ -172,7 +180,7 @@ func squashed(_ x: Tensor) throws(TorchError) -> Tensor {
 
 /// The interest of each row whose product with the row's target is largest: `[B, K, D]`, `[B, D]` to `[B, D]`.
 ///
-/// - Source: Cen et al. 2020, arXiv:2005.09347, equation 5; DimeRec, equation 18.
+/// - Source: Cen et al. 2020, arXiv:2005.09347, model training; DimeRec, equation 18.
 func interest(_ interests: Tensor, nearest targets: Tensor) throws(TorchError) -> Tensor {
     let best = try interests.matmul(targets.unsqueezed(2)).argMax(1)  // [B, 1]
     return try interests.gathered(1, best.unsqueezed(2).expanded([-1, -1, interests.size(2)])).squeezed(1)
