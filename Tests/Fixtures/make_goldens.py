@@ -1,5 +1,5 @@
 # Part of Cascade. SPDX-License-Identifier: Apache-2.0
-"""Writes sasrec.safetensors, t2diff.safetensors and diffusion.safetensors beside this file.
+"""Writes sasrec.safetensors, t2diff.safetensors, multi-interest.safetensors and diffusion.safetensors beside this file.
 
     python3 make_goldens.py        (needs torch and numpy; one thread; the same bytes every time)
 
@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+import reference_multi_interest as several
 from reference_models import SASRec, SASRecConfig, Schedule, T2Diff, T2DiffConfig, ddim_steps
 
 HERE = Path(__file__).parent
@@ -187,6 +188,47 @@ def t2diff() -> None:
     store("t2diff", tensors, {key: str(value) for key, value in base.items()} | {"sessionGap": "1800"})
 
 
+def multi_interest() -> None:
+    width, length, interests = 8, 12, 3
+    generator = torch.Generator().manual_seed(6)
+    histories = [torch.randint(1, 21, (n,), generator=generator).tolist() for n in (1, 3, 5, 12)]
+    targets = torch.randint(1, 21, (4,), generator=generator).tolist()
+    tensors: dict = {
+        "input.items": np.array([[0] * (length - len(h)) + h for h in histories], dtype=np.int32),
+        "input.lengths": np.array([len(h) for h in histories], dtype=np.int32),
+        "input.targets": np.array(targets, dtype=np.int32),
+    }
+
+    def routing(maps: str, mind: bool = False) -> several.Routing:
+        return several.Routing(width, interests, length, maps, normal=mind, adaptive=mind)
+
+    models = {
+        "sa": several.MultiInterest(20, width, "attention", several.Attention(width, 16, interests, length)),
+        "dr": several.MultiInterest(20, width, "routing", routing("interest")),
+        "drPosition": several.MultiInterest(20, width, "routing", routing("position")),
+        "mind": several.MultiInterest(20, width, "routing", routing("shared", mind=True)),
+        "mindSoft": several.MultiInterest(20, width, "routing", routing("shared", mind=True), power=2, layer=True),
+    }
+    for seed, (name, model) in enumerate(models.items(), 7):
+        found: dict = randomise(model, seed)
+        if name.startswith("mind"):
+            start = torch.randn(interests, length, generator=generator)
+            model.routing.start.copy_(start)
+            found["weight.routing.start"] = start.numpy().copy()
+        users = [model.interests(h) for h in histories]
+        loss = model.loss(histories, targets)
+        found |= {
+            # An interest that a history does not have repeats the first (M6).
+            "expected.user": torch.stack([torch.cat([u, u[:1].expand(interests - len(u), -1)]) for u in users]),
+            "expected.chosen": torch.stack([model.chosen(h, t) for h, t in zip(histories, targets)]),
+            "expected.scores": torch.stack([model.scores(h) for h in histories]),
+            "expected.loss": loss[None],
+        }
+        found |= gradients(model, loss)
+        tensors |= {f"{name}.{key}": value for key, value in found.items()}
+    store("multi-interest", tensors, {"width": "8", "length": "12", "interests": "3", "hidden": "16", "items": "20"})
+
+
 # ---- Schedules, float64 ----------------------------------------------------------------------------------------
 
 
@@ -248,4 +290,5 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     sasrec()
     t2diff()
+    multi_interest()
     diffusion()
