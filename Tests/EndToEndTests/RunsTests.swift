@@ -9,7 +9,7 @@ struct RunsTests {
     @Test("lists runs wherever they lie, filtered and sorted, and nothing else")
     func lists() async throws {
         let folder = try TemporaryFolder()
-        let data = try folder.driftWorld("runs/data")
+        let data = try folder.driftWorld()
         for (name, width) in [("a", 8), ("deep/b", 16)] {
             try await cascade(
                 ["train"] + Small.settings("sasrec", "width=\(width)") + [
