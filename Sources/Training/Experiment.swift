@@ -107,7 +107,8 @@ public struct Experiment: Codable, Sendable, Equatable {
     /// The training settings, complete.
     public var training: JSONValue
 
-    static let keys = ["name", "source", "split", "seen", "model", "training"]
+    /// `search` is for `cascade tune`, which varies the settings; a training does not read it.
+    static let keys = ["name", "source", "split", "seen", "model", "training", "search"]
 
     /// Resolves an experiment file (and what the command line sets on top) against the defaults.
     ///

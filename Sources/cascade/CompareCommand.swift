@@ -4,7 +4,6 @@ import Comparison
 import Datasets
 import Foundation
 import Recommenders
-import Synchronization
 import TensorFiles
 import Torch
 import Training
@@ -208,51 +207,24 @@ struct CompareCommand: ParsableCommand {
 
     /// Works on the cells in processes of their own, so that one that fails takes no other with it.
     private func work(_ cells: [PlannedCell]) throws {
-        let program = Bundle.main.executableURL ?? URL(filePath: CommandLine.arguments[0])
         for cell in cells { if let plan = cell.cell { try CellFolder(cell.url).prepare(plan) } }
-        let next = Mutex(0)
         let device = device
         let jobs = cells.map { (name: "\($0.row) on \($0.data), seed \($0.seed)", url: $0.url) }
-        DispatchQueue.concurrentPerform(iterations: min(self.jobs, jobs.count)) { _ in
-            while !Interruption.isRequested {
-                let number = next.withLock { number in
-                    defer { number += 1 }
-                    return number
-                }
-                guard number < jobs.count else { return }
-                let (name, url) = jobs[number]
-                Terminal.error("[\(number + 1)/\(jobs.count)] \(name)")
-                let start = ContinuousClock.now
-                let status = Self.run(
-                    program,
-                    ["compare-cell", url.path, "--device", device],
-                    log: CellFolder(url).log
-                )
-                let result = CellFolder(url).finished()
-                let seconds = Int((ContinuousClock.now - start).inSeconds)
-                if let result {
-                    let value = String(format: "%.4f", result.report.metrics["ndcg@10"] ?? 0)
-                    Terminal.error("[\(number + 1)/\(jobs.count)] \(name): ndcg@10 \(value) after \(seconds) s")
-                } else if !Interruption.isRequested {
-                    let message = CellFolder(url).failure() ?? "its process ended with status \(status)"
-                    Terminal.error("[\(number + 1)/\(jobs.count)] \(name) failed: \(message)")
-                }
+        ChildProcess.forEach(of: jobs.count, atOnce: self.jobs) { number in
+            let (name, url) = jobs[number]
+            let place = "[\(number + 1)/\(jobs.count)] \(name)"
+            Terminal.error(place)
+            let start = ContinuousClock.now
+            let status = ChildProcess.run(["compare-cell", url.path, "--device", device], log: CellFolder(url).log)
+            let seconds = Int((ContinuousClock.now - start).inSeconds)
+            if let result = CellFolder(url).finished() {
+                let value = String(format: "%.4f", result.report.metrics["ndcg@10"] ?? 0)
+                Terminal.error("\(place): ndcg@10 \(value) after \(seconds) s")
+            } else if !Interruption.isRequested {
+                let message = CellFolder(url).failure() ?? "its process ended with status \(status)"
+                Terminal.error("\(place) failed: \(message)")
             }
         }
-    }
-
-    /// Runs a program to its end; what it prints is added to the log.
-    private static func run(_ program: URL, _ arguments: [String], log: URL) -> Int32 {
-        guard let file = try? AppendedHandle(log) else { return -1 }
-        let process = Process()
-        process.executableURL = program
-        process.arguments = arguments
-        process.standardInput = FileHandle.nullDevice
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = file.handle
-        guard (try? process.run()) != nil else { return -1 }
-        process.waitUntilExit()
-        return process.terminationStatus
     }
 
     // MARK: - The report
@@ -303,12 +275,11 @@ struct CompareCellCommand: ParsableCommand {
 
     func run() throws {
         Interruption.watch()
-        // When the comparison dies, its cells stop at a checkpoint instead of running on unseen.
         let parent = getppid()
         let progress = TrainingProgress(metric: "ndcg@10")
         let isFinished = try CellFolder(URL(filePath: folder)).complete(
             on: Device(named: device),
-            isInterrupted: { Interruption.isRequested || getppid() != parent },
+            isInterrupted: { Interruption.isRequested || ChildProcess.isOrphaned(since: parent) },
             observe: progress.observe
         )
         if !isFinished { throw ExitCode(130) }
@@ -320,15 +291,4 @@ struct ComparisonFailure: Error, CustomStringConvertible {
     let description: String
 
     init(_ description: String) { self.description = description }
-}
-
-/// A file that is written at its end.
-private struct AppendedHandle {
-    let handle: FileHandle
-
-    init(_ url: URL) throws {
-        if !FileManager.default.fileExists(atPath: url.path) { try Data().write(to: url) }
-        handle = try FileHandle(forWritingTo: url)
-        try handle.seekToEnd()
-    }
 }
