@@ -6,8 +6,8 @@ public import Torch
 
 /// Several interests by self-attention over the history; the one nearest to the target is trained.
 ///
-/// - Source: Cen et al. 2020, arXiv:2005.09347, self-attentive method. The controllable diversity of its lists serves every
-///   model: see `DiverseList` in Evaluation.
+/// - Source: Cen et al. 2020, arXiv:2005.09347, self-attentive method. The controllable diversity of its lists
+///   serves every model: see `Diversity` in Evaluation.
 /// - Deviation: M1, M2, M7: see `Documentation/paper-readings.md`.
 public struct ComiRecSA: VectorRetriever {
     public static let card = ModelCard(

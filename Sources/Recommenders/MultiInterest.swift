@@ -69,8 +69,8 @@ public enum RoutingMaps: String, Codable, Sendable, CaseIterable {
 
 /// Interests by dynamic routing: events are shared out among K capsules, which attract what agrees with them.
 ///
-/// - Source: Cen et al. 2020, arXiv:2005.09347, dynamic routing method; Li et al. 2019, arXiv:1904.08030, multi-interest
-///   extractor layer; Sabour et al. 2017, arXiv:1710.09829.
+/// - Source: Cen et al. 2020, arXiv:2005.09347, dynamic routing method; Li et al. 2019, arXiv:1904.08030, the
+///   multi-interest extractor layer; Sabour et al. 2017, arXiv:1710.09829.
 /// - Deviation: M3-M6.
 struct RoutedInterests: Module {
     /// How the share of an event in an interest starts, before any agreement is known (reading M4).
