@@ -13,6 +13,8 @@ public enum Catalog {
         ModelEntry(RecentPopularity.self),
         ModelEntry(SASRec.self),
         ModelEntry(T2Diff.self),
+        ModelEntry(DreamRec.self),
+        ModelEntry(DiffuRec.self),
     ]
 
     /// The model of that name.
