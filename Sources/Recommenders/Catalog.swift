@@ -17,6 +17,8 @@ public enum Catalog {
         ModelEntry(ComiRecDR.self),
         ModelEntry(MIND.self),
         ModelEntry(DimeRec.self),
+        ModelEntry(DreamRec.self),
+        ModelEntry(DiffuRec.self),
     ]
 
     /// The model of that name.

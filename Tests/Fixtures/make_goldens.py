@@ -1,5 +1,5 @@
 # Part of Cascade. SPDX-License-Identifier: Apache-2.0
-"""Writes sasrec.safetensors, t2diff.safetensors, multi-interest.safetensors and diffusion.safetensors beside this file.
+"""Writes the .safetensors files beside this file.
 
     python3 make_goldens.py        (needs torch and numpy; one thread; the same bytes every time)
 
@@ -17,6 +17,7 @@ import numpy as np
 import torch
 
 import reference_multi_interest as several
+import reference_euclidean as euclid
 from reference_models import SASRec, SASRecConfig, Schedule, T2Diff, T2DiffConfig, ddim_steps
 
 HERE = Path(__file__).parent
@@ -227,6 +228,104 @@ def multi_interest() -> None:
         found |= gradients(model, loss)
         tensors |= {f"{name}.{key}": value for key, value in found.items()}
     store("multi-interest", tensors, {"width": "8", "length": "12", "interests": "3", "hidden": "16", "items": "20"})
+def euclidean() -> None:
+    width, length, items, steps = 8, 6, 20, 4
+    generator = torch.Generator().manual_seed(8)
+
+    def normal(*shape: int) -> torch.Tensor:
+        return torch.randn(shape, generator=generator)
+
+    histories = [torch.randint(1, items + 1, (n,), generator=generator).tolist() for n in (1, 3, 6)]
+    targets = torch.randint(1, items + 1, (3,), generator=generator).tolist()
+    t = [4, 1, 2]
+    noise, start = normal(3, width), normal(3, width)
+    chain = {step: normal(3, width) for step in range(2, steps + 1)}
+    shared: dict = {
+        "input.items": np.array([h + [0] * (length - len(h)) for h in histories], dtype=np.int32),
+        "input.lengths": np.array([len(h) for h in histories], dtype=np.int32),
+        "input.targets": np.array(targets, dtype=np.int32),
+        "input.t": np.array(t, dtype=np.int64),
+        "input.noise": noise,
+        "input.start": start,
+    } | {f"input.chain.{step}": drawn for step, drawn in chain.items()}
+    rows = range(3)
+
+    def walked(reverse: euclid.Reverse, denoise) -> dict:
+        """One row's chains of each kind. denoise(row) gives a function of the state and the step."""
+        def each(walk) -> torch.Tensor:
+            return torch.stack([walk(row, start[row].double(), denoise(row)) for row in rows])
+
+        return {
+            "expected.ddpm": each(
+                lambda row, x, f: reverse.ancestral(x, {s: n[row].double() for s, n in chain.items()}, f)
+            ),
+            "expected.ddim": each(lambda row, x, f: reverse.implicit(x, ddim_steps(steps, 3), f)),
+            "expected.oneStep": each(lambda row, x, f: f(x, steps)),
+        }
+
+    # The second row's guidance is replaced: its number is below the 0.1 quantile.
+    condition = torch.tensor([[0.5], [-1.4], [-1.2]])
+    tensors = shared | {"input.condition": condition}
+    beta = torch.from_numpy(betas("variancePreserving", steps))
+    for seed, (name, change) in enumerate(
+        {"linear": {}, "mlp": dict(deep=True), "normalised": dict(normalised=True)}.items(), 20
+    ):
+        model = euclid.DreamRec(items, width, length, 16, beta, **change)
+        found: dict = randomise(model, seed)
+        estimates = [
+            model.estimate(histories[i], targets[i], t[i], noise[i].double(), bool(condition[i] < -1.2816))
+            for i in rows
+        ]
+        clean = model.table()[targets]
+        reconstruction = ((torch.stack(estimates) - clean) ** 2).mean()
+        ranking = euclid.cross_entropy(estimates, model.table(), targets)
+        found |= {
+            "expected.guidance": torch.stack([model.guidance(h) for h in histories]),
+            "expected.reconstruction": reconstruction[None],
+            "expected.ranking": ranking[None],
+            "expected.estimate": torch.stack(estimates),
+        }
+        for weight in (0.0, 2.0):
+            chains = walked(model.reverse, lambda row: model.guided(histories[row], weight))
+            found |= {f"{key}.{weight:.0f}": value for key, value in chains.items()}
+        found |= gradients(model, reconstruction)
+        found |= {f"ranked.{key}": value for key, value in gradients(model, reconstruction + 0.5 * ranking).items()}
+        tensors |= {f"{name}.{key}": value for key, value in found.items()}
+    store("dreamrec", tensors, {"width": "8", "length": "6", "hidden": "16", "steps": "4", "items": "20"})
+
+    # Lambda's own normal numbers, one for each item and feature: for training and for each step.
+    lambdas = {step: normal(3, length, width) for step in range(steps + 1)}
+    tensors = shared | {f"input.lambda.{step}": drawn for step, drawn in lambdas.items()}
+    beta = torch.from_numpy(betas("truncatedLinear", steps))
+    for seed, (name, change) in enumerate(
+        {"plain": {}, "positions": dict(positions=True), "paper": dict(columns=length)}.items(), 30
+    ):
+        model = euclid.DiffuRec(items, width, length, 2, 16, 2, beta, mean=0.3, deviation=0.2, **change)
+        found = randomise(model, seed)
+        if name == "paper":  # the vector of padding is an ordinary one there
+            with torch.no_grad():
+                model.items.weight[0] = torch.linspace(-0.5, 0.4, width)
+            found["weight.items.weight"][0] = np.linspace(-0.5, 0.4, width)
+        table = model.items.weight
+        estimates = [
+            model.rebuild(
+                histories[i],
+                model.reverse.noised(table[targets[i]], t[i], noise[i].double()),
+                t[i],
+                lambdas[0][i].double(),
+            )
+            for i in rows
+        ]
+        loss = euclid.cross_entropy(estimates, table, targets)
+        found |= {"expected.estimate": torch.stack(estimates), "expected.loss": loss[None]}
+        found |= walked(
+            model.reverse,
+            lambda row: lambda x, step: model.rebuild(histories[row], x, step, lambdas[step][row].double()),
+        )
+        found |= gradients(model, loss)
+        tensors |= {f"{name}.{key}": value for key, value in found.items()}
+    sizes = {"width": "8", "length": "6", "hidden": "16", "heads": "2", "blocks": "2", "steps": "4", "items": "20"}
+    store("diffurec", tensors, sizes | {"mean": "0.3", "deviation": "0.2"})
 
 
 # ---- Schedules, float64 ----------------------------------------------------------------------------------------
@@ -291,4 +390,5 @@ if __name__ == "__main__":
     sasrec()
     t2diff()
     multi_interest()
+    euclidean()
     diffusion()
