@@ -169,8 +169,9 @@ public struct Experiment: Codable, Sendable, Equatable {
                 key == "seen"
                 ? "exclude or include"
                 : """
-                {kind: leave-one-out}, {kind: temporal, validation: 0.8, test: 0.9} or \
-                {kind: by-user, validation: 0.1, test: 0.1, seed: 7}
+                {kind: leave-one-out}, {kind: temporal, validation: 0.8, test: 0.9}, \
+                {kind: temporal, validation: "2 days", test: "1 day"}, \
+                {kind: by-user, validation: 0.1, test: 0.1, seed: 7} or {kind: given}
                 """
             throw ConfigurationError("\(key): not understood, expected \(known)")
         }
