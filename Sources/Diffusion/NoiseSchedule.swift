@@ -97,6 +97,39 @@ public struct NoiseSchedule: Sendable, Equatable {
         (1 - alphaBars[r - 1]) / (1 - alphaBars[r]) * betas[r - 1]
     }
 
+    /// lambda of a step, at least 1: half the logarithm of the ratio of signal to noise.
+    ///
+    /// - Source: Lu et al. 2022, arXiv:2206.00927, section 2.
+    public func logSNR(_ r: Int) -> Double { 0.5 * log(alphaBars[r] / (1 - alphaBars[r])) }
+
+    /// The weights of the state at step `r` and of the estimate of the clean data there in the state at step `next`.
+    ///
+    /// That is a step of DDIM, the deterministic solver of first order; at step 0 it leaves the estimate alone.
+    ///
+    /// - Source: Song et al. 2021, arXiv:2010.02502, eq 12 with eta 0; the same as Lu et al. 2022, arXiv:2211.01095,
+    ///   eq 15.
+    public func jump(from r: Int, to next: Int) -> (state: Double, clean: Double) {
+        guard r != next else { return (1, 0) }
+        let (bar, after) = (alphaBars[r], alphaBars[next])
+        // The noise that the estimate implies, scaled down to the next step's level.
+        let ratio = ((1 - after) / (1 - bar)).squareRoot()
+        return (ratio, after.squareRoot() - ratio * bar.squareRoot())
+    }
+
+    /// Some steps from T to 1, falling, as evenly spaced in ``logSNR(_:)`` as whole steps allow; T alone for one.
+    func stepsEvenInLogSNR(_ count: Int) -> [Int] {
+        let (first, last) = (logSNR(steps), logSNR(1))
+        var found: [Int] = []
+        for position in 0..<count {
+            let wanted = first + (last - first) * Double(position) / Double(max(count - 1, 1))
+            // Below the step before, and leaving room for those to come.
+            let open = (count - position)...((found.last ?? steps + 1) - 1)
+            let nearest = open.min { abs(logSNR($0) - wanted) < abs(logSNR($1) - wanted) }
+            found.append(nearest ?? open.upperBound)
+        }
+        return found
+    }
+
     /// Adds the noise of step r to clean data in one go: `sqrt(alpha-bar_r) x0 + sqrt(1 - alpha-bar_r) noise`.
     ///
     /// - Parameters:

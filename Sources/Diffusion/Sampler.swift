@@ -11,6 +11,10 @@ public struct Sampler: Codable, Sendable, Equatable {
         case ddpm
         /// Deterministic, through any subset of the steps. Source: Song et al. 2021, arXiv:2010.02502, eq 12.
         case ddim
+        /// DPM-Solver++(2M): deterministic, second order, through any subset of the steps.
+        ///
+        /// Source: Lu et al. 2022, arXiv:2211.01095, algorithm 2 (reading S1).
+        case dpmSolver = "dpm-solver"
         /// The denoiser's answer to pure noise.
         case oneStep = "one-step"
     }
@@ -25,10 +29,20 @@ public struct Sampler: Codable, Sendable, Equatable {
         case none
     }
 
+    /// How a subset of the steps is spread.
+    public enum Spacing: String, Codable, Sendable, CaseIterable {
+        /// Evenly in the number of the step.
+        case uniform
+        /// Evenly in the logarithm of the ratio of signal to noise, from step T to step 1 (reading S2).
+        case logSNR = "log-snr"
+    }
+
     /// The family.
     public var kind = Kind.ddpm
-    /// `ddim`: how many steps of the schedule to visit, spread evenly; 0 means all.
+    /// `ddim`, `dpm-solver`: how many steps of the schedule to visit; 0 means all.
     public var steps = 0
+    /// `ddim`, `dpm-solver`: how they are spread.
+    public var spacing = Spacing.uniform
     /// `ddpm`: the noise of each step.
     public var noise = ReverseNoise.squareRoot
 
@@ -36,8 +50,13 @@ public struct Sampler: Codable, Sendable, Equatable {
     public init() {}
 
     /// A sampler of a kind.
-    public init(_ kind: Kind, steps: Int = 0, noise: ReverseNoise = .squareRoot) {
-        (self.kind, self.steps, self.noise) = (kind, steps, noise)
+    public init(
+        _ kind: Kind,
+        steps: Int = 0,
+        spacing: Spacing = .uniform,
+        noise: ReverseNoise = .squareRoot
+    ) {
+        (self.kind, self.steps, self.spacing, self.noise) = (kind, steps, spacing, noise)
     }
 
     /// The steps that are visited, from the noisiest down.
@@ -46,9 +65,12 @@ public struct Sampler: Codable, Sendable, Equatable {
         switch kind {
         case .ddpm: return Array((1...all).reversed())
         case .oneStep: return [all]
-        case .ddim:
+        case .ddim, .dpmSolver:
             let count = steps > 0 ? min(steps, all) : all
-            return (0..<count).map { all * (count - $0) / count }
+            switch spacing {
+            case .uniform: return (0..<count).map { all * (count - $0) / count }
+            case .logSNR: return schedule.stepsEvenInLogSNR(count)
+            }
         }
     }
 
@@ -71,17 +93,26 @@ public struct Sampler: Codable, Sendable, Equatable {
         let visited = visited(of: schedule)
         var state = start
         var clean = start
+        var previous: (clean: Tensor, logSNR: Double)?
         for (position, r) in visited.enumerated() {
             clean = try denoise(state, r)
             guard position + 1 < visited.count else { break }
             switch kind {
             case .oneStep: break
             case .ddim:
-                let next = visited[position + 1]
-                let (bar, after) = (schedule.alphaBars[r], schedule.alphaBars[next])
-                // The noise that the estimate implies, scaled down to the next step's level.
-                let ratio = ((1 - after) / (1 - bar)).squareRoot()
-                state = try state * ratio + clean * (after.squareRoot() - ratio * bar.squareRoot())
+                let share = schedule.jump(from: r, to: visited[position + 1])
+                state = try state * share.state + clean * share.clean
+            case .dpmSolver:
+                let share = schedule.jump(from: r, to: visited[position + 1])
+                let now = schedule.logSNR(r)
+                var estimate = clean
+                // The first step has nothing to extrapolate from; the last, to step 0, gives the estimate itself.
+                if let previous {
+                    let ahead = (schedule.logSNR(visited[position + 1]) - now) / (now - previous.logSNR)
+                    estimate = try clean * (1 + ahead / 2) - previous.clean * (ahead / 2)
+                }
+                state = try state * share.state + estimate * share.clean
+                previous = (clean, now)
             case .ddpm:
                 state = try clean * schedule.posteriorStart(r) + state * schedule.posteriorNoisy(r)
                 let variance = schedule.posteriorVariance(r)

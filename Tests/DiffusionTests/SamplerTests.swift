@@ -14,7 +14,8 @@ struct SamplerTests {
     private static let all = [
         Sampler(), Sampler(.ddpm, noise: .literal), Sampler(.ddpm, noise: .none), Sampler(.ddim),
         Sampler(.ddim, steps: 7),
-        Sampler(.oneStep),
+        Sampler(.oneStep), Sampler(.dpmSolver), Sampler(.dpmSolver, steps: 7),
+        Sampler(.dpmSolver, steps: 5, spacing: .logSNR), Sampler(.ddim, steps: 4, spacing: .logSNR),
     ]
 
     @Test("a perfect denoiser is believed", arguments: all)
@@ -123,6 +124,106 @@ struct SamplerTests {
         }
         #expect(errors[0] > errors[1] && errors[1] > errors[2])
         #expect(errors[2] < 0.01)
+    }
+
+    /// The signal-to-noise ratio falls evenly, so that equal parts of it lie on whole steps.
+    private static let even: NoiseSchedule = {
+        let bars = [1] + (0...640).map { 1 / (1 + exp(-2 * (3 - 6 * Double($0) / 640))) }
+        return NoiseSchedule(betas: zip(bars, bars.dropFirst()).map { 1 - $1 / $0 })
+    }()
+
+    @Test("the error falls with the square of the steps for the solver of second order, with the steps for DDIM")
+    func order() throws {
+        let (schedule, mean, deviation) = (Self.even, 1.5, 0.4)
+        let start = try Tensor.range(-3..<4, .float32).to(.float64)
+        func spread(_ r: Int) -> Double {
+            (schedule.alphaBars[r] * deviation * deviation + 1 - schedule.alphaBars[r]).squareRoot()
+        }
+        let denoise = optimal(schedule, mean: mean, deviation: deviation)
+        let scale = spread(1) / spread(641)
+        let state = try (start - schedule.alphaBars[641].squareRoot() * mean) * scale
+        let exact = try denoise(state + schedule.alphaBars[1].squareRoot() * mean, 1)
+        func errors(_ kind: Sampler.Kind) throws -> [Double] {
+            try [21, 41, 81, 161].map { steps in
+                let sampler = Sampler(kind, steps: steps, spacing: .logSNR)
+                let found = try sampler.sample(from: start, schedule, noise: { _ in start }, denoise: denoise)
+                return try (found - exact).abs().max().item()
+            }
+        }
+        func ratios(_ errors: [Double]) -> [Double] { zip(errors, errors.dropFirst()).map { $0 / $1 } }
+        let (first, second) = (try errors(.ddim), try errors(.dpmSolver))
+        #expect(ratios(first).allSatisfy { (1.9...2.1).contains($0) }, "\(ratios(first))")
+        #expect(ratios(second).allSatisfy { (3.6...4.2).contains($0) }, "\(ratios(second))")
+        #expect(zip(first, second).allSatisfy { $0 > 3 * $1 })
+    }
+
+    @Test("evenly in the logarithm of signal to noise")
+    func spacing() {
+        #expect(
+            Sampler(.dpmSolver, steps: 6, spacing: .logSNR).visited(of: Self.even) == [641, 513, 385, 257, 129, 1]
+        )
+        for (all, count) in [(50, 7), (10, 9), (10, 10), (1000, 33), (50, 2), (50, 1), (1, 1)] {
+            let visited = Sampler(.ddim, steps: count, spacing: .logSNR)
+                .visited(of: NoiseSchedule(.exponential, steps: all))
+            #expect(visited.count == count && visited.first == all && (count == 1 || visited.last == 1))
+            #expect(zip(visited, visited.dropFirst()).allSatisfy { $0 > $1 })
+        }
+    }
+
+    /// An estimate that no linear rule would give.
+    private func bent(_ state: Double, _ r: Int) -> Double { sin(state) + 0.1 * Double(r) }
+
+    @Test(
+        "the second-order solver agrees with a naive one in double precision, projections included",
+        arguments: [(Sampler.Spacing.uniform, 1), (.uniform, 4), (.uniform, 20), (.logSNR, 5), (.logSNR, 20)]
+    )
+    func naive(_ spacing: Sampler.Spacing, _ steps: Int) throws {
+        let schedule = NoiseSchedule(.exponential, steps: 20, first: 0.01, last: 0.4)
+        let sampler = Sampler(.dpmSolver, steps: steps, spacing: spacing)
+        let starts = [-2.0, 0.3, 1.7]
+        let (alpha, sigma) = (
+            schedule.alphaBars.map { $0.squareRoot() }, schedule.alphaBars.map { (1 - $0).squareRoot() }
+        )
+        let t = sampler.visited(of: schedule)
+        let expected = starts.map { start -> Double in
+            func lambda(_ r: Int) -> Double { log(alpha[r] / sigma[r]) }
+            var (x, estimates) = (start, [Double]())
+            for i in t.indices {
+                estimates.append(bent(x, t[i]))
+                guard i + 1 < t.count else { break }
+                let h = lambda(t[i + 1]) - lambda(t[i])
+                var d = estimates[i]
+                if i > 0 {
+                    let r = (lambda(t[i]) - lambda(t[i - 1])) / h
+                    d = (1 + 1 / (2 * r)) * estimates[i] - 1 / (2 * r) * estimates[i - 1]
+                }
+                x = 0.9 * (sigma[t[i + 1]] / sigma[t[i]] * x - alpha[t[i + 1]] * (exp(-h) - 1) * d)
+            }
+            return estimates[t.count - 1]
+        }
+        let found = try sampler.sample(
+            from: Tensor(starts, shape: [3]),
+            schedule,
+            project: { try $0 * 0.9 },
+            noise: { _ in try .zeros([3]) },
+            denoise: { state, r in try Tensor(state.doubles().map { bent($0, r) }, shape: [3]) }
+        )
+        try expect(found, expected, within: 1e-9)
+    }
+
+    @Test("with at most two steps the solver is DDIM; with three it is not", arguments: [1, 2, 3])
+    func fewSteps(_ steps: Int) throws {
+        let schedule = NoiseSchedule(.exponential, steps: 20)
+        func run(_ kind: Sampler.Kind) throws -> Tensor {
+            try Sampler(kind, steps: steps).sample(
+                from: .range(-3..<4, .float32),
+                schedule,
+                noise: { _ in try .zeros([7]) },
+                denoise: { state, _ in try state.sin() }
+            )
+        }
+        let difference = try (run(.dpmSolver) - run(.ddim)).abs().max().item()
+        #expect(steps < 3 ? difference == 0 : difference > 1e-3)
     }
 
     @Test("ancestral sampling gives the distribution that the denoiser knows")

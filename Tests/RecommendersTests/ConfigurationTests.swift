@@ -124,7 +124,7 @@ struct ConfigurationTests {
         }
         #expect(
             try #require(error).description
-                == "model.sampler.kind: found 'dim', expected one of ddpm, ddim, one-step. Did you mean 'ddim'?"
+                == "model.sampler.kind: found 'dim', expected one of ddpm, ddim, dpm-solver, one-step. Did you mean 'ddim'?"
         )
     }
 
