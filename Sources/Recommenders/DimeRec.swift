@@ -54,8 +54,8 @@ public struct DimeRec: VectorRetriever {
         public var dropout = 0.0  // probability
         public var sparseGradients = false  // of the item table: for sampled losses on large catalogues
         var guidance = GuidanceKind.selfAttentive
-        public var blocks = 1  // guidance `sasrec`: Transformer blocks
-        public var heads = 2  // guidance `sasrec`: must divide width
+        public var blocks = 0  // Transformer blocks that encode the history; 0: the items themselves, as in ComiRec
+        public var heads = 2  // of those; must divide width
         public var sphere = Sphere.unit
         public var temperature = 0.1  // sphere `unit`: cosines are divided by it in the losses
         public var learnsTemperature = false  // whether training changes it
@@ -82,10 +82,14 @@ public struct DimeRec: VectorRetriever {
                 )
             }
             for (name, value) in [
-                ("length", length), ("interests", interests), ("blocks", blocks), ("steps", steps),
-                ("samples", samples),
+                ("length", length), ("interests", interests), ("steps", steps), ("samples", samples),
             ] where value < 1 {
                 throw ConfigurationError("model.\(name): found \(value), expected at least 1")
+            }
+            guard blocks >= (guidance == .sasrec ? 1 : 0) else {
+                throw ConfigurationError(
+                    "model.blocks: found \(blocks), expected at least 0, and with guidance 'sasrec' at least 1"
+                )
             }
             guard firstBeta > 0, firstBeta <= lastBeta, scaled(firstBeta) < 1 else {
                 throw ConfigurationError(
@@ -125,6 +129,7 @@ public struct DimeRec: VectorRetriever {
 
     public let length: Int
     let items: Embedding
+    let encoder: HistoryEncoder?
     let guidance: any GuidanceExtraction
     let denoiser: GuidedDenoiser
     let logTemperature: Parameter?
@@ -132,9 +137,18 @@ public struct DimeRec: VectorRetriever {
     let configuration: Configuration
 
     public init(_ c: Configuration, for data: DatasetShape, using generator: Generator) throws {
-        let spread = Initialization.normal(1 / Double(c.width).squareRoot())
-        // Row 0 is padding.
-        items = try Embedding(data.items + 1, c.width, spread, isRowSparse: c.sparseGradients, using: generator)
+        items = try multiInterestItems(data, width: c.width, isRowSparse: c.sparseGradients, using: generator)
+        encoder =
+            c.blocks == 0
+            ? nil
+            : try HistoryEncoder(
+                width: c.width,
+                length: c.length,
+                blocks: c.blocks,
+                heads: c.heads,
+                dropout: c.dropout,
+                using: generator
+            )
         guidance =
             switch c.guidance {
             case .selfAttentive:
@@ -153,15 +167,7 @@ public struct DimeRec: VectorRetriever {
                     start: .zero,
                     using: generator
                 )
-            case .sasrec:
-                try SequentialInterest(
-                    width: c.width,
-                    length: c.length,
-                    blocks: c.blocks,
-                    heads: c.heads,
-                    dropout: c.dropout,
-                    using: generator
-                )
+            case .sasrec: LatestItems(count: 1)
             case .mlp: try FlatInterest(width: c.width, length: c.length, dropout: c.dropout, using: generator)
             case .rule: LatestItems(count: c.interests)
             }
@@ -210,12 +216,14 @@ public struct DimeRec: VectorRetriever {
             case .geodesic: try walk.noised(clean, steps: steps, noise: noise)
             case .euclidean: try walk.schedule.noised(clean, steps: steps, noise: noise)
             }
-        if c.terminal > 0 {
-            let count = Int((Double(rows) * c.terminal).rounded())
-            let pure = try start(rows: count, batch.noise)
-            let last = try Tensor.full([count], Double(c.steps), .int64, on: steps.device)
-            state = try .concatenated([pure, state.sliced(0, from: count)])
-            steps = try .concatenated([last, steps.sliced(0, from: count)])
+        if c.terminal > 0 {  // reading D8
+            // Spread evenly over the rows, which may be in order of length.
+            let isPure = (0..<rows).map { row -> UInt8 in
+                Int(Double(row + 1) * c.terminal) > Int(Double(row) * c.terminal) ? 1 : 0
+            }
+            let mask = try Tensor(isPure, on: steps.device).to(.bool)
+            state = try .where(mask.unsqueezed(1), start(rows: rows, batch.noise), state)
+            steps = try steps.filled(where: mask, with: Double(c.steps))
         }
         let estimate = try denoise(state, steps, interests, .training)
         if c.ranking > 0 {  // equation 22
@@ -231,7 +239,9 @@ public struct DimeRec: VectorRetriever {
     /// The guidance, equation 13: `[B, K, D]`.
     func interests(_ batch: Batch, _ mode: Mode) throws -> Tensor {
         let (items, mask) = try embeddedHistory(batch, items)
-        return try onSphere(guidance(dropout(onSphere(items), configuration.dropout, mode), mask, mode))
+        let unit = try onSphere(items)
+        let history = try encoder?(unit, mask, mode) ?? dropout(unit, configuration.dropout, mode)
+        return try onSphere(guidance(history, mask, mode))
     }
 
     /// The estimate at the end of one reverse process, algorithm 2: `[B, K, D]` to `[B, D]`.
