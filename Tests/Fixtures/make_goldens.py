@@ -252,7 +252,7 @@ def dimerec() -> None:
         "sasrec": dict(guidance="sasrec", blocks=1),
         "mlp": dict(guidance="mlp"),
         "rule": dict(guidance="rule"),
-        "encoded": dict(blocks=1, residual=True, walk_scale="quarter-turn", terminal=0.5, learns_temperature=True),
+        "encoded": dict(blocks=1, residual=True, walk_scale="quarter-turn", ranked_state="terminal", learns_temperature=True),
         "literal": dict(sphere="literal", walk_scale="literal"),
         "euclidean": dict(sphere="none", walk="euclidean"),
         "euclideanUnit": dict(walk="euclidean"),

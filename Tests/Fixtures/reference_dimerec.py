@@ -1,7 +1,7 @@
 # Part of Cascade. SPDX-License-Identifier: Apache-2.0
 """Plain PyTorch DimeRec, one history at a time: the independent reference for the parity fixtures.
 
-Written from the paper and Documentation/paper-readings.md (D1-D10), for clarity, not speed. The names of the parameters
+Written from the paper and Documentation/paper-readings.md (D1-D11), for clarity, not speed. The names of the parameters
 are those of Cascade's checkpoints. Histories are lists of item numbers without padding, latest last.
 """
 
@@ -30,7 +30,7 @@ class DimeRecConfig:
     walk: str = "geodesic"  # euclidean
     walk_scale: str = "unit"  # quarter-turn, literal
     steps: int = 4
-    terminal: float = 0.0
+    ranked_state: str = "noised"  # terminal
     residual: bool = False
     guidance_loss: float = 1.0
     reconstruction: float = 0.1
@@ -196,14 +196,14 @@ class DimeRec(nn.Module):
             interests, goal = self.interests(history), self.catalogue()[target - 1]
             nearest = interests[int((interests @ goal).argmax())]
             clean = unit(goal) if self.c.sphere == "literal" else goal
-            t, state = steps[row], self.noised(clean, steps[row], noise[row])
-            if math.floor((row + 1) * self.c.terminal) > math.floor(row * self.c.terminal):
-                t, state = self.c.steps, unit(start[row]) if self.c.walk == "geodesic" else start[row]
-            estimate = self.estimate(state, t, interests)
+            estimate = ranked = self.estimate(self.noised(clean, steps[row], noise[row]), steps[row], interests)
+            if self.c.ranked_state == "terminal":
+                pure = unit(start[row]) if self.c.walk == "geodesic" else start[row]
+                ranked = self.estimate(pure, self.c.steps, interests)
             found["interests"].append(interests)
-            found["estimate"].append(estimate)
+            found["estimate"].append(ranked)
             found["guidance"].append(self.cross_entropy(nearest, target))
-            found["ranking"].append(self.cross_entropy(estimate, target))
+            found["ranking"].append(self.cross_entropy(ranked, target))
             found["error"].append(((estimate - clean) ** 2).sum())
         out = {key: torch.stack(values) for key, values in found.items()}
         c = self.c

@@ -29,7 +29,7 @@ struct DimeRecGoldenTests {
             Variant(name: "rule") { $0.guidance = .rule },
             Variant(name: "encoded") {
                 ($0.blocks, $0.residual, $0.walkScale) = (1, true, .quarterTurn)
-                ($0.terminal, $0.learnsTemperature) = (0.5, true)
+                ($0.rankedState, $0.learnsTemperature) = (.terminal, true)
             },
             Variant(name: "literal") { ($0.sphere, $0.walkScale) = (.literal, .literal) },
             Variant(name: "euclidean") { ($0.sphere, $0.walk) = (.none, .euclidean) },
@@ -50,7 +50,7 @@ struct DimeRecGoldenTests {
             var c = DimeRec.Configuration()
             (c.width, c.length, c.interests, c.steps, c.dropout) = (8, 6, 3, 4, 0)
             (c.guidance, c.blocks, c.sphere, c.walk, c.walkScale) = (.selfAttentive, 0, .unit, .geodesic, .unit)
-            (c.residual, c.terminal, c.temperature, c.learnsTemperature) = (false, 0, 0.1, false)
+            (c.residual, c.rankedState, c.temperature, c.learnsTemperature) = (false, .noised, 0.1, false)
             (c.guidanceLoss, c.reconstruction, c.ranking) = (1, 0.1, 1)
             variant.change(&c)
             try c.validate()

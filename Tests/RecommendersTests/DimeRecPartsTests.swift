@@ -113,17 +113,17 @@ struct DimeRecPartsTests {
         #expect(try refusal { $0.ranking = -1 }.contains("model.ranking: found -1"))
         #expect(try refusal { $0.temperature = 0 }.contains("model.temperature: found 0"))
         #expect(try refusal { $0.firstBeta = 0.03 }.contains("model.firstBeta"))
-        #expect(try refusal { $0.terminal = 1.5 }.contains("terminal"))
+        #expect(try refusal { $0.dropout = 1 }.contains("dropout"))
         #expect(try refusal { $0.samples = 0 }.contains("model.samples: found 0"))
     }
 
-    @Test("with states of pure noise alone the estimate cannot know the target; with noised targets it does")
+    @Test("what is ranked from pure noise cannot know the target; what is ranked from a noised target does")
     func leak() throws {
         var others = History.rows
         for index in others.indices { others[index].target = others[index].target % 20 + 1 }
         let changed = HostBatch(others, .left, .cuts)
-        for (share, knows) in [(1.0, false), (0.0, true)] {
-            let model = try model { $0.terminal = share }
+        for (state, knows) in [(DimeRec.RankedState.terminal, false), (.noised, true)] {
+            let model = try model { $0.rankedState = state }
             func estimate(_ host: HostBatch) throws -> [Double] {
                 let batch = try Batch(host, noise: .drawn(Generator(seed: 3)))
                 return try #require(model.trainingOutput(batch).predictions.last).vectors.doubles()
@@ -144,7 +144,7 @@ struct DimeRecPartsTests {
         let learner = try Learner(model { ($0.temperature, $0.learnsTemperature) = (0.5, true) })
         let value = try #require((learner.model as? DimeRec)?.logTemperature).value
         try expect(value.exp(), [0.5])
-        _ = try learner.train(History.rows, steps: 5)
+        _ = try learner.train(History.rows, steps: 20)
         #expect(try abs(value.exp().item() - 0.5) > 1e-3)
     }
 
