@@ -8,9 +8,9 @@ public import Torch
 
 /// Multi-interest guidance for a diffusion on the unit sphere that generates the user's next interest.
 ///
-/// - Source: DimeRec, WSDM 2025, arXiv:2408.12153. Readings D1-D9 settle what the paper leaves open; the values that they
-///   name are settings here.
-/// - Deviation: D1-D9: see `Documentation/paper-readings.md`.
+/// - Source: DimeRec: A Unified Framework for Enhanced Sequential Recommendation via Generative Diffusion Models.
+///   Readings D1-D11 settle what the paper leaves open; the values that they name are settings here.
+/// - Deviation: D1-D11: see `Documentation/paper-readings.md`.
 public struct DimeRec: VectorRetriever {
     public static let card = ModelCard(
         name: "dimerec",
@@ -38,6 +38,14 @@ public struct DimeRec: VectorRetriever {
         case euclidean
     }
 
+    /// The state whose estimate equation 22 ranks items by (reading D8).
+    public enum RankedState: String, Codable, Sendable, CaseIterable {
+        /// The noised target, as printed: the answer leaks through it.
+        case noised
+        /// Pure noise, where the reverse process begins.
+        case terminal
+    }
+
     /// What answers.
     public enum Readout: String, Codable, Sendable, CaseIterable {
         /// The estimates at the end of the reverse process.
@@ -51,22 +59,22 @@ public struct DimeRec: VectorRetriever {
         public var width = 64  // features per item
         public var length = 10  // latest events that are read
         public var interests = 4  // K
-        public var dropout = 0.0  // probability
+        public var dropout = 0.2  // probability
         public var sparseGradients = false  // of the item table: for sampled losses on large catalogues
         var guidance = GuidanceKind.selfAttentive
-        public var blocks = 1  // guidance `sasrec`: Transformer blocks
-        public var heads = 2  // guidance `sasrec`: must divide width
+        public var blocks = 0  // Transformer blocks that encode the history; 0: the items themselves, as in ComiRec
+        public var heads = 2  // of those; must divide width
         public var sphere = Sphere.unit
         public var temperature = 0.1  // sphere `unit`: cosines are divided by it in the losses
         public var learnsTemperature = false  // whether training changes it
         public var walk = Walk.geodesic
-        public var walkScale = GeodesicWalk.Scale.unit
+        public var walkScale = GeodesicWalk.Scale.quarterTurn
         public var steps = 20  // T
         public var schedule = NoiseSchedule.Kind.linear
         public var firstBeta = 1e-4  // beta at the first of 1,000 steps, scaled to T (exponential, linear, logarithmic)
         public var lastBeta = 0.02  // beta at the last of them
-        public var residual = false  // adds the mean interest to the denoiser's output
-        public var terminal = 0.0  // share of training rows whose state is pure noise
+        public var residual = true  // adds the mean interest to the denoiser's output; false: as printed
+        public var rankedState = RankedState.noised
         public var guidanceLoss = 1.0  // weight of equation 19
         public var reconstruction = 0.1  // lambda, equation 23
         public var ranking = 1.0  // mu, equation 23
@@ -82,10 +90,14 @@ public struct DimeRec: VectorRetriever {
                 )
             }
             for (name, value) in [
-                ("length", length), ("interests", interests), ("blocks", blocks), ("steps", steps),
-                ("samples", samples),
+                ("length", length), ("interests", interests), ("steps", steps), ("samples", samples),
             ] where value < 1 {
                 throw ConfigurationError("model.\(name): found \(value), expected at least 1")
+            }
+            guard blocks >= (guidance == .sasrec ? 1 : 0) else {
+                throw ConfigurationError(
+                    "model.blocks: found \(blocks), expected at least 0, and with guidance 'sasrec' at least 1"
+                )
             }
             guard firstBeta > 0, firstBeta <= lastBeta, scaled(firstBeta) < 1 else {
                 throw ConfigurationError(
@@ -111,8 +123,8 @@ public struct DimeRec: VectorRetriever {
             guard temperature > 0 else {
                 throw ConfigurationError("model.temperature: found \(temperature), expected a number above 0")
             }
-            guard (0..<1).contains(dropout), (0...1).contains(terminal), sampler.steps >= 0 else {
-                throw ConfigurationError("model: dropout must be in 0..<1, terminal in 0...1, sampler.steps at least 0")
+            guard (0..<1).contains(dropout), sampler.steps >= 0 else {
+                throw ConfigurationError("model: dropout must be in 0..<1, sampler.steps at least 0")
             }
         }
 
@@ -125,6 +137,7 @@ public struct DimeRec: VectorRetriever {
 
     public let length: Int
     let items: Embedding
+    let encoder: HistoryEncoder?
     let guidance: any GuidanceExtraction
     let denoiser: GuidedDenoiser
     let logTemperature: Parameter?
@@ -132,9 +145,18 @@ public struct DimeRec: VectorRetriever {
     let configuration: Configuration
 
     public init(_ c: Configuration, for data: DatasetShape, using generator: Generator) throws {
-        let spread = Initialization.normal(1 / Double(c.width).squareRoot())
-        // Row 0 is padding.
-        items = try Embedding(data.items + 1, c.width, spread, isRowSparse: c.sparseGradients, using: generator)
+        items = try multiInterestItems(data, width: c.width, isRowSparse: c.sparseGradients, using: generator)
+        encoder =
+            c.blocks == 0
+            ? nil
+            : try HistoryEncoder(
+                width: c.width,
+                length: c.length,
+                blocks: c.blocks,
+                heads: c.heads,
+                dropout: c.dropout,
+                using: generator
+            )
         guidance =
             switch c.guidance {
             case .selfAttentive:
@@ -153,15 +175,7 @@ public struct DimeRec: VectorRetriever {
                     start: .zero,
                     using: generator
                 )
-            case .sasrec:
-                try SequentialInterest(
-                    width: c.width,
-                    length: c.length,
-                    blocks: c.blocks,
-                    heads: c.heads,
-                    dropout: c.dropout,
-                    using: generator
-                )
+            case .sasrec: LatestItems(count: 1)
             case .mlp: try FlatInterest(width: c.width, length: c.length, dropout: c.dropout, using: generator)
             case .rule: LatestItems(count: c.interests)
             }
@@ -201,28 +215,32 @@ public struct DimeRec: VectorRetriever {
             output.predictions.append(.init("guidance", try sharpened(nearest), weight: c.guidanceLoss))
         }
         guard c.ranking > 0 || c.reconstruction > 0 else { return output }
-        // One denoising at a random step, algorithm 1.
+        // One denoising at a random step, algorithm 1; that of pure noise rides along in the same call.
         let clean = c.sphere == .literal ? try target.onUnitSphere() : target
-        var steps = try batch.noise.integers(rows: rows, in: 1..<(c.steps + 1))
-        let noise = try batch.noise.normal(rows: rows, [c.width], stream: 0)
-        var state =
+        var (states, steps, guides): ([Tensor], [Tensor], [Tensor]) = ([], [], [])
+        let isTerminal = c.rankedState == .terminal && c.ranking > 0
+        if !isTerminal || c.reconstruction > 0 {
+            let random = try batch.noise.integers(rows: rows, in: 1..<(c.steps + 1))
+            let noise = try batch.noise.normal(rows: rows, [c.width], stream: 0)
+            steps.append(random)
+            guides.append(interests)
             switch c.walk {
-            case .geodesic: try walk.noised(clean, steps: steps, noise: noise)
-            case .euclidean: try walk.schedule.noised(clean, steps: steps, noise: noise)
+            case .geodesic: states.append(try walk.noised(clean, steps: random, noise: noise))
+            case .euclidean: states.append(try walk.schedule.noised(clean, steps: random, noise: noise))
             }
-        if c.terminal > 0 {
-            let count = Int((Double(rows) * c.terminal).rounded())
-            let pure = try start(rows: count, batch.noise)
-            let last = try Tensor.full([count], Double(c.steps), .int64, on: steps.device)
-            state = try .concatenated([pure, state.sliced(0, from: count)])
-            steps = try .concatenated([last, steps.sliced(0, from: count)])
         }
-        let estimate = try denoise(state, steps, interests, .training)
+        if isTerminal {
+            steps.append(try .full([rows], Double(c.steps), .int64, on: clean.device))
+            guides.append(interests)
+            states.append(try start(rows: rows, batch.noise))
+        }
+        let estimates = try denoise(.concatenated(states), .concatenated(steps), .concatenated(guides), .training)
         if c.ranking > 0 {  // equation 22
-            output.predictions.append(.init("ranking", try sharpened(estimate), weight: c.ranking))
+            let ranked = try estimates.sliced(0, from: -rows)
+            output.predictions.append(.init("ranking", try sharpened(ranked), weight: c.ranking))
         }
         if c.reconstruction > 0 {  // equation 21
-            let error = try (estimate - clean).square().sum(1).mean()
+            let error = try (estimates.sliced(0, to: rows) - clean).square().sum(1).mean()
             output.terms.append((name: "reconstruction", loss: try error * c.reconstruction))
         }
         return output
@@ -231,7 +249,9 @@ public struct DimeRec: VectorRetriever {
     /// The guidance, equation 13: `[B, K, D]`.
     func interests(_ batch: Batch, _ mode: Mode) throws -> Tensor {
         let (items, mask) = try embeddedHistory(batch, items)
-        return try onSphere(guidance(dropout(onSphere(items), configuration.dropout, mode), mask, mode))
+        let unit = try onSphere(items)
+        let history = try encoder?(unit, mask, mode) ?? dropout(unit, configuration.dropout, mode)
+        return try onSphere(guidance(history, mask, mode))
     }
 
     /// The estimate at the end of one reverse process, algorithm 2: `[B, K, D]` to `[B, D]`.

@@ -3,11 +3,11 @@
 import NN
 import Torch
 
-/// How a history becomes the few vectors that guide a diffusion.
+/// How an encoded history becomes the few vectors that guide a diffusion.
 protocol GuidanceExtraction: Module {
     /// How many vectors a history becomes, K.
     var count: Int { get }
-    /// Items `[B, L, D]`, zero at the padding on the left, which the mask `[B, L]` (float32) marks, to `[B, K, D]`.
+    /// The history `[B, L, D]`, zero at the padding on the left, where the mask `[B, L]` (float32) is, to `[B, K, D]`.
     func callAsFunction(_ items: Tensor, _ mask: Tensor, _ mode: Mode) throws -> Tensor
 }
 
@@ -19,12 +19,42 @@ enum GuidanceKind: String, Codable, Sendable, CaseIterable {
     case selfAttentive = "self-attentive"
     /// Dynamic routing to K capsules (ComiRec-DR).
     case routed
-    /// One vector: the last state of SASRec.
+    /// One vector: the encoder's state at the latest item.
     case sasrec
     /// One vector: a network over the whole history.
     case mlp
     /// The last K items themselves, equation 15; nothing is learned.
     case rule
+}
+
+/// A Transformer over the history: the encoding F of section 4.2.
+///
+/// Every event sees every other, since what is to be predicted comes after them all. Positions count back from the
+/// latest event, so that padding on the left changes nothing.
+///
+/// - Deviation: D9.
+struct HistoryEncoder: Module {
+    let positions: Embedding
+    let blocks: [TransformerBlock]
+    let norm: LayerNorm
+    let rate: Double
+
+    init(width: Int, length: Int, blocks: Int, heads: Int, dropout rate: Double, using generator: Generator) throws {
+        positions = try Embedding(length, width, .normal(0.02), using: generator)
+        self.blocks = try (0..<blocks).map { _ in
+            try TransformerBlock(width: width, heads: heads, hidden: 4 * width, dropout: rate, using: generator)
+        }
+        norm = try LayerNorm(width, on: generator.device)
+        self.rate = rate
+    }
+
+    /// Items `[B, L, D]`, zero where the mask `[B, L]` is, to states of the same shape, zero there too.
+    func callAsFunction(_ items: Tensor, _ mask: Tensor, _ mode: Mode) throws -> Tensor {
+        let places = try positions.weight.value.sliced(0, from: positions.weight.value.size(0) - items.size(1))
+        let x = try dropout(items * Double(items.size(2)).squareRoot() + places, rate, mode)
+        let isReal = try mask.greater(0)
+        return try norm(blocks.reduce(x) { try $1($0, .keys(isReal), mode) }) * mask.unsqueezed(2)
+    }
 }
 
 extension SelfAttentiveInterests: GuidanceExtraction {
@@ -49,38 +79,6 @@ struct LatestItems: GuidanceExtraction {
         let filled = try Tensor.where(mask.unsqueezed(2).greater(0), items, latest).sliced(1, from: -count)
         guard missing > 0 else { return filled }
         return try .concatenated([latest.expanded([-1, missing, -1]), filled], 1)
-    }
-}
-
-/// The state of a causal Transformer at the latest item.
-///
-/// - Deviation: D9.
-struct SequentialInterest: GuidanceExtraction {
-    var count: Int { 1 }
-    let positions: Embedding
-    let blocks: [TransformerBlock]
-    let norm: LayerNorm
-    let rate: Double
-
-    init(width: Int, length: Int, blocks: Int, heads: Int, dropout rate: Double, using generator: Generator) throws {
-        positions = try Embedding(length, width, .normal(0.02), using: generator)
-        self.blocks = try (0..<blocks).map { _ in
-            try TransformerBlock(width: width, heads: heads, hidden: 4 * width, dropout: rate, using: generator)
-        }
-        norm = try LayerNorm(width, on: generator.device)
-        self.rate = rate
-    }
-
-    func callAsFunction(_ items: Tensor, _ mask: Tensor, _ mode: Mode) throws -> Tensor {
-        let (length, width) = (items.size(1), items.size(2))
-        // To the left edge, so that the causal mask alone hides the padding, which then repeats the latest item.
-        let counts = try mask.sum(1, keep: true).to(.int64)  // [B, 1]
-        let places = try Tensor.range(length..<2 * length, on: items.device) - counts
-        let from = try places.clamped(to: Double(length - 1)).unsqueezed(2).expanded([-1, -1, width])
-        let aligned = try items.gathered(1, from) * Double(width).squareRoot()
-        let x = try dropout(aligned + positions.weight.value.sliced(0, to: length), rate, mode)
-        let states = try norm(blocks.reduce(x) { try $1($0, .causal, mode) })
-        return try states.gathered(1, (counts - 1).unsqueezed(2).expanded([-1, 1, width]))
     }
 }
 
