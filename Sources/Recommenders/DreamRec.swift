@@ -79,7 +79,7 @@ public struct DreamRec: VectorRetriever {
     let blocks: [TransformerBlock]
     let norm: LayerNorm
     let null: Parameter  // [D]: the guidance of nobody
-    let denoiser: GuidedDenoiser
+    let denoiser: DreamRecDenoiser
     let schedule: NoiseSchedule
     let configuration: Configuration
 
@@ -92,7 +92,7 @@ public struct DreamRec: VectorRetriever {
         }
         norm = try LayerNorm(c.width, on: generator.device)
         null = try Parameter(.normal([c.width], using: generator))
-        denoiser = try GuidedDenoiser(c.width, c.denoiser, using: generator)
+        denoiser = try DreamRecDenoiser(c.width, c.denoiser, using: generator)
         schedule = NoiseSchedule(c.schedule, steps: c.steps, first: c.firstBeta, last: c.lastBeta)
         (length, configuration) = (c.length, c)
     }
@@ -157,7 +157,7 @@ public struct DreamRec: VectorRetriever {
 }
 
 /// The clean item from a noised one, a guidance and a step.
-struct GuidedDenoiser: Module {
+struct DreamRecDenoiser: Module {
     let step: StepEmbedding
     let input: Linear
     let output: Linear?

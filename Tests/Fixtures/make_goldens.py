@@ -1,6 +1,5 @@
 # Part of Cascade. SPDX-License-Identifier: Apache-2.0
 """Writes the .safetensors files beside this file.
-"""Writes sasrec, t2diff, multi-interest, dimerec and diffusion.safetensors beside this file.
 
     python3 make_goldens.py        (needs torch and numpy; one thread; the same bytes every time)
 
@@ -17,8 +16,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-import reference_multi_interest as several
 import reference_euclidean as euclid
+import reference_multi_interest as several
 from reference_dimerec import DimeRec, DimeRecConfig
 from reference_models import SASRec, SASRecConfig, Schedule, T2Diff, T2DiffConfig, ddim_steps
 
@@ -230,6 +229,54 @@ def multi_interest() -> None:
         found |= gradients(model, loss)
         tensors |= {f"{name}.{key}": value for key, value in found.items()}
     store("multi-interest", tensors, {"width": "8", "length": "12", "interests": "3", "hidden": "16", "items": "20"})
+
+
+def dimerec() -> None:
+    generator = torch.Generator().manual_seed(21)
+    steps, length, width = 4, 6, 8
+    histories = [torch.randint(1, 13, (n,), generator=generator).tolist() for n in (1, 2, 4, 6)]
+    targets = torch.randint(1, 13, (4,), generator=generator).tolist()
+    t = [4, 1, 3, 2]
+    # Stream 0 noises the target, stream T + 1 starts the reverse process, stream t leaves step t.
+    normals = torch.randn(steps + 2, 4, width, generator=generator)
+    tensors: dict = {
+        "input.items": np.array([[0] * (length - len(h)) + h for h in histories], dtype=np.int32),
+        "input.lengths": np.array([len(h) for h in histories], dtype=np.int32),
+        "input.targets": np.array(targets, dtype=np.int32),
+        "input.t": np.array(t, dtype=np.int32),
+        "input.normals": normals.numpy(),
+    }
+    normals = normals.double()
+    variants = {
+        "selfAttentive": {},
+        "routed": dict(guidance="routed", guidance_loss=0.5, ranking=2.0, reconstruction=1.0),
+        "sasrec": dict(guidance="sasrec", blocks=1),
+        "mlp": dict(guidance="mlp"),
+        "rule": dict(guidance="rule"),
+        "encoded": dict(blocks=1, residual=True, walk_scale="quarter-turn", ranked_state="terminal", learns_temperature=True),
+        "literal": dict(sphere="literal", walk_scale="literal"),
+        "euclidean": dict(sphere="none", walk="euclidean"),
+        "euclideanUnit": dict(walk="euclidean"),
+    }
+    for seed, (name, change) in enumerate(variants.items(), 22):
+        model = DimeRec(DimeRecConfig(**change))
+        found: dict = randomise(model, seed)
+        out = model.losses(histories, targets, t, normals[0], normals[steps + 1])
+        found |= {f"expected.{key}": out[key] for key in ("interests", "estimate")}
+        found |= {f"expected.{key}": out[key].mean()[None] for key in ("guidance", "ranking", "error")}
+        found["expected.total"] = out["total"][None]
+        for kind, visited in (("ddpm", [4, 3, 2, 1]), ("ddim", [4, 2, 1]), ("oneStep", [4])):
+            found[f"expected.{kind}"] = torch.stack(
+                [
+                    model.reverse(h, normals[steps + 1, row], normals[:, row], visited, kind == "ddpm")
+                    for row, h in enumerate(histories)
+                ]
+            )
+        found |= gradients(model, out["total"])
+        tensors |= {f"{name}.{key}": value for key, value in found.items()}
+    store("dimerec", tensors, {"width": "8", "length": "6", "interests": "3", "items": "12", "steps": "4"})
+
+
 def euclidean() -> None:
     width, length, items, steps = 8, 6, 20, 4
     generator = torch.Generator().manual_seed(8)
@@ -330,52 +377,6 @@ def euclidean() -> None:
     store("diffurec", tensors, sizes | {"mean": "0.3", "deviation": "0.2"})
 
 
-def dimerec() -> None:
-    generator = torch.Generator().manual_seed(21)
-    steps, length, width = 4, 6, 8
-    histories = [torch.randint(1, 13, (n,), generator=generator).tolist() for n in (1, 2, 4, 6)]
-    targets = torch.randint(1, 13, (4,), generator=generator).tolist()
-    t = [4, 1, 3, 2]
-    # Stream 0 noises the target, stream T + 1 starts the reverse process, stream t leaves step t.
-    normals = torch.randn(steps + 2, 4, width, generator=generator)
-    tensors: dict = {
-        "input.items": np.array([[0] * (length - len(h)) + h for h in histories], dtype=np.int32),
-        "input.lengths": np.array([len(h) for h in histories], dtype=np.int32),
-        "input.targets": np.array(targets, dtype=np.int32),
-        "input.t": np.array(t, dtype=np.int32),
-        "input.normals": normals.numpy(),
-    }
-    normals = normals.double()
-    variants = {
-        "selfAttentive": {},
-        "routed": dict(guidance="routed", guidance_loss=0.5, ranking=2.0, reconstruction=1.0),
-        "sasrec": dict(guidance="sasrec", blocks=1),
-        "mlp": dict(guidance="mlp"),
-        "rule": dict(guidance="rule"),
-        "encoded": dict(blocks=1, residual=True, walk_scale="quarter-turn", ranked_state="terminal", learns_temperature=True),
-        "literal": dict(sphere="literal", walk_scale="literal"),
-        "euclidean": dict(sphere="none", walk="euclidean"),
-        "euclideanUnit": dict(walk="euclidean"),
-    }
-    for seed, (name, change) in enumerate(variants.items(), 22):
-        model = DimeRec(DimeRecConfig(**change))
-        found: dict = randomise(model, seed)
-        out = model.losses(histories, targets, t, normals[0], normals[steps + 1])
-        found |= {f"expected.{key}": out[key] for key in ("interests", "estimate")}
-        found |= {f"expected.{key}": out[key].mean()[None] for key in ("guidance", "ranking", "error")}
-        found["expected.total"] = out["total"][None]
-        for kind, visited in (("ddpm", [4, 3, 2, 1]), ("ddim", [4, 2, 1]), ("oneStep", [4])):
-            found[f"expected.{kind}"] = torch.stack(
-                [
-                    model.reverse(h, normals[steps + 1, row], normals[:, row], visited, kind == "ddpm")
-                    for row, h in enumerate(histories)
-                ]
-            )
-        found |= gradients(model, out["total"])
-        tensors |= {f"{name}.{key}": value for key, value in found.items()}
-    store("dimerec", tensors, {"width": "8", "length": "6", "interests": "3", "items": "12", "steps": "4"})
-
-
 # ---- Schedules, float64 ----------------------------------------------------------------------------------------
 
 
@@ -438,6 +439,6 @@ if __name__ == "__main__":
     sasrec()
     t2diff()
     multi_interest()
-    euclidean()
     dimerec()
+    euclidean()
     diffusion()

@@ -158,7 +158,7 @@ struct DreamRecPartsTests {
     )
     func guidance(_ network: DreamRec.Network, _ weight: Double) throws {
         let generator = try Generator(seed: 2)
-        let denoiser = try GuidedDenoiser(8, network, using: generator)
+        let denoiser = try DreamRecDenoiser(8, network, using: generator)
         let (x, h) = (try Tensor.normal([5, 8], using: generator), try Tensor.normal([5, 8], using: generator))
         let null = try Tensor.normal([8], using: generator)
         let guided = try denoiser.guided(by: h, over: null, weight: weight, steps: [7, 3])
