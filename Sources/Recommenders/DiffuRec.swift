@@ -32,6 +32,7 @@ public struct DiffuRec: VectorRetriever {
         public var hidden = 512  // features inside the feed-forward network
         public var dropout = 0.1  // probability, inside the Transformer
         public var inputDropout = 0.3  // probability, of the history's items
+        public var spread = 0.1  // standard deviation of fresh item vectors (reading R9)
         public var sparseGradients = false  // of the item table: for sampled losses on large catalogues
         public var positions = false  // whether items know their place in the history
         public var steps = 32  // T
@@ -51,6 +52,9 @@ public struct DiffuRec: VectorRetriever {
                 throw ConfigurationError(
                     "model: steps must be at least 1, and 0 < firstBeta (\(firstBeta)) <= lastBeta (\(lastBeta)) < 1"
                 )
+            }
+            guard spread > 0 else {
+                throw ConfigurationError("model.spread: found \(spread), expected a number above 0")
             }
             guard length > 0, blocks > 0, hidden > 0, uncertainty.deviation >= 0, sampler.steps >= 0,
                 (0..<1).contains(dropout), (0..<1).contains(inputDropout)
@@ -75,8 +79,9 @@ public struct DiffuRec: VectorRetriever {
 
     public init(_ c: Configuration, for data: DatasetShape, using generator: Generator) throws {
         // Row 0 is padding.
-        items = try Embedding(data.items + 1, c.width, .normal(1), isRowSparse: c.sparseGradients, using: generator)
-        positions = c.positions ? try Embedding(c.length, c.width, .normal(1), using: generator) : nil
+        let spread = Initialization.normal(c.spread)
+        items = try Embedding(data.items + 1, c.width, spread, isRowSparse: c.sparseGradients, using: generator)
+        positions = c.positions ? try Embedding(c.length, c.width, spread, using: generator) : nil
         itemNorm = try LayerNorm(c.width, on: generator.device)
         step = try StepEmbedding(width: c.width, using: generator)
         blocks = try (0..<c.blocks).map { _ in

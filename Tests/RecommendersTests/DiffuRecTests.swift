@@ -156,6 +156,7 @@ struct DiffuRecTests {
         let wrong: [(String, JSONValue)] = [
             ("width", .integer(7)), ("heads", .integer(3)), ("inputDropout", .number(1)), ("steps", .integer(0)),
             ("uncertainty", .object(["deviation": .number(-1)])), ("blocks", .integer(0)),
+            ("spread", .number(0)),
         ]
         for (key, value) in wrong {
             let error = #expect(throws: ConfigurationError.self) {
