@@ -593,6 +593,16 @@ int ct_addmm_in_place(ct_tensor *t, const ct_tensor *a, const ct_tensor *b) {
 int ct_exp_in_place(ct_tensor *t) {
     return run([&] { at::NoGradGuard guard; t->t.exp_(); });
 }
+// The factor is the only further memory: the inverse, being symmetric, is written over the matrix in column-major order.
+int ct_invert_positive_definite(ct_tensor *t) {
+    return run([&] {
+        at::NoGradGuard guard;
+        TORCH_CHECK(t->t.dim() == 2 && t->t.size(0) == t->t.size(1), "expected a square matrix");
+        Tensor factor = at::linalg_cholesky(t->t);
+        Tensor inverse = t->t.t();
+        at::cholesky_inverse_out(inverse, factor);
+    });
+}
 int ct_scatter_add_in_place(ct_tensor *t, int64_t dimension, const ct_tensor *index, double value) {
     return run([&] {
         at::NoGradGuard guard;

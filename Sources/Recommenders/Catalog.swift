@@ -11,6 +11,8 @@ public enum Catalog {
     public static let all: [ModelEntry] = [
         ModelEntry(Popularity.self),
         ModelEntry(RecentPopularity.self),
+        ModelEntry(ItemKNN.self),
+        ModelEntry(EASE.self),
         ModelEntry(SASRec.self),
         ModelEntry(T2Diff.self),
         ModelEntry(ComiRecSA.self),

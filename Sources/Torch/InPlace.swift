@@ -28,6 +28,12 @@ extension Tensor {
     }
     /// Replaces every element by its exponential in place.
     public func exponentiate() throws(TorchError) { try check(ct_exp_in_place(raw), "exponentiate(\(shape))") }
+    /// Replaces a symmetric positive definite matrix by its inverse; takes the memory of one more such matrix.
+    ///
+    /// - Throws: ``TorchError`` when it is not square, or not positive definite.
+    public func invertPositiveDefinite() throws(TorchError) {
+        try check(ct_invert_positive_definite(raw), "invertPositiveDefinite(\(shape))")
+    }
     /// Adds a number in place where `index` (int64) says along a dimension.
     public func scatterAdd(_ dimension: Int, _ index: Tensor, _ value: Double) throws(TorchError) {
         try check(

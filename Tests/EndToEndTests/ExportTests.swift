@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Export")
 struct ExportTests {
-    @Test("an independent script finds the metrics that evaluate prints", arguments: Small.names + ["popularity"])
+    @Test("an independent script finds the metrics that evaluate prints", arguments: Small.names + Small.fitted)
     func check(model: String) async throws {
         let folder = try TemporaryFolder()
         let (run, export) = (folder.path("run"), folder.path("exports/\(model)"))

@@ -173,18 +173,20 @@ func fixture(_ name: String) -> String {
 /// Small models with dropout, and settings under which they train in a second or two.
 enum Small {
     static let names = ["sasrec", "t2diff"]
+    /// Models that only count, with their own settings.
+    static let fitted = ["popularity", "item-knn", "ease"]
 
     static func settings(_ model: String, _ further: String...) -> [String] {
         let common = [
             "threads=1", "batch=32", "cuts=3", "logEvery=1", "epochs=2", "width=8", "length=20", "dropout=0.2",
         ]
         let own = model == "sasrec" ? ["blocks=1", "hidden=16"] : ["session=4", "window=4", "channels=8", "steps=4"]
-        return ["--model", model] + (common + (model == "popularity" ? [] : own) + further).flatMap { ["--set", $0] }
+        return ["--model", model] + (common + own + further).flatMap { ["--set", $0] }
     }
 
     /// Trains into `run`, which must succeed.
     static func train(_ model: String, on data: String, to run: String) async throws {
-        let settings = model == "popularity" ? ["--model", model] : settings(model)
+        let settings = fitted.contains(model) ? ["--model", model] : settings(model)
         try await cascade(["train"] + settings + ["--data", data, "--to", run])
     }
 }

@@ -39,7 +39,7 @@ struct CatalogTests {
         let near = #expect(throws: ConfigurationError.self) { try Catalog.entry("sasrek") }
         #expect(try #require(near).description == "unknown model 'sasrek'. Did you mean 'sasrec'?")
         let far = #expect(throws: ConfigurationError.self) { try Catalog.entry("matrix-factorisation") }
-        #expect(try #require(far).description.contains("There are: popularity, recent-popularity, sasrec, t2diff"))
+        #expect(try #require(far).description.contains("There are: popularity, recent-popularity, item-knn, ease, "))
     }
 }
 

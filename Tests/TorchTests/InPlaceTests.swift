@@ -29,6 +29,10 @@ private let changeCases: [ChangeCase] = [
         try $0.add(Tensor([0, 0, 1, 2] as [Float], shape: [2, 2]))
     },
     ChangeCase("exponentiate", [1, 2, 3, 4].map { exp($0) }) { try $0.exponentiate() },
+    ChangeCase("invertPositiveDefinite", [1, -1, -1, 2]) {
+        try $0.assign(Tensor([2, 1, 1, 1] as [Float], shape: [2, 2]))
+        try $0.invertPositiveDefinite()
+    },
     ChangeCase("scatterAdd", [1, 0, 1, 4]) { try $0.scatterAdd(1, Tensor([1, 0] as [Int64], shape: [2, 1]), -2) },
     ChangeCase("fill where", [1, 2, 0, 0]) { try $0.fill(where: $0.greater(2), 0) },
     ChangeCase("fill pairs", [1, -1, -1, 4]) {
@@ -49,6 +53,21 @@ struct InPlaceTests {
             try (x * 3).sum().backward()
             #expect(try #require(try x.gradient()).floats() == [3, 3, 3, 3])
         }
+    }
+
+    @Test("inverts a positive definite matrix of any size, and refuses others")
+    func inversion() throws {
+        let a = try Tensor.normal([40, 40], using: Generator(seed: 3)).to(.float64)
+        let matrix = try a.matmul(a.transposed()) + Tensor.range(0..<40).oneHot(40)
+        let inverse = try matrix.copy()
+        try inverse.invertPositiveDefinite()
+        try expect(inverse.matmul(matrix), equals: Tensor.range(0..<40).oneHot(40), within: 1e-9)
+        try expect(inverse, equals: inverse.transposed(), within: 1e-12)
+        let indefinite = try Tensor([1, 2, 2, 1] as [Float], shape: [2, 2])
+        let error = try #require(throws: TorchError.self) { try indefinite.invertPositiveDefinite() }
+        #expect(error.description.contains("invertPositiveDefinite([2, 2])"))
+        #expect(error.description.contains("not positive-definite"))
+        #expect(throws: TorchError.self) { try Tensor.ones([2, 3]).invertPositiveDefinite() }
     }
 
     @Test("assigning does not broadcast")

@@ -157,6 +157,7 @@ int ct_scale_in_place(ct_tensor *t, double factor);
 int ct_lerp_in_place(ct_tensor *t, const ct_tensor *other, double weight);
 int ct_addmm_in_place(ct_tensor *t, const ct_tensor *a, const ct_tensor *b);
 int ct_exp_in_place(ct_tensor *t);
+int ct_invert_positive_definite(ct_tensor *t);
 int ct_scatter_add_in_place(ct_tensor *t, int64_t dimension, const ct_tensor *index, double value);
 int ct_masked_fill_in_place(ct_tensor *t, const ct_tensor *mask, double value);
 int ct_index_fill_pairs(ct_tensor *t, const ct_tensor *rows, const ct_tensor *columns, double value);

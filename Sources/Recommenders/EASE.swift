@@ -1,0 +1,95 @@
+// Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
+public import Datasets
+import Foundation
+import NN
+public import Torch
+
+/// An item-to-item linear model whose weights are the exact solution of a ridge regression without self-similarity.
+///
+/// With `G = X'X + lambda I` over the training sequences as sets of items and `P` its inverse, the weights are
+/// `B = I - P diag(1 / diag P)` and a history's scores the product of its set of items with `B`.
+///
+/// - Source: Steck, WWW 2019, arXiv:1905.03375, equation 8 and algorithm 1.
+/// - Deviation: `own` is not in the paper; it is off at 0.
+public struct EASE: FittedRetriever {
+    public static let card = ModelCard(
+        name: "ease",
+        summary: "a linear model from item to item, solved exactly; needs memory for catalogue squared",
+        paper: "Steck, WWW 2019, arXiv:1905.03375"
+    )
+    public static let padding = Padding.left
+
+    public struct Configuration: Settings {
+        public var lambda = 100.0  // weight of the squared norm of the weights
+        public var own = 0.0  // weight of an item for itself, where people return to items
+        public var length = 200  // latest events that are read
+        public var maxItems = 30_000  // a larger catalogue is refused
+        public init() {}
+
+        public func validate() throws {
+            for (name, value) in [("length", length), ("maxItems", maxItems)] where value < 1 {
+                throw ConfigurationError("model.\(name): found \(value), expected at least 1")
+            }
+            guard lambda > 0 else {
+                throw ConfigurationError("model.lambda: found \(lambda), expected a number above 0")
+            }
+            guard own >= 0 else { throw ConfigurationError("model.own: found \(own), expected a number from 0") }
+        }
+    }
+
+    public let length: Int
+    let weights: Buffer  // [N, N] float32, row: item of the history; the diagonal is 0
+    let lambda: Double
+    let own: Double
+
+    private static let blockSize = 1 << 24  // numbers that are counted before they move to the device
+
+    public init(_ c: Configuration, for data: DatasetShape, using generator: Generator) throws {
+        guard data.items <= c.maxItems else {
+            let gigabytes = String(format: "%.1f", 8 * pow(Double(data.items), 2) / 1e9)
+            throw ConfigurationError(
+                """
+                model.maxItems: found a catalogue of \(data.items) items, expected at most \(c.maxItems). Its weights \
+                need \(gigabytes) GB while they are solved for: import with a higher --min-item-events, or raise \
+                model.maxItems
+                """
+            )
+        }
+        weights = Buffer(try .zeros([data.items, data.items], on: generator.device))
+        (length, lambda, own) = (c.length, c.lambda, c.own)
+    }
+
+    public func fit(to data: SplitDataset) throws {
+        let baskets = Baskets(data)
+        let items = baskets.counts.count
+        let blockRows = max(1, Self.blockSize / items)
+        for first in stride(from: 0, to: items, by: blockRows) {
+            let rows = first..<min(first + blockRows, items)
+            var block: [Float] = []
+            block.reserveCapacity(rows.count * items)
+            for item in rows {
+                var row = [Float](repeating: 0, count: items)
+                _ = baskets.count(with: item, into: &row)
+                row[item] = Float(Double(baskets.counts[item]) + lambda)
+                block += row
+            }
+            let tensor = try Tensor(block, shape: [rows.count, items])
+            try weights.value.sliced(0, from: rows.lowerBound, to: rows.upperBound).assign(tensor)
+        }
+        try weights.value.invertPositiveDefinite()
+        let diagonal = try weights.value.reshaped(items * items).sliced(0, by: items + 1)
+        try weights.value.assign(weights.value / -diagonal)
+        try diagonal.fill(0)
+    }
+
+    public func scores(_ batch: Batch) throws -> Tensor {
+        let events = try batch.recencyWeights(halfLife: 0)
+        let history = try batch.itemWeights(events, itemCount: weights.value.size(0)).clamped(to: 1)  // [B, N + 1]
+        let present = try batch.items.reshaped(-1).unique().values  // only these rows of the weights matter
+        let rows = try weights.value.rows((present - 1).clamped(from: 0))  // padding weighs nothing
+        let scores = try history.rows(present, along: 1).matmul(rows)
+        guard own > 0 else { return scores }
+        return try scores + history.sliced(1, from: 1) * own
+    }
+}
