@@ -1,5 +1,5 @@
 # Part of Cascade. SPDX-License-Identifier: Apache-2.0
-"""Writes sasrec.safetensors, t2diff.safetensors and diffusion.safetensors beside this file.
+"""Writes the golden files (*.safetensors) beside this file.
 
     python3 make_goldens.py        (needs torch and numpy; one thread; the same bytes every time)
 
@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from reference_backbones import backbones
 from reference_models import SASRec, SASRecConfig, Schedule, T2Diff, T2DiffConfig, ddim_steps
 
 HERE = Path(__file__).parent
@@ -249,3 +250,4 @@ if __name__ == "__main__":
     sasrec()
     t2diff()
     diffusion()
+    backbones(store, gradients)
