@@ -452,6 +452,13 @@ ct_tensor *ct_repeat_interleave(const ct_tensor *t, const ct_tensor *times, int6
 }
 ct_tensor *ct_flip(const ct_tensor *t, int64_t dimension) { return make([&] { return t->t.flip({dimension}); }); }
 ct_tensor *ct_roll(const ct_tensor *t, int64_t shift, int64_t dimension) { return make([&] { return t->t.roll({shift}, {dimension}); }); }
+int ct_unbind(const ct_tensor *t, int64_t dimension, ct_tensor **parts, int count) {
+    return run([&] {
+        auto found = t->t.unbind(dimension);
+        TORCH_CHECK(static_cast<int>(found.size()) == count, "there are ", found.size(), " parts, not ", count);
+        for (int i = 0; i < count; i++) parts[i] = wrap(found[i]);
+    });
+}
 ct_tensor *ct_cat(ct_tensor *const *ts, int count, int64_t dimension) { return make([&] { return at::cat(list(ts, count), dimension); }); }
 ct_tensor *ct_stack(ct_tensor *const *ts, int count, int64_t dimension) { return make([&] { return at::stack(list(ts, count), dimension); }); }
 ct_tensor *ct_pad(const ct_tensor *t, const int64_t *widths, int n, double value) {

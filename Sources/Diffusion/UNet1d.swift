@@ -1,5 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
-public import NN
+import NN
 public import Torch
 
 /// A one-dimensional U-Net over a sequence, told the diffusion step: two halvings, a middle, two doublings.
@@ -8,7 +8,7 @@ public import Torch
 /// position never changes a real one (reading T9).
 ///
 /// - Source: Ronneberger et al. 2015, arXiv:1505.04597; T2Diff section 4.2.1, whose sizes are not printed.
-public struct UNet1d: Module {
+public struct UNet1d: SequenceDenoiser {
     let step: StepEmbedding
     let input: Conv1d
     let down: [ResidualBlock]

@@ -31,6 +31,16 @@ public struct T2Diff: VectorRetriever {
         case none
     }
 
+    /// What approximates the clean drift.
+    public enum Backbone: String, Codable, Sendable, CaseIterable {
+        /// A one-dimensional U-Net, as in the paper.
+        case unet
+        /// A bidirectional Transformer.
+        case transformer
+        /// Selective state-space blocks.
+        case mamba
+    }
+
     public struct Configuration: Settings {
         public var width = 64  // features per item
         public var length = 50  // latest events that are read
@@ -42,8 +52,12 @@ public struct T2Diff: VectorRetriever {
         public var dropout = 0.2  // probability
         public var sparseGradients = false  // of the item table: for sampled losses on large catalogues
         public var residual = true  // adds the current interest to what eq 22 makes of it; false: as printed
-        public var window = 8  // latest events that the diffusion reads; a multiple of 4
-        public var channels = 32  // of the U-Net; even
+        public var window = 8  // latest events that the diffusion reads; a multiple of 4 for the U-Net
+        public var backbone = Backbone.unet  // approximates the clean drift
+        public var channels = 32  // of the backbone; even
+        public var depth = 4  // blocks of the transformer or mamba backbone
+        public var stateSize = 8  // mamba: numbers in the state of each feature
+        public var bidirectional = true  // mamba: false reads from the oldest event to the latest alone
         public var steps = 50  // T
         public var schedule = NoiseSchedule.Kind.exponential
         public var firstBeta = 0.02  // beta of step 1 (exponential, linear, logarithmic)
@@ -61,9 +75,9 @@ public struct T2Diff: VectorRetriever {
             guard width > 0, heads > 0, width % heads == 0 else {
                 throw ConfigurationError("model.width (\(width)) must be a multiple of model.heads (\(heads))")
             }
-            guard window > 0, window % UNet1d.lengthMultiple == 0 else {
+            guard window > 0, backbone != .unet || window % UNet1d.lengthMultiple == 0 else {
                 throw ConfigurationError(
-                    "model.window: found \(window), expected a multiple of \(UNet1d.lengthMultiple)"
+                    "model.window: found \(window), expected a multiple of \(UNet1d.lengthMultiple) for backbone unet"
                 )
             }
             guard window <= length, (1...length).contains(session) else {
@@ -73,6 +87,14 @@ public struct T2Diff: VectorRetriever {
             }
             guard channels > 0, channels % 2 == 0 else {
                 throw ConfigurationError("model.channels: found \(channels), expected an even number")
+            }
+            guard backbone != .transformer || channels % heads == 0 else {
+                throw ConfigurationError(
+                    "model.channels (\(channels)) must be a multiple of model.heads (\(heads)) for backbone transformer"
+                )
+            }
+            guard depth > 0, stateSize > 0 else {
+                throw ConfigurationError("model: depth (\(depth)) and stateSize (\(stateSize)) must be at least 1")
             }
             guard steps > 0, firstBeta > 0, firstBeta <= lastBeta, lastBeta < 1 else {
                 throw ConfigurationError(
@@ -97,7 +119,7 @@ public struct T2Diff: VectorRetriever {
     public let length: Int
     let items: Embedding
     let tower: MixedAttention
-    let denoiser: UNet1d?
+    let denoiser: (any SequenceDenoiser)?
     let schedule: NoiseSchedule
     let configuration: Configuration
 
@@ -106,10 +128,37 @@ public struct T2Diff: VectorRetriever {
         // Row 0 is padding.
         items = try Embedding(data.items + 1, c.width, spread, isRowSparse: c.sparseGradients, using: generator)
         tower = try MixedAttention(c, using: generator)
-        denoiser =
-            c.towerInput == .none ? nil : try UNet1d(2 * c.width, channels: c.channels, c.width, using: generator)
+        denoiser = c.towerInput == .none ? nil : try Self.denoiser(c, using: generator)
         schedule = NoiseSchedule(c.schedule, steps: c.steps, first: c.firstBeta, last: c.lastBeta)
         (length, configuration) = (c.length, c)
+    }
+
+    /// From the state and the history, `[B, w, 2D]`, to the clean drift, `[B, w, D]`.
+    private static func denoiser(_ c: Configuration, using generator: Generator) throws -> any SequenceDenoiser {
+        let (input, output, channels) = (2 * c.width, c.width, c.channels)
+        switch c.backbone {
+        case .unet: return try UNet1d(input, channels: channels, output, using: generator)
+        case .transformer:
+            return try SequenceTransformer(
+                input,
+                channels: channels,
+                output,
+                length: c.window,
+                depth: c.depth,
+                heads: c.heads,
+                using: generator
+            )
+        case .mamba:
+            return try SequenceMamba(
+                input,
+                channels: channels,
+                output,
+                depth: c.depth,
+                stateSize: c.stateSize,
+                isBidirectional: c.bidirectional,
+                using: generator
+            )
+        }
     }
 
     public func itemVectors() throws -> Tensor { try items.weight.value.sliced(0, from: 1) }
@@ -187,7 +236,9 @@ public struct T2Diff: VectorRetriever {
     }
 
     /// The next item according to the reverse process from pure noise, eqs 16-18: `[B, D]`.
-    func predict(_ history: History, _ denoiser: UNet1d, _ sampler: Sampler, _ noise: Noise) throws -> Tensor {
+    func predict(_ history: History, _ denoiser: any SequenceDenoiser, _ sampler: Sampler, _ noise: Noise) throws
+        -> Tensor
+    {
         let c = configuration
         let diffused = try history.window(stopGradient: true)
         let rows = diffused.items.size(0)

@@ -70,6 +70,14 @@ extension Tensor {
     public static func stacked(_ tensors: [Tensor], _ dimension: Int = 0) throws(TorchError) -> Tensor {
         try withRaw(tensors, "stacked(\(tensors.map(\.shape)), \(dimension))") { ct_stack($0, $1, Int64(dimension)) }
     }
+    /// Every element along a dimension, which disappears; the backward pass puts them together in one operation.
+    public func unbound(_ dimension: Int = 0) throws(TorchError) -> [Tensor] {
+        var raws = [OpaquePointer?](repeating: nil, count: size(dimension))
+        try check(ct_unbind(raw, Int64(dimension), &raws, Int32(raws.count)), "unbound(\(shape), \(dimension))")
+        var parts: [Tensor] = []
+        for raw in raws { parts.append(try Tensor(raw, "unbound")) }
+        return parts
+    }
     /// A constant before and after the last dimension.
     public func padded(before: Int, after: Int, with value: Double = 0) throws(TorchError) -> Tensor {
         try Tensor(ct_pad(raw, [Int64(before), Int64(after)], 2, value), "padded(\(shape), \(before), \(after))")

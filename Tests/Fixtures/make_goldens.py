@@ -18,6 +18,7 @@ import torch
 
 import reference_euclidean as euclid
 import reference_multi_interest as several
+from reference_backbones import backbones
 from reference_dimerec import DimeRec, DimeRecConfig
 from reference_models import SASRec, SASRecConfig, Schedule, T2Diff, T2DiffConfig, ddim_steps
 
@@ -441,4 +442,5 @@ if __name__ == "__main__":
     multi_interest()
     dimerec()
     euclidean()
+    backbones(store, gradients)
     diffusion()

@@ -8,16 +8,19 @@ import Torch
 
 @testable import Recommenders
 
-/// A model under contract: an entry of the catalogue, made small.
+/// A model under contract: an entry of the catalogue, made small, perhaps with a part exchanged.
 struct Subject: Sendable, CustomTestStringConvertible {
     let entry: ModelEntry
-    var testDescription: String { entry.card.name }
+    var variant: [String: String] = [:]
+    var testDescription: String { ([entry.card.name] + variant.values).joined(separator: " with ") }
 
     /// Every model of the catalogue, and the one of the guide.
-    static let all = (Catalog.all + [ModelEntry(AverageOfEmbeddings.self)]).map(Subject.init)
+    static let all = (Catalog.all + [ModelEntry(AverageOfEmbeddings.self)]).map { Subject(entry: $0) }
 
-    /// Those that learn by gradients.
-    static let learning = all.filter { (try? $0.model()) is any VectorRetriever }
+    /// Those that learn by gradients, and their variants.
+    static let learning =
+        all.filter { (try? $0.model()) is any VectorRetriever }
+        + ["transformer", "mamba"].map { Subject(entry: ModelEntry(T2Diff.self), variant: ["backbone": $0]) }
 
     static let data = DatasetShape(users: 50, items: 20)
 
@@ -25,14 +28,15 @@ struct Subject: Sendable, CustomTestStringConvertible {
     static let small: [String: JSONValue] = [
         "width": .integer(16), "length": .integer(12), "hidden": .integer(32), "session": .integer(4),
         "window": .integer(8), "channels": .integer(8), "steps": .integer(6), "unit": .integer(8),
-        "dropout": .number(0), "interests": .integer(2),
+        "dropout": .number(0), "interests": .integer(2), "depth": .integer(1), "stateSize": .integer(4),
         "inputDropout": .number(0), "ranking": .number(1),
     ]
 
     /// The small settings with some replaced, where the model has them.
     func settings(_ changes: [String: JSONValue] = [:]) throws -> JSONValue {
         guard case .object(let defaults) = try entry.defaults() else { return .object([:]) }
-        return .object(Self.small.merging(changes) { $1 }.filter { defaults[$0.key] != nil })
+        let own = variant.mapValues(JSONValue.string)
+        return .object(Self.small.merging(own) { $1 }.merging(changes) { $1 }.filter { defaults[$0.key] != nil })
     }
 
     func model(seed: UInt64 = 1, _ changes: [String: JSONValue] = [:]) throws -> any Retriever {

@@ -38,6 +38,11 @@ private let shapes: [OperationCase] = [
     OperationCase("stacked at the end", [2, 3, 2], [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5]) {
         try .stacked([$0, $0], -1)
     },
+    OperationCase("unbound", [2, 2], [3, 4, 0, 1]) { x in
+        let parts = try x.sliced(1, to: 2).unbound()
+        return try .stacked([parts[1], parts[0]])
+    },
+    OperationCase("unbound at the end", [3, 2], [2, 5, 1, 4, 0, 3]) { try .stacked($0.unbound(-1).reversed()) },
     OperationCase("padded", [2, 6], [9, 0, 1, 2, 9, 9, 9, 3, 4, 5, 9, 9]) {
         try $0.padded(before: 1, after: 2, with: 9)
     },

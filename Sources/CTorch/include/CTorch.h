@@ -103,6 +103,7 @@ ct_tensor *ct_repeat(const ct_tensor *t, const int64_t *times, int n);
 ct_tensor *ct_repeat_interleave(const ct_tensor *t, const ct_tensor *times, int64_t dimension);
 ct_tensor *ct_flip(const ct_tensor *t, int64_t dimension);
 ct_tensor *ct_roll(const ct_tensor *t, int64_t shift, int64_t dimension);
+int ct_unbind(const ct_tensor *t, int64_t dimension, ct_tensor **parts, int count);
 ct_tensor *ct_cat(ct_tensor *const *ts, int count, int64_t dimension);
 ct_tensor *ct_stack(ct_tensor *const *ts, int count, int64_t dimension);
 ct_tensor *ct_pad(const ct_tensor *t, const int64_t *widths, int n, double value);
