@@ -68,7 +68,7 @@ public struct T2Diff: VectorRetriever {
         public var reconstruction = 1.0  // lambda, eq 25
         public var ranking = 1.0  // weight of a cross-entropy of the prediction against the catalogue (reading T3)
         public var predictionDropout = 0.0  // probability that a row's prediction is zeroed while training
-        public var sampler = Sampler()  // of the reverse process; can be changed without retraining
+        public var sampler = Sampler(.oneStep)  // of the reverse process; can be changed without retraining
         public init() {}
 
         public func validate() throws {

@@ -29,7 +29,7 @@ struct Subject: Sendable, CustomTestStringConvertible {
         "width": .integer(16), "length": .integer(12), "hidden": .integer(32), "session": .integer(4),
         "window": .integer(8), "channels": .integer(8), "steps": .integer(6), "unit": .integer(8),
         "dropout": .number(0), "interests": .integer(2), "depth": .integer(1), "stateSize": .integer(4),
-        "inputDropout": .number(0), "ranking": .number(1),
+        "inputDropout": .number(0), "ranking": .number(1), "sampler": .object(["kind": .string("ddpm")]),
     ]
 
     /// The small settings with some replaced, where the model has them.
