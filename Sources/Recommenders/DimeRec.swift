@@ -61,7 +61,7 @@ public struct DimeRec: VectorRetriever {
         public var interests = 4  // K
         public var dropout = 0.2  // probability
         public var sparseGradients = false  // of the item table: for sampled losses on large catalogues
-        var guidance = GuidanceKind.selfAttentive
+        public var guidance = GuidanceKind.selfAttentive
         public var blocks = 0  // Transformer blocks that encode the history; 0: the items themselves, as in ComiRec
         public var heads = 2  // of those; must divide width
         public var sphere = Sphere.unit

@@ -14,7 +14,7 @@ protocol GuidanceExtraction: Module {
 /// DimeRec's ways to extract guidance.
 ///
 /// - Source: DimeRec, section 4.2 and table 3.
-enum GuidanceKind: String, Codable, Sendable, CaseIterable {
+public enum GuidanceKind: String, Codable, Sendable, CaseIterable {
     /// Self-attention with K heads, equations 16-17; the paper's choice.
     case selfAttentive = "self-attentive"
     /// Dynamic routing to K capsules (ComiRec-DR).
