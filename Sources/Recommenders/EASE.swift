@@ -20,8 +20,9 @@ public struct EASE: FittedRetriever {
     )
     public static let padding = Padding.left
 
+    // Defaults chosen on validation of YooChoose, KuaiRec and Zhihu, 8:1:1 by user.
     public struct Configuration: Settings {
-        public var lambda = 100.0  // weight of the squared norm of the weights
+        public var lambda = 300.0  // weight of the squared norm of the weights
         public var own = 0.0  // weight of an item for itself, where people return to items
         public var length = 200  // latest events that are read
         public var maxItems = 30_000  // a larger catalogue is refused
