@@ -29,6 +29,7 @@ let package = Package(
         .library(name: "Datasets", targets: ["Datasets"]),
         .library(name: "Evaluation", targets: ["Evaluation"]),
         .library(name: "Training", targets: ["Training"]),
+        .library(name: "Comparison", targets: ["Comparison"]),
         .executable(name: "cascade", targets: ["cascade"]),
     ],
     dependencies: [
@@ -48,11 +49,12 @@ let package = Package(
         library("Evaluation", []),
         library("Recommenders", ["Torch", "NN", "Diffusion", "Datasets", "TensorFiles"]),
         library("Training", ["Torch", "NN", "Datasets", "TensorFiles", "Evaluation", "Recommenders"]),
+        library("Comparison", ["Torch", "Datasets", "TensorFiles", "Evaluation", "Recommenders", "Training"]),
         .executableTarget(
             name: "cascade",
             dependencies: [
-                "Torch", "NN", "Datasets", "TensorFiles", "Evaluation", "Recommenders", "Training", arguments,
-                yams,
+                "Torch", "NN", "Datasets", "TensorFiles", "Evaluation", "Recommenders", "Training", "Comparison",
+                arguments, yams,
             ],
             swiftSettings: swiftSettings
         ),
@@ -83,6 +85,10 @@ let package = Package(
             [
                 "Training", "Recommenders", "Evaluation", "Datasets", "NN", "Torch", "TensorFiles", "TestSupport",
             ]
+        ),
+        tests(
+            "ComparisonTests",
+            ["Comparison", "Training", "Recommenders", "Evaluation", "Datasets", "TestSupport"]
         ),
         tests("EndToEndTests", ["Training", "Recommenders", "Datasets", "TensorFiles", "TestSupport"]),
     ],

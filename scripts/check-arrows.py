@@ -17,6 +17,7 @@ LAYERS = [
     {"Diffusion"},
     {"Recommenders"},
     {"Training"},
+    {"Comparison"},
     {"cascade"},
 ]
 TORCH_FREE = {"TensorFiles", "Datasets", "Evaluation"}

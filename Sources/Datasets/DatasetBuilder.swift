@@ -17,6 +17,10 @@ public struct DatasetBuilder {
     var itemFeatures: [String: FeatureCollector] = [:]
     var userFeatures: [String: FeatureCollector] = [:]
     var provenance: [String: String] = [:]
+    /// Events with a lower value are not taken in.
+    var leastValue: Float?
+    /// How many those were.
+    private(set) var eventsBelow = 0
 
     /// Starts an empty data set.
     ///
@@ -30,6 +34,10 @@ public struct DatasetBuilder {
     ///
     /// A missing time is 0. A line break within a query becomes a space.
     public mutating func add(_ event: Event) {
+        if let leastValue, let value = event.value, value < leastValue {
+            eventsBelow += 1
+            return
+        }
         let query = event.query.map { queries.insert($0.withoutLineBreaks) }
         columns.append(
             user: users.insert(event.user.rawValue),
@@ -74,11 +82,19 @@ public struct DatasetBuilder {
     ///   - url: Where to create the directory; nothing may exist there.
     ///   - minUserEvents: The fewest events that a kept user may have.
     ///   - minItemEvents: The fewest events that a kept item may have.
+    ///   - latestUsers: How many users to keep before that filtering: of those with at least `minUserEvents` events the
+    ///     ones whose last event is latest, by (time, row); nil keeps all.
     /// - Returns: The data set, opened from disk.
     /// - Throws: ``DatasetError`` `.alreadyExists`, `.empty`, `.badRow` (an id that is empty or has a line break), or
     ///   the file error when writing fails.
-    public consuming func write(to url: URL, minUserEvents: Int, minItemEvents: Int) throws -> Dataset {
-        try DatasetWriter(self, minUserEvents: minUserEvents, minItemEvents: minItemEvents).write(to: url)
+    public consuming func write(
+        to url: URL,
+        minUserEvents: Int,
+        minItemEvents: Int,
+        latestUsers: Int? = nil
+    ) throws -> Dataset {
+        let options = Manifest.Options(minUserEvents: minUserEvents, minItemEvents: minItemEvents)
+        try DatasetWriter(self, options, latestUsers: latestUsers).write(to: url)
         return try Dataset(at: url)
     }
 }

@@ -24,6 +24,8 @@ public struct DatasetError: Error, CustomStringConvertible, Equatable {
         public static let unknownUser = Reason(rawValue: "unknownUser")
         /// No item of the data set has this id.
         public static let unknownItem = Reason(rawValue: "unknownItem")
+        /// Items or users of the data set have no feature of this name.
+        public static let unknownFeature = Reason(rawValue: "unknownFeature")
         /// The format name or the format version is not known.
         public static let unknownFormat = Reason(rawValue: "unknownFormat")
         /// Something already exists at the path to be written.

@@ -15,6 +15,15 @@ extension DatasetSummary {
         rows.append(("first event", firstTime.map(date) ?? "no times"))
         rows.append(("last event", lastTime.map(date) ?? "no times"))
         if let tiedShare { rows.append(("tied in time", "\(percent(tiedShare)) of the events")) }
+        rows.append(
+            (
+                "repeats",
+                """
+                \(percent(repeatedShare)) of the events, \(percent(repeatedLastShare)) of the last events have an item \
+                of the user's history
+                """
+            )
+        )
         let lengths = historyLengths
         rows += [
             ("events per user", "mean \(fixed(lengths.mean, 1)), \(lengths.minimum) to \(grouped(lengths.maximum))"),

@@ -66,6 +66,12 @@ public struct DatasetSummary: Codable, Sendable, Equatable {
     /// The share of the events that have the time of another event of the same user, so that their order is the
     /// source's; nil in a source without times.
     public let tiedShare: Double?
+    /// The share of the events whose item the same user had before.
+    public let repeatedShare: Double
+    /// The share of the users with two events or more whose last event's item they had before.
+    ///
+    /// Where this is large, a ranking that leaves out the items of the history judges something else.
+    public let repeatedLastShare: Double
     /// The number of events of each action that occurs.
     public let actions: [String: Int]
     /// The share of the events that have a grade or an amount.
@@ -89,6 +95,7 @@ public struct DatasetSummary: Codable, Sendable, Equatable {
         firstTime = dataset.hasTimes ? manifest.firstTime : nil
         lastTime = dataset.hasTimes ? manifest.lastTime : nil
         tiedShare = dataset.hasTimes ? Self.tiedShare(dataset) : nil
+        (repeatedShare, repeatedLastShare) = Self.repeatedShares(dataset)
         actions = Self.actionCounts(dataset)
         valueShare = dataset.values.withUnsafeBufferPointer { values in
             Double(values.count { !$0.isNaN }) / Double(max(1, values.count))
@@ -125,6 +132,25 @@ public struct DatasetSummary: Codable, Sendable, Equatable {
             }
         }
         return Double(tied) / Double(max(1, dataset.eventCount))
+    }
+
+    private static func repeatedShares(_ dataset: Dataset) -> (ofEvents: Double, ofLastEvents: Double) {
+        var (repeats, lastRepeats, users) = (0, 0, 0)
+        var owner = [Int32](repeating: -1, count: dataset.itemCount)  // the user who had the item last
+        dataset.items.withUnsafeBufferPointer { items in
+            for user in 0..<dataset.userCount {
+                let rows = dataset.events(of: UserIndex(user))
+                var isRepeat = false
+                for row in rows {
+                    isRepeat = owner[Int(items[row])] == Int32(user)
+                    repeats += isRepeat ? 1 : 0
+                    owner[Int(items[row])] = Int32(user)
+                }
+                lastRepeats += isRepeat ? 1 : 0
+                users += rows.count > 1 ? 1 : 0
+            }
+        }
+        return (Double(repeats) / Double(max(1, dataset.eventCount)), Double(lastRepeats) / Double(max(1, users)))
     }
 
     private static func actionCounts(_ dataset: Dataset) -> [String: Int] {

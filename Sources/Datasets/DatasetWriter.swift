@@ -6,15 +6,17 @@ internal import TensorFiles
 struct DatasetWriter {
     private let builder: DatasetBuilder
     private let options: Manifest.Options
+    private let latestUsers: Int?
     private var users: Numbering
     private var items: Numbering
     private var queries: Numbering
     private var offsets: [Int64] = [0]
     private var order: [UInt32] = []  // the kept rows of the input, user after user, each user's by (time, row)
 
-    init(_ builder: consuming DatasetBuilder, minUserEvents: Int, minItemEvents: Int) throws {
+    init(_ builder: consuming DatasetBuilder, _ options: Manifest.Options, latestUsers: Int?) throws {
         self.builder = builder
-        options = Manifest.Options(minUserEvents: minUserEvents, minItemEvents: minItemEvents)
+        self.options = options
+        self.latestUsers = latestUsers
         users = Numbering(count: builder.users.count)
         items = Numbering(count: builder.items.count)
         queries = Numbering(count: builder.queries.count)
@@ -57,7 +59,8 @@ struct DatasetWriter {
             userCount: builder.users.count,
             itemCount: builder.items.count,
             minUserEvents: options.minUserEvents,
-            minItemEvents: options.minItemEvents
+            minItemEvents: options.minItemEvents,
+            latestUsers: latestUsers
         )
         var counts = [Int](repeating: 0, count: builder.users.count)  // by new number
         for row in 0..<events.count where core.keeps(events, row) {

@@ -4,18 +4,21 @@
 ///
 /// Two independently seeded 64-bit multiply-and-rotate hashes. It tells accidental damage and different data apart;
 /// it is **not** cryptographic and does not protect against someone who forges a match.
-struct Fingerprint {
+public struct Fingerprint {
     private var state = (first: 0x2437_8F6A_8885_A308 as UInt64, second: 0x1319_8A2E_0370_7344 as UInt64)
 
+    /// The fingerprint of nothing.
+    public init() {}
+
     /// Adds one piece; its name and length count too.
-    mutating func add(_ name: String, _ bytes: UnsafeRawBufferPointer) {
+    public mutating func add(_ name: String, _ bytes: UnsafeRawBufferPointer) {
         var name = name
         name.withUTF8 { state = Self.absorb(UnsafeRawBufferPointer($0), state) }
         state = Self.absorb(bytes, state)
     }
 
     /// The fingerprint as 32 hexadecimal digits.
-    var description: String { Self.hexadecimal(state.first) + Self.hexadecimal(state.second) }
+    public var description: String { Self.hexadecimal(state.first) + Self.hexadecimal(state.second) }
 
     /// A 64-bit hash of a piece of memory, the same on every machine.
     static func hash(_ bytes: UnsafeRawBufferPointer, seed: UInt64 = 0) -> UInt64 {

@@ -7,8 +7,24 @@ struct KCore {
     private(set) var users: [Bool]
     private(set) var items: [Bool]
 
-    init(_ events: EventColumns, userCount: Int, itemCount: Int, minUserEvents: Int, minItemEvents: Int) {
-        users = [Bool](repeating: true, count: userCount)
+    /// - Parameters:
+    ///   - events: All events.
+    ///   - userCount: The number of users that they name.
+    ///   - itemCount: The number of items that they name.
+    ///   - minUserEvents: The fewest events that a kept user has.
+    ///   - minItemEvents: The fewest events that a kept item has.
+    ///   - latestUsers: How many users to start from; nil for all.
+    init(
+        _ events: EventColumns,
+        userCount: Int,
+        itemCount: Int,
+        minUserEvents: Int,
+        minItemEvents: Int,
+        latestUsers: Int? = nil
+    ) {
+        users =
+            latestUsers.map { Self.latest($0, events, userCount: userCount, minUserEvents: minUserEvents) }
+            ?? [Bool](repeating: true, count: userCount)
         items = [Bool](repeating: true, count: itemCount)
         var dropped = true
         while dropped {
@@ -26,6 +42,21 @@ struct KCore {
 
     func keeps(_ events: EventColumns, _ row: Int) -> Bool {
         users[Int(events.users[row])] && items[Int(events.items[row])]
+    }
+
+    /// Of the users with enough events, those whose last event is latest, by (time, row).
+    private static func latest(_ wanted: Int, _ events: EventColumns, userCount: Int, minUserEvents: Int) -> [Bool] {
+        var counts = [Int](repeating: 0, count: userCount)
+        var last = [(time: Int64, row: Int)](repeating: (.min, -1), count: userCount)
+        for row in 0..<events.count {
+            let user = Int(events.users[row])
+            counts[user] += 1
+            if events.times[row] >= last[user].time { last[user] = (events.times[row], row) }
+        }
+        let order = (0..<userCount).filter { counts[$0] >= max(minUserEvents, 1) }.sorted { last[$0] > last[$1] }
+        var kept = [Bool](repeating: false, count: userCount)
+        for user in order.prefix(wanted) { kept[user] = true }
+        return kept
     }
 
     private static func drop(_ kept: inout [Bool], below minimum: Int, _ counts: [Int]) -> Bool {

@@ -2,8 +2,8 @@
 
 /// How events are divided into those to learn from, to select a model by and to report.
 ///
-/// In files: `{"kind": "leave-one-out"}`, `{"kind": "temporal", "validation": 0.8, "test": 0.9}` or
-/// `{"kind": "by-user", "validation": 0.1, "test": 0.1, "seed": 7}`.
+/// In files: `{"kind": "leave-one-out"}`, `{"kind": "temporal", "validation": 0.8, "test": 0.9}`,
+/// `{"kind": "by-user", "validation": 0.1, "test": 0.1, "seed": 7}` or `{"kind": "given"}`.
 public enum Split: Sendable, Equatable {
     /// Of each user with three events or more, the last is the test target and the one before it the validation
     /// target. All others are for training.
@@ -14,16 +14,25 @@ public enum Split: Sendable, Equatable {
     /// The users are divided: `validation` and `test` are the shares, in `0...1`, of those whose last event is a
     /// target. Nothing of theirs is for training. The division depends on the user's external id and the seed only.
     case byUser(validation: Double, test: Double, seed: UInt64)
+    /// The users are divided as the source published it: their feature `split` is `train`, `val` (also `valid`,
+    /// `validation`) or `test`. As with ``byUser(validation:test:seed:)``, held-out users' last events are the targets
+    /// and nothing of theirs is for training.
+    case given
 }
 
 /// A moment at which a temporal split divides the events.
 ///
-/// In files a number: up to 1 a quantile, above 1 a time in seconds.
+/// In files a number, up to 1 a quantile and above 1 a time in seconds, or a text such as `2 days`.
 public enum SplitPoint: Sendable, Equatable {
     /// The time before which this share of all events lies, in `0...1`.
     case quantile(Double)
     /// Seconds since 1970-01-01 UTC.
     case time(Int64)
+    /// The start of the last so many calendar days (UTC), counting from 1 for the day of the last event.
+    ///
+    /// With the points `2 days` for validation and `1 day` for test, the last day is test and the one before it
+    /// validation.
+    case lastDays(Int)
 }
 
 /// The part of a split that targets belong to.
@@ -41,6 +50,7 @@ extension Split: Codable {
         case leaveOneOut = "leave-one-out"
         case temporal
         case byUser = "by-user"
+        case given
     }
 
     /// Reads the form that the type's description shows.
@@ -68,6 +78,7 @@ extension Split: Codable {
                 test: try container.decode(Double.self, forKey: .test),
                 seed: try container.decode(UInt64.self, forKey: .seed)
             )
+        case .given: self = .given
         }
     }
 
@@ -85,14 +96,30 @@ extension Split: Codable {
             try container.encode(validation, forKey: .validation)
             try container.encode(test, forKey: .test)
             try container.encode(seed, forKey: .seed)
+        case .given: try container.encode(Kind.given, forKey: .kind)
         }
     }
 }
 
 extension SplitPoint: Codable {
-    /// Reads a number: up to 1 a quantile, above 1 seconds.
+    static let dayLimit = 1_000_000
+
+    /// Reads a number, up to 1 a quantile and above 1 seconds, or a text: `1 day`, `2 days`.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
+        if let text = try? container.decode(String.self) {
+            let words = text.split(separator: " ")
+            guard words.count == 2, words[1] == "day" || words[1] == "days", let days = Int(words[0]),
+                (1...Self.dayLimit).contains(days)
+            else {
+                throw DecodingError.dataCorruptedError(
+                    in: container,
+                    debugDescription: "'\(text)' is not a split point; expected a number, or a text such as '2 days'"
+                )
+            }
+            self = .lastDays(days)
+            return
+        }
         if let seconds = try? container.decode(Int64.self), seconds > 1 {
             self = .time(seconds)
             return
@@ -107,12 +134,13 @@ extension SplitPoint: Codable {
         self = number <= 1 ? .quantile(number) : .time(Int64(number))
     }
 
-    /// Writes the number.
+    /// Writes the number or the text.
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         switch self {
         case .quantile(let share): try container.encode(share)
         case .time(let seconds): try container.encode(seconds)
+        case .lastDays(let days): try container.encode(days == 1 ? "1 day" : "\(days) days")
         }
     }
 }

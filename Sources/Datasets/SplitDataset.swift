@@ -51,8 +51,9 @@ public struct SplitDataset: Sendable {
 
     /// Divides a data set.
     ///
-    /// - Throws: ``DatasetError`` `.badOption` for a share or a point outside its range, `.empty` when nothing is left
-    ///   to learn from, `.noEvaluationCases` when a part that the split asks for has no target.
+    /// - Throws: ``DatasetError`` `.badOption` for a share or a point outside its range or a given split that the data
+    ///   set lacks, `.empty` when nothing is left to learn from, `.noEvaluationCases` when a part that the split asks
+    ///   for has no target.
     public init(_ dataset: Dataset, _ split: Split) throws {
         self.dataset = dataset
         self.split = split
@@ -61,6 +62,7 @@ public struct SplitDataset: Sendable {
         case .leaveOneOut: division.leaveOneOut(dataset)
         case .temporal(let validation, let test): try division.temporal(dataset, validation, test)
         case .byUser(let validation, let test, let seed): try division.byUser(dataset, validation, test, seed)
+        case .given: try division.given(dataset)
         }
         try division.check(dataset)
         training = division.training
@@ -154,6 +156,49 @@ private struct Division {
         }
     }
 
+    mutating func given(_ dataset: Dataset) throws {
+        let name = "\(dataset.manifest.name): the given split"
+        guard let feature = dataset.userFeature(GivenPart.feature) else {
+            throw DatasetError(
+                .badOption,
+                """
+                \(name) needs a user feature 'split' and the data set has none. Import sequences that have a column \
+                'split' with --from sequences, or use another split, such as by-user.
+                """
+            )
+        }
+        let parts = feature.vocabulary.map(GivenPart.init(name:))
+        let found = feature.vocabulary.map { "'\($0)'" }.joined(separator: ", ")
+        guard !parts.contains(nil), parts.contains(.train), parts.contains(.validation) || parts.contains(.test) else {
+            throw DatasetError(
+                .badOption,
+                """
+                \(name): found \(found) in the user feature 'split', expected 'train' and at least one of 'val' and \
+                'test', nothing else. Use another split, such as by-user.
+                """
+            )
+        }
+        (wantsValidation, wantsTest) = (parts.contains(.validation), parts.contains(.test))
+        for user in dataset.userIndices {
+            let events = dataset.events(of: user)
+            let values = Int(feature.offsets[user.rawValue])..<Int(feature.offsets[user.rawValue + 1])
+            guard values.count == 1, let part = parts[Int(feature.values[values.lowerBound])] else {
+                throw DatasetError(
+                    .badOption,
+                    """
+                    \(name): the user '\(dataset.userID(user))' has \(values.count) values of the feature 'split', \
+                    expected one. Mend the source and import it again.
+                    """
+                )
+            }
+            switch part {
+            case .train: train(user, events)
+            case .validation: Self.evaluate(user, events, target: events.upperBound - 1, &validation)
+            case .test: Self.evaluate(user, events, target: events.upperBound - 1, &test)
+            }
+        }
+    }
+
     func check(_ dataset: Dataset) throws {
         let name = dataset.manifest.name
         guard !training.isEmpty else {
@@ -182,6 +227,19 @@ private struct Division {
     }
 }
 
+/// What the user feature `split` says of a user.
+enum GivenPart: String {
+    static let feature = "split"
+
+    case train
+    case validation = "val"
+    case test
+
+    init?(name: String) {
+        self.init(rawValue: name == "valid" || name == "validation" ? "val" : name)
+    }
+}
+
 extension Dataset {
     fileprivate var userIndices: some Sequence<UserIndex> { (0..<userCount).lazy.map(UserIndex.init(_:)) }
 
@@ -199,6 +257,11 @@ extension Dataset {
     fileprivate func time(_ point: SplitPoint) throws -> Int64 {
         switch point {
         case .time(let seconds): return seconds
+        case .lastDays(let days):
+            guard (1...SplitPoint.dayLimit).contains(days) else {
+                throw DatasetError(.badOption, "split: found \(days) days, expected at least 1 day before the end.")
+            }
+            return (floorDivision(manifest.lastTime, 86_400) + 1 - Int64(days)) * 86_400
         case .quantile(let share):
             guard share >= 0, share <= 1 else {
                 throw DatasetError(.badOption, "split: the quantile \(share) must lie in 0...1.")

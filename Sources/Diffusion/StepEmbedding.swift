@@ -19,7 +19,7 @@ public struct StepEmbedding: Module {
         self.width = width
     }
 
-    /// int64 `[B]` to `[B, width]`.
+    /// Whole numbers, or fractions where steps are rescaled, `[B]` to `[B, width]`.
     public func callAsFunction(_ steps: Tensor) throws(TorchError) -> Tensor {
         try down(up(sinusoid(steps, width: width)).silu())
     }
@@ -28,7 +28,7 @@ public struct StepEmbedding: Module {
 /// Sines, then cosines, of a step at geometrically falling frequencies from 1 to 1/10000.
 ///
 /// - Parameters:
-///   - steps: int64 `[B]`.
+///   - steps: Of any type, `[B]`.
 ///   - width: Number of features, even.
 /// - Returns: float32 `[B, width]`.
 public func sinusoid(_ steps: Tensor, width: Int) throws(TorchError) -> Tensor {

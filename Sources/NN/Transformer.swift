@@ -72,7 +72,14 @@ public struct FeedForward: Module {
 
     /// `[..., input]` to `[..., output]`.
     public func callAsFunction(_ x: Tensor, _ mode: Mode) throws(TorchError) -> Tensor {
-        try down(dropout(up(x).gelu(), rate, mode))
+        try self(x) { (hidden) throws(TorchError) in try dropout(hidden, rate, mode) }
+    }
+
+    /// `[..., input]` to `[..., output]`, with the caller's own way to zero hidden features.
+    public func callAsFunction(_ x: Tensor, dropping: (Tensor) throws(TorchError) -> Tensor) throws(TorchError)
+        -> Tensor
+    {
+        try down(dropping(up(x).gelu()))
     }
 }
 
@@ -106,7 +113,16 @@ public struct TransformerBlock: Module {
 
     /// `[B, L, width]` to the same shape.
     public func callAsFunction(_ x: Tensor, _ scope: AttentionScope, _ mode: Mode) throws(TorchError) -> Tensor {
-        let y = try x + dropout(attention(attentionNorm(x), scope), rate, mode)
-        return try y + dropout(feedForward(feedForwardNorm(y), mode), rate, mode)
+        try self(x, scope) { (y) throws(TorchError) in try dropout(y, rate, mode) }
+    }
+
+    /// `[B, L, width]` to the same shape, with the caller's own way to zero features.
+    public func callAsFunction(
+        _ x: Tensor,
+        _ scope: AttentionScope,
+        dropping: (Tensor) throws(TorchError) -> Tensor
+    ) throws(TorchError) -> Tensor {
+        let y = try x + dropping(attention(attentionNorm(x), scope))
+        return try y + dropping(feedForward(feedForwardNorm(y), dropping: dropping))
     }
 }

@@ -1,5 +1,6 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 public import Datasets
+import Foundation
 public import Torch
 
 /// Where a forward pass gets its noise.
@@ -12,12 +13,20 @@ public enum Noise {
     case fixed(integers: Tensor, normals: [Int: Tensor])
 
     /// Standard normal numbers `[rows, shape...]`; `stream` tells the draws of one pass apart.
-    public func normal(rows: Int, _ shape: [Int], stream: Int) throws -> Tensor {
+    public func normal(rows: Int, _ shape: [Int], stream: Int) throws(TorchError) -> Tensor {
         switch self {
-        case .drawn(let generator): try .normal([rows] + shape, using: generator)
-        case .keyed(let keys): try .normal(shape, keys: keys, stream: stream)
-        case .fixed(_, let normals): try normals[stream] ?? .zeros([rows] + shape)
+        case .drawn(let generator): return try .normal([rows] + shape, using: generator)
+        case .keyed(let keys): return try .normal(shape, keys: keys, stream: stream)
+        case .fixed(_, let normals):
+            if let given = normals[stream] { return given }
+            return try .zeros([rows] + shape)
         }
+    }
+
+    /// 0 with the given probability and else 1, by the size of normal numbers: float32 `[rows, shape...]`.
+    public func mask(rows: Int, _ shape: [Int], dropping probability: Double, stream: Int) throws(TorchError) -> Tensor
+    {
+        try normal(rows: rows, shape, stream: stream).greater(probit(probability)).to(.float32)
     }
 
     /// Whole numbers `[rows]` from a range; int64.
@@ -28,6 +37,16 @@ public enum Noise {
         case .keyed: throw TorchError("integers", "random steps are drawn in training alone")
         }
     }
+}
+
+/// The number that a standard normal variable stays below with the given probability, by bisection.
+private func probit(_ probability: Double) -> Double {
+    var (low, high) = (-10.0, 10.0)
+    for _ in 0..<60 {
+        let middle = (low + high) / 2
+        if 0.5 * erfc(-middle / 2.0.squareRoot()) < probability { low = middle } else { high = middle }
+    }
+    return low
 }
 
 /// One padded batch as tensors.
@@ -82,5 +101,11 @@ public struct Batch {
     public init(_ host: HostBatch, on device: Device = .cpu, noiseSeed: UInt64) throws {
         let keys = host.users.map { Int64(bitPattern: SplitMix64.mix(noiseSeed, UInt64(bitPattern: Int64($0)))) }
         try self.init(host, on: device, noise: .keyed(Tensor(keys, on: device)))
+    }
+
+    /// The state at each row's last real position, of rows padded on the right: `[B, L, D]` to `[B, D]`.
+    func last(of states: Tensor) throws(TorchError) -> Tensor {
+        let places = try (lengths - 1).reshaped(-1, 1, 1).expanded([rows, 1, states.size(2)])
+        return try states.gathered(1, places).squeezed(1)
     }
 }

@@ -13,6 +13,12 @@ public enum Catalog {
         ModelEntry(RecentPopularity.self),
         ModelEntry(SASRec.self),
         ModelEntry(T2Diff.self),
+        ModelEntry(ComiRecSA.self),
+        ModelEntry(ComiRecDR.self),
+        ModelEntry(MIND.self),
+        ModelEntry(DimeRec.self),
+        ModelEntry(DreamRec.self),
+        ModelEntry(DiffuRec.self),
     ]
 
     /// The model of that name.

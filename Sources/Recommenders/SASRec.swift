@@ -59,9 +59,7 @@ public struct SASRec: VectorRetriever {
     public func itemVectors(_ numbers: Tensor) throws -> Tensor { try items(numbers + 1) }
 
     public func userVectors(_ batch: Batch) throws -> Tensor {
-        let states = try encode(batch.items, .inference)  // [B, L, D]
-        let last = try (batch.lengths - 1).reshaped(-1, 1, 1).expanded([batch.rows, 1, states.size(2)])
-        return try states.gathered(1, last)
+        try batch.last(of: encode(batch.items, .inference)).unsqueezed(1)
     }
 
     public func trainingOutput(_ batch: Batch) throws -> TrainingOutput {

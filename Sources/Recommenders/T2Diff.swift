@@ -2,7 +2,6 @@
 
 public import Datasets
 public import Diffusion
-import Foundation
 import NN
 public import Torch
 
@@ -231,8 +230,7 @@ public struct T2Diff: VectorRetriever {
         }
         if c.stopGradient { prediction = try prediction.detached() }
         if c.predictionDropout > 0 {
-            let kept = try batch.noise.normal(rows: rows, [1], stream: 1).greater(probit(c.predictionDropout))
-            prediction = try prediction * kept.to(.float32)
+            prediction = try prediction * batch.noise.mask(rows: rows, [1], dropping: c.predictionDropout, stream: 1)
         }
         return TrainingOutput(vectors: try tower(history, prediction, .training), terms: terms)
     }
@@ -336,14 +334,4 @@ private func normalised(_ table: Embedding, _ ids: Tensor) throws(TorchError) ->
     table.weight.isRowSparse || ids.count < table.weight.value.size(0)
         ? try table(ids).layerNorm()
         : try table.weight.value.layerNorm().embedding(ids)
-}
-
-/// The number that a standard normal variable stays below with the given probability, by bisection.
-private func probit(_ probability: Double) -> Double {
-    var (low, high) = (-10.0, 10.0)
-    for _ in 0..<60 {
-        let middle = (low + high) / 2
-        if 0.5 * erfc(-middle / 2.0.squareRoot()) < probability { low = middle } else { high = middle }
-    }
-    return low
 }

@@ -30,9 +30,26 @@ public struct EvaluationReport: Codable, Sendable, Equatable {
     public var deviations: [String: Double]?
     /// Number of noise draws.
     public var draws: Int
+    /// What diversity did to the lists; absent when it was not asked for.
+    public var diversified: Diversified?
+
+    /// Lists made by ``Diversity`` of every user's best items, beside the plain ones.
+    public struct Diversified: Codable, Sendable, Equatable {
+        /// The item feature whose values are the categories.
+        public var category: String
+        /// The weight of variety against score.
+        public var lambda: Double
+        /// How many of the best items are candidates, and length of the lists made of them.
+        public var candidates, length: Int
+        /// Ranking metrics and variety of the diversified lists.
+        public var metrics: [String: Double]
+        /// Variety of the plain lists, whose ranking metrics are those of the report.
+        public var plain: [String: Double]
+    }
 
     enum CodingKeys: String, CodingKey {
         case model, experiment, commit, seed, split, seen, users, items, metrics, intervals, deviations, draws
+        case diversified
         case division = "protocol"
     }
 
@@ -49,12 +66,19 @@ extension TrainedRun {
     ///   - part: Validation or test.
     ///   - seen: The policy for seen items; nil takes the experiment's.
     ///   - draws: How often models that start from noise are evaluated, each time from other noise.
+    ///   - variety: Also makes diverse lists: with which weight, by which item feature.
     /// - Returns: The report and the ranks of the first draw.
-    public func evaluate(_ part: Part, seen: SeenPolicy? = nil, draws: Int = 1) throws -> (
-        report: EvaluationReport, ranks: [Int]
-    ) {
+    public func evaluate(
+        _ part: Part,
+        seen: SeenPolicy? = nil,
+        draws: Int = 1,
+        diversity variety: (weight: Double, category: String)? = nil
+    ) throws -> (report: EvaluationReport, ranks: [Int]) {
         let evaluator = evaluator(seen: seen)
-        let outcomes = try (0..<max(draws, 1)).map { try evaluator.evaluate(model, part, noiseSeed: UInt64($0)) }
+        let diversity = try variety.map { try self.diversity(weight: $0.weight, category: $0.category) }
+        let outcomes = try (0..<max(draws, 1)).map {
+            try evaluator.evaluate(model, part, noiseSeed: UInt64($0), diversity: diversity)
+        }
         let first = outcomes[0]
         var samples: [String: [Double]] = [:]
         for outcome in outcomes {
@@ -79,10 +103,25 @@ extension TrainedRun {
             metrics: means,
             intervals: Dictionary(uniqueKeysWithValues: zip(names, intervals)),
             deviations: outcomes.count > 1 ? samples.mapValues(deviation) : nil,
-            draws: outcomes.count
+            draws: outcomes.count,
+            diversified: variety.map { weight, category in
+                EvaluationReport.Diversified(
+                    category: category,
+                    lambda: weight,
+                    candidates: Diversity.candidateCount,
+                    length: Diversity.listLength,
+                    metrics: mean(outcomes.compactMap(\.diversity?.diversified)),
+                    plain: mean(outcomes.compactMap(\.diversity?.plain))
+                )
+            }
         )
         return (report, first.ranks)
     }
+}
+
+/// The mean of every value of dictionaries with equal keys.
+private func mean(_ samples: [[String: Double]]) -> [String: Double] {
+    samples.reduce(into: [:]) { $0.merge($1, uniquingKeysWith: +) }.mapValues { $0 / Double(samples.count) }
 }
 
 /// Sample standard deviation.

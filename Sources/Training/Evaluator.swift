@@ -41,6 +41,8 @@ public struct Evaluator {
         public let ranks: [Int]
         /// Of the recommended lists: how much of the catalogue they cover, how popular it is.
         public let lists: RecommendationStatistics
+        /// What diversity did to the lists, when it was asked for.
+        public let diversity: DiversityStatistics?
         /// The metrics, averaged over users.
         public var metrics: RankingMetrics { RankingMetrics(ranks: ranks, cutoffs: Evaluator.cutoffs) }
     }
@@ -52,12 +54,14 @@ public struct Evaluator {
     ///   - part: Validation or test.
     ///   - noiseSeed: What diffusion models start from; another number is another draw.
     ///   - limit: At most so many cases, spread evenly; 0 means all.
+    ///   - diversity: Also makes diverse lists of every user's best items.
     /// - Throws: ``DatasetError`` when the part is empty; ``TorchError`` when a score is not a number.
     public func evaluate(
         _ model: any Retriever,
         _ part: Part,
         noiseSeed: UInt64 = 0,
-        limit: Int = 0
+        limit: Int = 0,
+        diversity: Diversity? = nil
     ) throws -> Outcome {
         let cases = spread(data.cases(part), limit)
         guard !cases.isEmpty else {
@@ -71,22 +75,22 @@ public struct Evaluator {
         var ranks: [Int] = []
         ranks.reserveCapacity(cases.count)
         var lists = RecommendationStatistics(trainingCounts: counts)
+        var diverse = diversity.map(DiversityStatistics.init)
         for (host, block) in batches(cases, model) {
             try withoutGradients {
                 let batch = try Batch(host, on: device, noiseSeed: noiseSeed)
                 let scores = try candidateScores(scorer, batch, block)
                 let target = try scores.gathered(1, batch.targets.unsqueezed(1))
                 ranks += try scores.greaterOrEqual(target).sum(1).integers()
-                let top = try scores.top(min(Self.listLength, counts.count))
-                let (items, values) = (try top.indices.integers(), try top.values.doubles())
-                let width = top.indices.size(1)
-                for row in 0..<batch.rows {
-                    let places = row * width..<(row + 1) * width
-                    lists.add(list: places.filter { values[$0] > -.infinity }.map { items[$0] })
+                for list in try best(Self.listLength, of: scores) { lists.add(list: list.map(\.item)) }
+                guard diversity != nil else { return }
+                let targets = block.map { Int(data.dataset.items[$0.target]) }
+                for (row, list) in try best(Diversity.candidateCount, of: scores).enumerated() {
+                    diverse?.add(list, target: targets[row], rank: ranks[ranks.count - batch.rows + row])
                 }
             }
         }
-        return Outcome(ranks: ranks, lists: lists)
+        return Outcome(ranks: ranks, lists: lists, diversity: diverse)
     }
 
     /// The items that score highest for one history, best first, with their scores.
@@ -102,9 +106,7 @@ public struct Evaluator {
             try withoutGradients {
                 let batch = try Batch(host, on: device, noiseSeed: noiseSeed)
                 let scores = try candidateScores(scorer, batch, block, keepingTarget: false)
-                let top = try scores.top(min(count, scores.size(1)))
-                result = zip(try top.indices.integers(), try top.values.doubles())
-                    .filter { $1 > -.infinity }.map { (ItemIndex(rawValue: $0), $1) }
+                result = try best(count, of: scores)[0].map { (ItemIndex(rawValue: $0.item), $0.score) }
             }
         }
         return result
@@ -159,6 +161,15 @@ public struct Evaluator {
             try scores.fill(rows: Tensor(rows, on: device), columns: Tensor(columns, on: device), -.infinity)
         }
         return scores
+    }
+
+    /// The candidates of every row that score highest, best first.
+    private func best(_ count: Int, of scores: Tensor) throws -> [[Diversity.Candidate]] {
+        let top = try scores.top(min(count, scores.size(1)))
+        let (items, values, width) = (try top.indices.integers(), try top.values.doubles(), top.indices.size(1))
+        return (0..<scores.size(0)).map { row in
+            (row * width..<(row + 1) * width).filter { values[$0] > -.infinity }.map { (items[$0], values[$0]) }
+        }
     }
 
     private func spread(_ cases: [EvaluationCase], _ limit: Int) -> [EvaluationCase] {

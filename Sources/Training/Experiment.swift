@@ -107,7 +107,8 @@ public struct Experiment: Codable, Sendable, Equatable {
     /// The training settings, complete.
     public var training: JSONValue
 
-    static let keys = ["name", "source", "split", "seen", "model", "training"]
+    /// `search` is for `cascade tune`, which varies the settings; a training does not read it.
+    static let keys = ["name", "source", "split", "seen", "model", "training", "search"]
 
     /// Resolves an experiment file (and what the command line sets on top) against the defaults.
     ///
@@ -168,8 +169,9 @@ public struct Experiment: Codable, Sendable, Equatable {
                 key == "seen"
                 ? "exclude or include"
                 : """
-                {kind: leave-one-out}, {kind: temporal, validation: 0.8, test: 0.9} or \
-                {kind: by-user, validation: 0.1, test: 0.1, seed: 7}
+                {kind: leave-one-out}, {kind: temporal, validation: 0.8, test: 0.9}, \
+                {kind: temporal, validation: "2 days", test: "1 day"}, \
+                {kind: by-user, validation: 0.1, test: 0.1, seed: 7} or {kind: given}
                 """
             throw ConfigurationError("\(key): not understood, expected \(known)")
         }

@@ -1,6 +1,7 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
 public import Datasets
+public import Evaluation
 public import Foundation
 public import Recommenders
 import TensorFiles
@@ -80,6 +81,19 @@ public struct RunDirectory: Sendable {
 
     /// Whether there is a run.
     public var exists: Bool { FileManager.default.fileExists(atPath: manifestFile.path) }
+
+    /// Every run in a folder or below it, by path; what lies inside a run is not looked at.
+    public static func all(below folder: URL) -> [RunDirectory] {
+        let run = RunDirectory(folder)
+        if FileManager.default.fileExists(atPath: folder.appending(path: "progress.jsonl").path) && run.exists {
+            return [run]
+        }
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
+        return names.sorted().map { folder.appending(path: $0) }.filter { url in
+            var isFolder: ObjCBool = false
+            return FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder) && isFolder.boolValue
+        }.flatMap(all(below:))
+    }
 
     /// Reads the manifest.
     ///
@@ -167,23 +181,41 @@ public struct TrainedRun {
         Evaluator(data, seen: seen ?? experiment.seen, on: device)
     }
 
+    /// Diverse lists by the values of an item feature.
+    ///
+    /// - Throws: ``DatasetError`` when items have no such feature.
+    public func diversity(weight: Double, category: String) throws -> Diversity {
+        Diversity(weight: weight, categories: ItemCategories(try data.dataset.itemCategories(category)))
+    }
+
     /// What the model recommends to a user after all of that user's events, best first.
     ///
+    /// - Parameters:
+    ///   - user: Somebody of the data set.
+    ///   - count: Length of the list.
+    ///   - diversity: Makes a diverse list of the best items, twice as many as are wanted and at least
+    ///     ``Diversity/candidateCount``; nil recommends the best as they are.
     /// - Throws: ``DatasetError`` when the user is unknown.
-    public func recommend(to user: UserID, count: Int) throws -> [(item: ItemIndex, score: Double)] {
+    public func recommend(to user: UserID, count: Int, diversity: Diversity? = nil) throws -> [(
+        item: ItemIndex, score: Double
+    )] {
         let events = data.dataset.events(of: try data.dataset.userIndex(user))
         let example = EvaluationCase(
             user: try data.dataset.userIndex(user),
             history: events,
             target: events.upperBound - 1
         )
-        return try evaluator().recommend(model, for: example, count: count)
+        guard let diversity else { return try evaluator().recommend(model, for: example, count: count) }
+        let depth = max(Diversity.candidateCount, 2 * count)
+        let candidates = try evaluator().recommend(model, for: example, count: depth)
+        return diversity.list(of: candidates.map { ($0.item.rawValue, $0.score) }, count: count)
+            .map { (ItemIndex(rawValue: $0.item), $0.score) }
     }
 }
 
 extension JSONEncoder {
     /// Sorted keys and indentation, so that two files of equal content are equal.
-    static var stable: JSONEncoder {
+    public static var stable: JSONEncoder {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
         return encoder

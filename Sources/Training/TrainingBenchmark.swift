@@ -108,5 +108,5 @@ public struct TrainingBenchmark {
 
 extension Duration {
     /// The whole duration in seconds.
-    var inSeconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
+    public var inSeconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
 }

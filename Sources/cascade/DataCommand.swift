@@ -33,6 +33,9 @@ struct DataCommand: ParsableCommand {
         @Option(name: .customLong("to"), help: "The directory to make.") var target: String
         @Option(help: "The fewest events that a kept user has.") var minUserEvents = 5
         @Option(help: "The fewest events that a kept item has.") var minItemEvents = 5
+        @Option(help: "Leave out events with a lower value; by default 2 for kuairec, else none.") var minValue: Float?
+        @Option(help: "Keep only so many users, those whose last event is latest, before the filters above.")
+        var latestUsers: Int?
         @Option(help: "fail or skip: what happens at a bad row.") var onError = ImportOptions.ErrorPolicy.fail
         @Option(help: "The name that people see.") var name: String?
         @Option(help: "csv: what stands between fields.") var delimiter: String?
@@ -49,6 +52,8 @@ struct DataCommand: ParsableCommand {
         @Option(help: "What users did where no column says it: view, click, purchase or rating.") var action: Action?
 
         func validate() throws {
+            guard minValue?.isFinite ?? true else { throw ValidationError("--min-value must be a finite number") }
+            guard latestUsers ?? 1 > 0 else { throw ValidationError("--latest-users must be at least 1") }
             guard minUserEvents >= 0, minItemEvents >= 0 else {
                 throw ValidationError("--min-user-events and --min-item-events must be at least 0")
             }
@@ -58,6 +63,8 @@ struct DataCommand: ParsableCommand {
             var options = ImportOptions()
             options.minUserEvents = minUserEvents
             options.minItemEvents = minItemEvents
+            options.minValue = minValue
+            options.latestUsers = latestUsers
             options.onError = onError
             options.delimiter = delimiter
             options.hasHeader = !noHeader

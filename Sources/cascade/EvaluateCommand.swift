@@ -21,6 +21,7 @@ struct EvaluateCommand: ParsableCommand {
     @Option(help: "exclude or include items of the user's history; the experiment's policy by default.")
     var seen: SeenPolicy?
     @Option(help: "Evaluations from different noise, for diffusion models.") var draws = 1
+    @OptionGroup var variety: DiversityOptions
     @Flag(help: "Print one JSON document.") var json = false
 
     func validate() throws {
@@ -29,7 +30,7 @@ struct EvaluateCommand: ParsableCommand {
 
     func run() throws {
         let run = try trained.open()
-        let report = try run.evaluate(split, seen: seen, draws: draws).report
+        let report = try run.evaluate(split, seen: seen, draws: draws, diversity: variety.pair).report
         if json { return Terminal.out(try report.json()) }
         Terminal.out(
             "\(report.model): \(report.split.rawValue), \(report.users) users, whole catalogue of \(report.items) items, "
@@ -44,11 +45,50 @@ struct EvaluateCommand: ParsableCommand {
             rows.append(row)
         }
         Terminal.out(Terminal.table(rows))
+        guard let lists = report.diversified else { return }
+        Terminal.out(
+            "\ndiversified by \(lists.category), lambda \(lists.lambda): each user's best \(lists.candidates) items "
+                + "re-ranked to \(lists.length)"
+        )
+        let names = lists.metrics.keys.sorted { metricOrder($0) < metricOrder($1) }
+        let table = names.map { name in
+            [name]
+                + [report.metrics.merging(lists.plain) { $1 }, lists.metrics].map {
+                    $0[name].map { String(format: "%.4f", $0) } ?? ""
+                }
+        }
+        Terminal.out(Terminal.table([["metric", "plain", "diversified"]] + table))
     }
 
     private func metricOrder(_ name: String) -> (String, Int) {
         let parts = name.split(separator: "@")
         return (String(parts[0]), parts.count > 1 ? Int(parts[1]) ?? 0 : 0)
+    }
+}
+
+/// How much variety lists should have, and in what.
+struct DiversityOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Diverse lists: what a pair of items without a common category is worth, in the unit of the scores.",
+            valueName: "lambda"
+        )
+    )
+    var diversity: Double?
+    @Option(help: ArgumentHelp("The item feature whose values are the categories.", valueName: "feature"))
+    var category: String?
+
+    var pair: (weight: Double, category: String)? {
+        if let diversity, let category { (diversity, category) } else { nil }
+    }
+
+    func validate() throws {
+        guard (diversity == nil) == (category == nil) else {
+            throw ValidationError("--diversity LAMBDA and --category FEATURE go together")
+        }
+        guard diversity.map({ $0 >= 0 && $0.isFinite }) ?? true else {
+            throw ValidationError("--diversity: found \(diversity ?? 0), expected a number from 0")
+        }
     }
 }
 

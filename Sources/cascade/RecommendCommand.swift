@@ -16,6 +16,7 @@ struct RecommendCommand: ParsableCommand {
     @Option(help: "The user's id in the imported data.") var user: String
     @Option(name: .customShort("k"), help: "How many items.") var count = 10
     @Option(help: "How many of the latest events to print.") var history = 5
+    @OptionGroup var variety: DiversityOptions
     @Flag(help: "Print one JSON document.") var json = false
 
     func validate() throws {
@@ -28,6 +29,7 @@ struct RecommendCommand: ParsableCommand {
             var item: String
             var title: String
             var score: Double?
+            var categories: [String]?  // where lists are diversified
         }
         var user: String
         var model: String
@@ -39,15 +41,23 @@ struct RecommendCommand: ParsableCommand {
         let run = try trained.open()
         let dataset = run.data.dataset
         let id = UserID(user)
+        let diversity = try variety.pair.map { try run.diversity(weight: $0.weight, category: $0.category) }
+        let categories = variety.pair.flatMap { dataset.itemFeature($0.category) }
         func item(_ index: ItemIndex, _ score: Double? = nil) -> Answer.Item {
-            .init(item: dataset.itemID(index).rawValue, title: dataset.title(index), score: score)
+            .init(
+                item: dataset.itemID(index).rawValue,
+                title: dataset.title(index),
+                score: score,
+                categories: categories?.values(of: index.rawValue)
+            )
         }
         let events = dataset.events(of: try dataset.userIndex(id)).suffix(history)
         let answer = Answer(
             user: user,
             model: run.experiment.model,
             history: events.reversed().map { item(ItemIndex(rawValue: Int(dataset.items[$0]))) },
-            recommendations: try run.recommend(to: id, count: count).map { item($0.item, $0.score) }
+            recommendations: try run.recommend(to: id, count: count, diversity: diversity)
+                .map { item($0.item, $0.score) }
         )
         if json {
             let encoder = JSONEncoder()
@@ -59,7 +69,8 @@ struct RecommendCommand: ParsableCommand {
         Terminal.out("\(answer.model) recommends:")
         for (place, event) in answer.recommendations.enumerated() {
             let score = String(format: "%8.3f", event.score ?? 0)
-            Terminal.out(String(format: "%3d  ", place + 1) + "\(score)  \(event.title)")
+            let categories = event.categories.map { "  [\($0.joined(separator: ", "))]" } ?? ""
+            Terminal.out(String(format: "%3d  ", place + 1) + "\(score)  \(event.title)\(categories)")
         }
     }
 }

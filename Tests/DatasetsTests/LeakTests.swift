@@ -15,6 +15,7 @@ struct LeakTests {
     static let splits: [Split] = [
         .leaveOneOut, .temporal(validation: .quantile(0.7), test: .quantile(0.85)),
         .temporal(validation: .quantile(0.8), test: .quantile(0.8)), .byUser(validation: 0.15, test: 0.2, seed: 9),
+        .temporal(validation: .lastDays(30), test: .lastDays(12)), .given,
     ]
 
     private func data(_ seed: UInt64) throws -> TemporaryDataset {
@@ -24,8 +25,9 @@ struct LeakTests {
             let times = (1...400 as ClosedRange<Int64>).shuffled(using: &generator)
             for time in times.prefix(Int.random(in: 1...30, using: &generator)) {
                 let item = Int.random(in: 0..<25, using: &generator)
-                builder.add(Event(user: UserID("u\(user)"), item: ItemID("i\(item)"), time: time))
+                builder.add(Event(user: UserID("u\(user)"), item: ItemID("i\(item)"), time: time * 6 * 3_600))
             }
+            builder.setUserFeature("split", [["train", "val", "test"][user % 5 % 3]], for: UserID("u\(user)"))
         }
         return try TemporaryDataset(builder)
     }

@@ -70,6 +70,65 @@ struct SplitTests {
         #expect(again.cases(.test) == split.cases(.test) && other.cases(.test) != split.cases(.test))
     }
 
+    @Test("temporal by days takes whole calendar days from the end, whatever the hour of the last event")
+    func lastDays() throws {
+        var builder = DatasetBuilder(name: "days")
+        let day: Int64 = 86_400
+        let times = [
+            [0, day, 2 * day - 1], [day, 2 * day, 3 * day - 1], [3 * day - 1, 3 * day, 3 * day + 5], [9, day],
+        ]
+        for (user, times) in times.enumerated() {
+            for time in times { builder.add(Event(user: UserID("\(user)"), item: ItemID("i\(time)"), time: time)) }
+        }
+        let data = try TemporaryDataset(builder)
+        let split = try SplitDataset(data.dataset, .temporal(validation: .lastDays(2), test: .lastDays(1)))
+        #expect(split.training.map(\.events) == [0..<3, 3..<4, 9..<11])
+        #expect(split.cases(.validation) == [EvaluationCase(user: UserIndex(1), history: 3..<5, target: 5)])
+        #expect(split.cases(.test) == [EvaluationCase(user: UserIndex(2), history: 6..<8, target: 8)])
+    }
+
+    /// Users whose feature `split` has the given values, with three events each.
+    private func divided(_ parts: [[String]]) throws -> TemporaryDataset {
+        var builder = DatasetBuilder(name: "published")
+        for (user, parts) in parts.enumerated() {
+            for item in 0..<3 { builder.add(Event(user: UserID("\(user)"), item: ItemID("\(item)"))) }
+            if !parts.isEmpty { builder.setUserFeature("split", parts, for: UserID("\(user)")) }
+        }
+        return try TemporaryDataset(builder)
+    }
+
+    @Test(
+        "given takes the users' feature, under each name of the validation part",
+        arguments: ["val", "valid", "validation"]
+    )
+    func given(_ name: String) throws {
+        let data = try divided([["train"], [name], ["test"], ["train"], ["test"]])
+        let split = try SplitDataset(data.dataset, .given)
+        #expect(split.training.map(\.events) == [0..<3, 9..<12])
+        #expect(split.cases(.validation) == [EvaluationCase(user: UserIndex(1), history: 3..<5, target: 5)])
+        #expect(split.cases(.test).map(\.target) == [8, 14])
+        #expect(try SplitDataset(divided([["train"], ["test"]]).dataset, .given).cases(.validation).isEmpty)
+    }
+
+    @Test(
+        "given refuses users without a known part, and says what is missing",
+        arguments: [
+            ([[], []], "needs a user feature 'split' and the data set has none"),
+            ([["a"], ["b"]], "found 'a', 'b' in the user feature 'split', expected 'train' and at least one of"),
+            ([["train"]], "found 'train' in the user feature 'split'"),
+            ([["val"], ["test"]], "found 'val', 'test' in the user feature 'split'"),
+            ([["train"], ["test"], ["dev"]], "found 'train', 'test', 'dev' in"),
+            ([["train"], ["test"], []], "the user '2' has 0 values of the feature 'split', expected one"),
+            ([["train"], ["test", "train"]], "the user '1' has 2 values of the feature 'split', expected one"),
+        ]
+    )
+    func badGiven(_ parts: [[String]], _ message: String) throws {
+        let data = try divided(parts)
+        let error = #expect(throws: DatasetError.self) { try SplitDataset(data.dataset, .given) }
+        #expect(error?.reason == .badOption)
+        #expect(error?.description.contains(message) == true, "\(String(describing: error))")
+    }
+
     @Test("refuses points and shares that make no sense")
     func refusals() throws {
         let data = try TemporaryDataset(histories: [[0, 1, 2, 3], [1, 2, 0]]).dataset
@@ -78,6 +137,8 @@ struct SplitTests {
         }
         #expect(reason(.temporal(validation: .time(3), test: .time(2))) == .badOption)
         #expect(reason(.temporal(validation: .quantile(0.5), test: .quantile(1.5))) == .badOption)
+        #expect(reason(.temporal(validation: .lastDays(2), test: .lastDays(0))) == .badOption)
+        #expect(reason(.temporal(validation: .lastDays(1), test: .lastDays(2))) == .badOption)
         #expect(reason(.temporal(validation: .time(0), test: .time(2))) == .empty)
         #expect(reason(.temporal(validation: .time(3), test: .time(50))) == .noEvaluationCases)
         #expect(reason(.byUser(validation: 0.5, test: 0.5, seed: 1)) == .badOption)
@@ -113,6 +174,11 @@ struct SplitTests {
                 #"{"kind":"by-user","seed":18446744073709551615,"test":0.1,"validation":0.25}"#,
                 .byUser(validation: 0.25, test: 0.1, seed: .max)
             ),
+            (
+                #"{"kind":"temporal","test":"1 day","validation":"12 days"}"#,
+                .temporal(validation: .lastDays(12), test: .lastDays(1))
+            ),
+            (#"{"kind":"given"}"#, .given),
         ]
     )
     func coding(_ text: String, _ split: Split) throws {
@@ -127,6 +193,9 @@ struct SplitTests {
         arguments: [
             #"{"kind":"random"}"#, #"{"kind":"temporal","test":0.9}"#,
             #"{"kind":"temporal","test":0.9,"validation":-1}"#, "{}",
+            #"{"kind":"temporal","test":"1 day","validation":"2 weeks"}"#,
+            #"{"kind":"temporal","test":"0 days","validation":"2 days"}"#,
+            #"{"kind":"temporal","test":"day","validation":"2 days"}"#,
         ]
     )
     func badCoding(_ text: String) {

@@ -40,6 +40,16 @@ struct SummaryTests {
         #expect(summary.valueShare == 0.4)
         #expect((summary.firstTime, summary.lastTime) == (1, 9))
         #expect(summary.tiedShare == 0.6)  // both of b, two of c, two of d
+        #expect((summary.repeatedShare, summary.repeatedLastShare) == (0, 0))
+    }
+
+    @Test("says how often users come back to an item, and do so last")
+    func countsRepeats() throws {
+        let histories = [[0, 1, 0, 0], [1, 1], [2], [0, 0, 1], [1, 2, 1, 2]]
+        let summary = DatasetSummary(try TemporaryDataset(histories: histories).dataset)
+        #expect(summary.repeatedShare == 6.0 / 14)
+        #expect(summary.repeatedLastShare == 0.75)  // of the first, second and last, among four
+        #expect(summary.text.contains("\nrepeats            42.86 % of the events, 75.00 % of the last events have an"))
     }
 
     @Test("gives quantiles of the history lengths")

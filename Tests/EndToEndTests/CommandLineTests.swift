@@ -19,6 +19,8 @@ struct CommandLineTests {
             ["recommend", "r", "--user", "u", "-k", "0"], ["evaluate", "r", "--draws", "0"],
             ["train", "--model", "sasrec", "--data", "d", "--to", "r", "--time-budget=-1"],
             ["data", "import", "--from", "csv", "a", "--to", "b", "--min-user-events=-1"],
+            ["evaluate", "r", "--diversity", "1"], ["recommend", "r", "--user", "u", "--category", "c"],
+            ["evaluate", "r", "--diversity=-1", "--category", "c"],
         ] {
             let refused = try await cascade(arguments, status: 64)
             #expect(refused.output.isEmpty && refused.errors.contains("Error:"), "\(refused.errors)")

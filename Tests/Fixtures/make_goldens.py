@@ -1,5 +1,5 @@
 # Part of Cascade. SPDX-License-Identifier: Apache-2.0
-"""Writes the golden files (*.safetensors) beside this file.
+"""Writes the .safetensors files beside this file.
 
     python3 make_goldens.py        (needs torch and numpy; one thread; the same bytes every time)
 
@@ -17,6 +17,9 @@ import numpy as np
 import torch
 
 from reference_backbones import backbones
+import reference_euclidean as euclid
+import reference_multi_interest as several
+from reference_dimerec import DimeRec, DimeRecConfig
 from reference_models import SASRec, SASRecConfig, Schedule, T2Diff, T2DiffConfig, ddim_steps
 
 HERE = Path(__file__).parent
@@ -188,6 +191,193 @@ def t2diff() -> None:
     store("t2diff", tensors, {key: str(value) for key, value in base.items()} | {"sessionGap": "1800"})
 
 
+def multi_interest() -> None:
+    width, length, interests = 8, 12, 3
+    generator = torch.Generator().manual_seed(6)
+    histories = [torch.randint(1, 21, (n,), generator=generator).tolist() for n in (1, 3, 5, 12)]
+    targets = torch.randint(1, 21, (4,), generator=generator).tolist()
+    tensors: dict = {
+        "input.items": np.array([[0] * (length - len(h)) + h for h in histories], dtype=np.int32),
+        "input.lengths": np.array([len(h) for h in histories], dtype=np.int32),
+        "input.targets": np.array(targets, dtype=np.int32),
+    }
+
+    def routing(maps: str, mind: bool = False) -> several.Routing:
+        return several.Routing(width, interests, length, maps, normal=mind, adaptive=mind)
+
+    models = {
+        "sa": several.MultiInterest(20, width, "attention", several.Attention(width, 16, interests, length)),
+        "dr": several.MultiInterest(20, width, "routing", routing("interest")),
+        "drPosition": several.MultiInterest(20, width, "routing", routing("position")),
+        "mind": several.MultiInterest(20, width, "routing", routing("shared", mind=True)),
+        "mindSoft": several.MultiInterest(20, width, "routing", routing("shared", mind=True), power=2, layer=True),
+    }
+    for seed, (name, model) in enumerate(models.items(), 7):
+        found: dict = randomise(model, seed)
+        if name.startswith("mind"):
+            start = torch.randn(interests, length, generator=generator)
+            model.routing.start.copy_(start)
+            found["weight.routing.start"] = start.numpy().copy()
+        users = [model.interests(h) for h in histories]
+        loss = model.loss(histories, targets)
+        found |= {
+            # An interest that a history does not have repeats the first (M6).
+            "expected.user": torch.stack([torch.cat([u, u[:1].expand(interests - len(u), -1)]) for u in users]),
+            "expected.chosen": torch.stack([model.chosen(h, t) for h, t in zip(histories, targets)]),
+            "expected.scores": torch.stack([model.scores(h) for h in histories]),
+            "expected.loss": loss[None],
+        }
+        found |= gradients(model, loss)
+        tensors |= {f"{name}.{key}": value for key, value in found.items()}
+    store("multi-interest", tensors, {"width": "8", "length": "12", "interests": "3", "hidden": "16", "items": "20"})
+
+
+def dimerec() -> None:
+    generator = torch.Generator().manual_seed(21)
+    steps, length, width = 4, 6, 8
+    histories = [torch.randint(1, 13, (n,), generator=generator).tolist() for n in (1, 2, 4, 6)]
+    targets = torch.randint(1, 13, (4,), generator=generator).tolist()
+    t = [4, 1, 3, 2]
+    # Stream 0 noises the target, stream T + 1 starts the reverse process, stream t leaves step t.
+    normals = torch.randn(steps + 2, 4, width, generator=generator)
+    tensors: dict = {
+        "input.items": np.array([[0] * (length - len(h)) + h for h in histories], dtype=np.int32),
+        "input.lengths": np.array([len(h) for h in histories], dtype=np.int32),
+        "input.targets": np.array(targets, dtype=np.int32),
+        "input.t": np.array(t, dtype=np.int32),
+        "input.normals": normals.numpy(),
+    }
+    normals = normals.double()
+    variants = {
+        "selfAttentive": {},
+        "routed": dict(guidance="routed", guidance_loss=0.5, ranking=2.0, reconstruction=1.0),
+        "sasrec": dict(guidance="sasrec", blocks=1),
+        "mlp": dict(guidance="mlp"),
+        "rule": dict(guidance="rule"),
+        "encoded": dict(blocks=1, residual=True, walk_scale="quarter-turn", ranked_state="terminal", learns_temperature=True),
+        "literal": dict(sphere="literal", walk_scale="literal"),
+        "euclidean": dict(sphere="none", walk="euclidean"),
+        "euclideanUnit": dict(walk="euclidean"),
+    }
+    for seed, (name, change) in enumerate(variants.items(), 22):
+        model = DimeRec(DimeRecConfig(**change))
+        found: dict = randomise(model, seed)
+        out = model.losses(histories, targets, t, normals[0], normals[steps + 1])
+        found |= {f"expected.{key}": out[key] for key in ("interests", "estimate")}
+        found |= {f"expected.{key}": out[key].mean()[None] for key in ("guidance", "ranking", "error")}
+        found["expected.total"] = out["total"][None]
+        for kind, visited in (("ddpm", [4, 3, 2, 1]), ("ddim", [4, 2, 1]), ("oneStep", [4])):
+            found[f"expected.{kind}"] = torch.stack(
+                [
+                    model.reverse(h, normals[steps + 1, row], normals[:, row], visited, kind == "ddpm")
+                    for row, h in enumerate(histories)
+                ]
+            )
+        found |= gradients(model, out["total"])
+        tensors |= {f"{name}.{key}": value for key, value in found.items()}
+    store("dimerec", tensors, {"width": "8", "length": "6", "interests": "3", "items": "12", "steps": "4"})
+
+
+def euclidean() -> None:
+    width, length, items, steps = 8, 6, 20, 4
+    generator = torch.Generator().manual_seed(8)
+
+    def normal(*shape: int) -> torch.Tensor:
+        return torch.randn(shape, generator=generator)
+
+    histories = [torch.randint(1, items + 1, (n,), generator=generator).tolist() for n in (1, 3, 6)]
+    targets = torch.randint(1, items + 1, (3,), generator=generator).tolist()
+    t = [4, 1, 2]
+    noise, start = normal(3, width), normal(3, width)
+    chain = {step: normal(3, width) for step in range(2, steps + 1)}
+    shared: dict = {
+        "input.items": np.array([h + [0] * (length - len(h)) for h in histories], dtype=np.int32),
+        "input.lengths": np.array([len(h) for h in histories], dtype=np.int32),
+        "input.targets": np.array(targets, dtype=np.int32),
+        "input.t": np.array(t, dtype=np.int64),
+        "input.noise": noise,
+        "input.start": start,
+    } | {f"input.chain.{step}": drawn for step, drawn in chain.items()}
+    rows = range(3)
+
+    def walked(reverse: euclid.Reverse, denoise) -> dict:
+        """One row's chains of each kind. denoise(row) gives a function of the state and the step."""
+        def each(walk) -> torch.Tensor:
+            return torch.stack([walk(row, start[row].double(), denoise(row)) for row in rows])
+
+        return {
+            "expected.ddpm": each(
+                lambda row, x, f: reverse.ancestral(x, {s: n[row].double() for s, n in chain.items()}, f)
+            ),
+            "expected.ddim": each(lambda row, x, f: reverse.implicit(x, ddim_steps(steps, 3), f)),
+            "expected.oneStep": each(lambda row, x, f: f(x, steps)),
+        }
+
+    # The second row's guidance is replaced: its number is below the 0.1 quantile.
+    condition = torch.tensor([[0.5], [-1.4], [-1.2]])
+    tensors = shared | {"input.condition": condition}
+    beta = torch.from_numpy(betas("variancePreserving", steps))
+    for seed, (name, change) in enumerate(
+        {"linear": {}, "mlp": dict(deep=True), "normalised": dict(normalised=True)}.items(), 20
+    ):
+        model = euclid.DreamRec(items, width, length, 16, beta, **change)
+        found: dict = randomise(model, seed)
+        estimates = [
+            model.estimate(histories[i], targets[i], t[i], noise[i].double(), bool(condition[i] < -1.2816))
+            for i in rows
+        ]
+        clean = model.table()[targets]
+        reconstruction = ((torch.stack(estimates) - clean) ** 2).mean()
+        ranking = euclid.cross_entropy(estimates, model.table(), targets)
+        found |= {
+            "expected.guidance": torch.stack([model.guidance(h) for h in histories]),
+            "expected.reconstruction": reconstruction[None],
+            "expected.ranking": ranking[None],
+            "expected.estimate": torch.stack(estimates),
+        }
+        for weight in (0.0, 2.0):
+            chains = walked(model.reverse, lambda row: model.guided(histories[row], weight))
+            found |= {f"{key}.{weight:.0f}": value for key, value in chains.items()}
+        found |= gradients(model, reconstruction)
+        found |= {f"ranked.{key}": value for key, value in gradients(model, reconstruction + 0.5 * ranking).items()}
+        tensors |= {f"{name}.{key}": value for key, value in found.items()}
+    store("dreamrec", tensors, {"width": "8", "length": "6", "hidden": "16", "steps": "4", "items": "20"})
+
+    # Lambda's own normal numbers, one for each item and feature: for training and for each step.
+    lambdas = {step: normal(3, length, width) for step in range(steps + 1)}
+    tensors = shared | {f"input.lambda.{step}": drawn for step, drawn in lambdas.items()}
+    beta = torch.from_numpy(betas("truncatedLinear", steps))
+    for seed, (name, change) in enumerate(
+        {"plain": {}, "positions": dict(positions=True), "paper": dict(columns=length)}.items(), 30
+    ):
+        model = euclid.DiffuRec(items, width, length, 2, 16, 2, beta, mean=0.3, deviation=0.2, **change)
+        found = randomise(model, seed)
+        if name == "paper":  # the vector of padding is an ordinary one there
+            with torch.no_grad():
+                model.items.weight[0] = torch.linspace(-0.5, 0.4, width)
+            found["weight.items.weight"][0] = np.linspace(-0.5, 0.4, width)
+        table = model.items.weight
+        estimates = [
+            model.rebuild(
+                histories[i],
+                model.reverse.noised(table[targets[i]], t[i], noise[i].double()),
+                t[i],
+                lambdas[0][i].double(),
+            )
+            for i in rows
+        ]
+        loss = euclid.cross_entropy(estimates, table, targets)
+        found |= {"expected.estimate": torch.stack(estimates), "expected.loss": loss[None]}
+        found |= walked(
+            model.reverse,
+            lambda row: lambda x, step: model.rebuild(histories[row], x, step, lambdas[step][row].double()),
+        )
+        found |= gradients(model, loss)
+        tensors |= {f"{name}.{key}": value for key, value in found.items()}
+    sizes = {"width": "8", "length": "6", "hidden": "16", "heads": "2", "blocks": "2", "steps": "4", "items": "20"}
+    store("diffurec", tensors, sizes | {"mean": "0.3", "deviation": "0.2"})
+
+
 # ---- Schedules, float64 ----------------------------------------------------------------------------------------
 
 
@@ -249,5 +439,8 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     sasrec()
     t2diff()
+    multi_interest()
+    dimerec()
+    euclidean()
     diffusion()
     backbones(store, gradients)

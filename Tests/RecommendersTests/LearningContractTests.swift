@@ -13,7 +13,8 @@ import Torch
 struct LearningContractTests {
     @Test("learns one batch by heart", arguments: Subject.learning)
     func overfits(_ subject: Subject) throws {
-        let learner = try subject.learner()
+        // Of several interests only the nearest to the target learns; the others still rank by theirs (reading M7).
+        let learner = try subject.learner(["interests": .integer(1)])
         let losses = try learner.train(History.rows, steps: 150)
         #expect(losses.filter(\.isFinite).count == losses.count)
         let (first, last) = (losses[0], losses.suffix(10).reduce(0, +) / 10)
@@ -53,7 +54,7 @@ struct LearningContractTests {
     func objectives(_ subject: Subject, _ kind: Objective.Kind) throws {
         var objective = Objective()
         (objective.kind, objective.negatives, objective.sampling) = (kind, 8, .popularity)
-        let losses = try subject.learner().train(History.rows, objective, steps: 40)
+        let losses = try subject.learner().train(History.rows, objective, steps: 60)
         let (first, last) = (losses.prefix(5).reduce(0, +) / 5, losses.suffix(5).reduce(0, +) / 5)
         #expect(last < 0.8 * first, "the loss fell from \(first) to \(last) only")
     }

@@ -28,7 +28,9 @@ struct Subject: Sendable, CustomTestStringConvertible {
     static let small: [String: JSONValue] = [
         "width": .integer(16), "length": .integer(12), "hidden": .integer(32), "session": .integer(4),
         "window": .integer(8), "channels": .integer(8), "steps": .integer(6), "unit": .integer(8),
-        "dropout": .number(0), "depth": .integer(1), "stateSize": .integer(4),
+        "depth": .integer(1), "stateSize": .integer(4),
+        "dropout": .number(0), "interests": .integer(2),
+        "inputDropout": .number(0), "ranking": .number(1),
     ]
 
     /// The small settings with some replaced, where the model has them.

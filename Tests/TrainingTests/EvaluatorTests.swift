@@ -85,6 +85,25 @@ struct EvaluatorTests {
         }
     }
 
+    @Test("without weight diverse lists have the metrics of the plain ones, whatever the block; with it, more variety")
+    func diversity() throws {
+        let categories = ItemCategories((0..<data.dataset.itemCount).map { [$0 % 3] })
+        for block in [1, 7, 256] {
+            let evaluator = Evaluator(data, seen: .exclude, block: block)
+            let neutral = Diversity(weight: 0, categories: categories)
+            let outcome = try evaluator.evaluate(tied, .test, diversity: neutral)
+            let found = try #require(outcome.diversity)
+            for name in ["recall@1", "recall@5", "ndcg@10", "mrr@20"] {
+                #expect(found.diversified[name] == outcome.metrics[name], "\(name)")
+            }
+            #expect(found.diversified["diversity@10"] == found.plain["diversity@10"])
+            let strong = Diversity(weight: 10, categories: categories)
+            let varied = try #require(try evaluator.evaluate(tied, .test, diversity: strong).diversity)
+            #expect(try #require(varied.diversified["diversity@10"]) >= #require(found.plain["diversity@10"]))
+            #expect(varied.diversified["recall@1"] == outcome.metrics["recall@1"])  // the first item stays
+        }
+    }
+
     @Test("ranks an even share of the users when there is a limit")
     func limit() throws {
         let evaluator = Evaluator(data, seen: .include)

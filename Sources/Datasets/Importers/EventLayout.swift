@@ -14,6 +14,8 @@ struct EventLayout {
     var query: Int?
     var title: Int?
     var timeUnit = TimeUnit.seconds
+    /// Whether an empty time stands for none, which is 0.
+    var allowsMissingTimes = false
     /// What users did where no column says it.
     var defaultAction: Action
 
@@ -37,7 +39,7 @@ struct EventLayout {
             user: UserID(try table.identifier(user)),
             item: ItemID(try table.identifier(item)),
             action: try action.map { try Self.action(table, $0) } ?? defaultAction,
-            time: try time.map { try table.time($0, timeUnit) } ?? 0,
+            time: try time.map { allowsMissingTimes && table.isEmpty($0) ? 0 : try table.time($0, timeUnit) } ?? 0,
             query: try query.flatMap { column in
                 let text = try table.text(column)
                 return text.isEmpty ? nil : text

@@ -7,6 +7,12 @@ public enum ImportFormat: String, Sendable, CaseIterable {
     case movieLens1M = "ml-1m"
     /// RecBole atomic files: `.inter`, with `.item` and `.user` (each also `.gz`).
     case recbole
+    /// YooChoose (RecSys Challenge 2015): `yoochoose-clicks.dat`, or `clicks.csv` with days (either also `.gz`).
+    case yoochoose
+    /// KuaiRec: `big_matrix.csv` or `small_matrix.csv`, or sequences made of them, `interactions.csv` (also `.gz`).
+    case kuairec
+    /// Sequences with a published split: columns split, session_id, item_id, one event a line (also `.gz`).
+    case sequences
     /// One event a line, with any delimiter and any columns (also `.gz`).
     case csv
 
@@ -29,6 +35,10 @@ public enum ImportFormat: String, Sendable, CaseIterable {
         switch self {
         case .movieLens1M: "MovieLens-1M: a folder with ratings.dat or ratings.csv[.gz], movies.dat and users.dat"
         case .recbole: "RecBole atomic files: NAME.inter[.gz], with NAME.item and NAME.user where they exist"
+        case .yoochoose: "YooChoose: yoochoose-clicks.dat, or clicks.csv with day, session_id and item_id; each [.gz]"
+        case .kuairec:
+            "KuaiRec: big_matrix.csv, small_matrix.csv or interactions.csv[.gz]; a positive has watch_ratio >= 2"
+        case .sequences: "sequences with a published split: a table with split, session_id and item_id; also [.gz]"
         case .csv: "one event a line, with any delimiter; columns by name or number"
         }
     }
@@ -38,6 +48,9 @@ public enum ImportFormat: String, Sendable, CaseIterable {
         switch self {
         case .movieLens1M: try MovieLensFiles(paths).read(into: &session)
         case .recbole: for path in paths { try AtomicFiles(path).read(into: &session) }
+        case .yoochoose: for path in paths { try YooChooseFile(path).read(into: &session) }
+        case .kuairec: for path in paths { try KuaiRecFile(path).read(into: &session) }
+        case .sequences: for path in paths { try SequenceFile(path).read(into: &session) }
         case .csv: for path in paths { try readDelimited(path, into: &session) }
         }
     }

@@ -12,7 +12,7 @@ public struct ImportOptions: Sendable, Codable, Equatable {
 
     /// Which column holds what: its name, or its number from 1; nil finds it by its usual names.
     ///
-    /// The formats `csv` and `recbole` read these; the columns of `ml-1m` are fixed.
+    /// The formats `csv` and `recbole` read these; the columns of the others are fixed.
     public struct Columns: Sendable, Codable, Equatable {
         /// The user's id; usually `user_id`.
         public var user: String?
@@ -47,6 +47,15 @@ public struct ImportOptions: Sendable, Codable, Equatable {
     public var action: Action?
     /// What happens when a row is not what the format says.
     public var onError = ErrorPolicy.fail
+    /// Events with a lower value are left out; nil is what the format says: 2 for `kuairec`, else none.
+    ///
+    /// Events without a value are kept.
+    public var minValue: Float?
+    /// How many users are kept before the two filters below; nil for all.
+    ///
+    /// They are those whose last event is latest, in the order of (time, row of the source). Users with fewer than
+    /// ``minUserEvents`` events do not count.
+    public var latestUsers: Int?
     /// The fewest events that a kept user has.
     public var minUserEvents = 5
     /// The fewest events that a kept item has.

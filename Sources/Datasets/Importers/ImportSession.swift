@@ -18,6 +18,7 @@ struct ImportSession {
         self.options = options
         self.progress = progress
         builder = DatasetBuilder(name: name)
+        builder.leastValue = options.minValue
     }
 
     /// Reads all rows of a file; `addRow` must find a row good before it adds anything of it.
@@ -59,6 +60,17 @@ struct ImportSession {
                 "none of the \(rowsRead) rows is an event; \(rowsSkipped) were skipped, the first because of \(reason)"
             )
         }
+        if builder.eventCount == 0, builder.eventsBelow > 0, let least = builder.leastValue {
+            throw DatasetError(
+                .empty,
+                "none of the \(rowsRead) rows is an event with a value of at least \(least). Lower --min-value."
+            )
+        }
+        if let least = builder.leastValue {
+            builder.note("min-value", String(least))
+            builder.note("rows.below-min-value", String(builder.eventsBelow))
+        }
+        if let count = options.latestUsers { builder.note("latest-users", String(count)) }
         builder.note("files", files.joined(separator: ", "))
         builder.note("rows.read", String(rowsRead))
         builder.note("rows.skipped", String(rowsSkipped))
@@ -69,7 +81,8 @@ struct ImportSession {
         let dataset = try builder.write(
             to: target,
             minUserEvents: options.minUserEvents,
-            minItemEvents: options.minItemEvents
+            minItemEvents: options.minItemEvents,
+            latestUsers: options.latestUsers
         )
         return ImportReport(
             rowsRead: rowsRead,

@@ -75,6 +75,9 @@ final class TableReader {
         return hasDoubledQuotes ? text.replacingOccurrences(of: "\"\"", with: "\"") : text
     }
 
+    /// Whether a field has no text.
+    func isEmpty(_ column: Int) -> Bool { withField(column) { bytes, _ in bytes.isEmpty } }
+
     /// The text of a field that names a user or an item: not empty, on one line.
     func identifier(_ column: Int) throws -> String {
         let text = try text(column)

@@ -9,6 +9,8 @@ public enum TimeUnit: String, Sendable, Codable, CaseIterable {
     /// A date such as `2014-04-07`, or a date and time such as `2014-04-07T10:51:09.277Z`; UTC unless an offset such
     /// as `+02:00` says otherwise; a fraction of a second is cut off.
     case iso8601
+    /// Whole days since 1970-01-01 UTC; the time is the day's first second.
+    case days
 
     /// What a field of this unit should hold, for messages.
     var expectation: String {
@@ -16,6 +18,7 @@ public enum TimeUnit: String, Sendable, Codable, CaseIterable {
         case .seconds: "a whole number of seconds"
         case .milliseconds: "a whole number of milliseconds"
         case .iso8601: "a date such as 2014-04-07 or 2014-04-07T10:51:09Z"
+        case .days: "a whole number of days"
         }
     }
 
@@ -26,6 +29,7 @@ public enum TimeUnit: String, Sendable, Codable, CaseIterable {
         case .seconds: seconds = number(field, per: 1)
         case .milliseconds: seconds = number(field, per: 1000)
         case .iso8601: seconds = calendarTime(field)
+        case .days: seconds = field.integer().flatMap { abs($0) < 4_000_000 ? $0 * 86_400 : nil }
         }
         guard let seconds, (-62_135_596_800...253_402_300_799).contains(seconds) else { return nil }
         return seconds
@@ -120,6 +124,7 @@ private func daysIn(_ month: Int64, of year: Int64) -> Int64 {
     }
 }
 
-private func floorDivision(_ value: Int64, _ divisor: Int64) -> Int64 {
+/// The quotient, rounded down; the divisor is positive.
+func floorDivision(_ value: Int64, _ divisor: Int64) -> Int64 {
     value >= 0 ? value / divisor : -((divisor - 1 - value) / divisor)
 }

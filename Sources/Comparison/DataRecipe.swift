@@ -1,0 +1,98 @@
+// Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
+public import Datasets
+public import Foundation
+public import Recommenders
+import TensorFiles
+
+/// How a table comes by a data set: one that exists, one to import, or one to simulate.
+public struct DataRecipe: Sendable, Equatable {
+    /// Where the data comes from.
+    public enum Origin: Sendable, Equatable {
+        /// A data set directory.
+        case directory(URL)
+        /// Source files, relative to the working directory.
+        case files(format: String, paths: [String], options: ImportOptions)
+        /// A simulated world.
+        case world(name: String, users: Int?, items: Int?, seed: UInt64)
+    }
+
+    /// What the table calls it.
+    public let name: String
+    /// Where it comes from.
+    public let origin: Origin
+
+    /// A data set directory.
+    public init(_ name: String, at directory: URL) {
+        (self.name, origin) = (name, .directory(directory))
+    }
+
+    /// Reads `{directory: PATH}`, `{from: FORMAT, paths: [...], and import options}` or `{world: NAME, users, items,
+    /// seed}`.
+    public init(_ name: String, _ tree: JSONValue) throws {
+        self.name = name
+        let place = "data.\(name)"
+        if let path = try tree.text("directory", in: place) {
+            origin = .directory(URL(filePath: path))
+        } else if let world = try tree.text("world", in: place) {
+            let seed = try tree.count("seed") ?? 1
+            origin = .world(
+                name: world,
+                users: try tree.count("users"),
+                items: try tree.count("items"),
+                seed: UInt64(seed)
+            )
+        } else if let format = try tree.text("from", in: place) {
+            let paths = try (tree.list("paths") ?? []).compactMap(\.text)
+            guard !paths.isEmpty else { throw ConfigurationError("\(place).paths: expected a list of source files") }
+            var fields = try tree.fields(nil)
+            for key in ["from", "paths"] { fields[key] = nil }
+            origin = .files(format: format, paths: paths, options: try Self.options(fields, place))
+        } else {
+            throw ConfigurationError("\(place): expected 'directory', 'from' with 'paths', or 'world'")
+        }
+    }
+
+    private static func options(_ fields: [String: JSONValue], _ place: String) throws -> ImportOptions {
+        let known = Mirror(reflecting: ImportOptions()).children.compactMap(\.label)
+        for key in fields.keys.sorted() where !known.contains(key) {
+            let hint = nearestName(to: key, among: known).map { "Did you mean '\($0)'?" }
+            throw ConfigurationError(
+                "\(place): unknown key '\(key)'. \(hint ?? "Import options are: \(known.joined(separator: ", "))")"
+            )
+        }
+        do {
+            let tree = try JSONValue(encoding: ImportOptions()).merged(with: .object(fields))
+            return try JSONDecoder().decode(ImportOptions.self, from: JSONEncoder().encode(tree))
+        } catch is DecodingError {
+            throw ConfigurationError("\(place): an import option has a value of the wrong kind")
+        }
+    }
+
+    /// The data set; imported or simulated into the folder when it is not there yet.
+    ///
+    /// - Throws: ``DatasetError``, ``FileError``; ``ConfigurationError`` when source files are missing.
+    public func dataset(in folder: URL) throws -> Dataset {
+        let target = folder.appending(path: name)
+        if case .directory(let url) = origin { return try Dataset(at: url) }
+        if FileManager.default.fileExists(atPath: target.path) { return try Dataset(at: target) }
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        switch origin {
+        case .directory(let url): return try Dataset(at: url)
+        case .files(let format, let paths, let options):
+            for path in paths where !FileManager.default.fileExists(atPath: path) {
+                throw ConfigurationError(
+                    "data.\(name): \(path) is not here (paths count from the working directory); put the source there, or pass --data \(name)=DIRECTORY"
+                )
+            }
+            let urls = paths.map { URL(filePath: $0) }
+            return try importDataset(from: format, paths: urls, to: target, options: options, name: name).dataset
+        case .world(let world, let users, let items, let seed):
+            var simulated = try SimulatedWorld.named(world)
+            simulated.users = users ?? simulated.users
+            simulated.items = items ?? simulated.items
+            simulated.seed = seed
+            return try simulated.write(to: target)
+        }
+    }
+}

@@ -1,0 +1,238 @@
+// Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
+import Evaluation
+import Foundation
+public import Recommenders
+import TensorFiles
+public import Training
+
+/// A table to be measured: models in rows, data sets, metrics, and what others published.
+///
+/// In files: `name`, `source`, `protocol`, `data`, `metrics`, `main`, `draws`, settings that all rows share (`split`,
+/// `seen`, `training`) and `rows`. An experiment file is a table with one row.
+public struct TableSpecification: Sendable, Equatable {
+    /// One line of the table.
+    public struct Row: Sendable, Equatable {
+        /// What the table calls it.
+        public let name: String
+        /// The experiment on each data set, resolved; or why it cannot be resolved.
+        public let experiments: [String: Result<Experiment, ConfigurationError>]
+        /// The row whose trained weights are evaluated again under other settings; nil trains its own.
+        public let weightsOf: String?
+        /// Published figures by data set and metric, as shares.
+        public let published: [String: [String: Double]]
+        /// What a reader must know about the row.
+        public let note: String
+    }
+
+    /// What the table is called.
+    public let name: String
+    /// Where the published figures come from.
+    public let source: String
+    /// How the published figures were measured, and how these are.
+    public let protocolText: String
+    /// The data sets, in order.
+    public let data: [DataRecipe]
+    /// The metrics that are shown.
+    public let metrics: [String]
+    /// The metric that ranks the rows and is tested.
+    public let main: String
+    /// Evaluations from different noise, for models that start from noise.
+    public let draws: Int
+    /// The lines.
+    public let rows: [Row]
+
+    private static let defaultMetrics = ["recall@10", "ndcg@10", "recall@20", "mrr@20"]
+    private static let keys = [
+        "name", "source", "protocol", "data", "metrics", "main", "draws", "split", "seen", "training", "rows",
+    ]
+    fileprivate static let experimentKeys = ["split", "seen", "model", "training"]
+
+    /// Reads a table.
+    ///
+    /// - Parameters:
+    ///   - tree: The file's content.
+    ///   - file: What the file is called, without its ending: the name of a table that gives none.
+    ///   - read: Reads the experiment file that a row names, relative to the table's file.
+    /// - Throws: ``ConfigurationError`` for what concerns the whole table; a row's own mistakes stay with the row.
+    public init(_ tree: JSONValue, file: String, read: (String) throws -> JSONValue) throws {
+        guard tree["rows"] != .null else {
+            let experiment = try Experiment(tree)
+            (name, source, protocolText, data) = (experiment.name, experiment.source, "", [])
+            metrics = Self.defaultMetrics
+            (main, draws) = (try experiment.trainingSettings().metric, 1)
+            rows = [Row(experiment)]
+            return
+        }
+        try refuseUnknown(tree, among: Self.keys, "the table")
+        name = try tree.text("name") ?? file
+        source = try tree.text("source") ?? ""
+        protocolText = try tree.text("protocol") ?? ""
+        data = try tree.fields("data").sorted { $0.key < $1.key }.map { try DataRecipe($0.key, $0.value) }
+        let metrics =
+            try tree.list("metrics")?.map { try $0.metric("metrics") } ?? [
+                "recall@10", "ndcg@10", "recall@20", "mrr@20",
+            ]
+        self.metrics = metrics
+        main = try tree["main"] == .null ? metrics[0] : tree["main"].metric("main")
+        draws = try tree.count("draws") ?? 1
+        let shared = tree.only(Self.experimentKeys)
+        let names = data.map(\.name)
+        let trees = try tree.list("rows") ?? []
+        rows = try trees.enumerated().map { number, row in
+            let trained = trees.first { $0["name"] == row["weightsOf"] && row["weightsOf"] != .null }
+            return try Row(row, number: number, like: trained, shared: shared, data: names, read: read)
+        }
+        guard !rows.isEmpty else { throw ConfigurationError("rows: a table needs at least one row") }
+        for row in rows {
+            guard Set(rows.map(\.name)).count == rows.count else {
+                throw ConfigurationError("rows: two rows are called '\(row.name)'; give each its own name")
+            }
+            if let other = row.weightsOf, !rows.contains(where: { $0.name == other && $0.weightsOf == nil }) {
+                throw ConfigurationError(
+                    "rows.\(row.name).weightsOf: found '\(other)', expected the name of a row that is trained"
+                )
+            }
+        }
+    }
+
+    /// The table with its data sets replaced: for experiments that name none.
+    public func on(_ recipes: [DataRecipe]) -> TableSpecification {
+        TableSpecification(
+            name: name,
+            source: source,
+            protocolText: protocolText,
+            data: recipes,
+            metrics: metrics,
+            main: main,
+            draws: draws,
+            rows: rows.map { row in
+                let anywhere = row.experiments[""]
+                return Row(
+                    name: row.name,
+                    experiments: Dictionary(
+                        uniqueKeysWithValues: recipes.compactMap { recipe in
+                            (row.experiments[recipe.name] ?? anywhere).map { (recipe.name, $0) }
+                        }
+                    ),
+                    weightsOf: row.weightsOf,
+                    published: row.published,
+                    note: row.note
+                )
+            }
+        )
+    }
+
+    /// One table of the rows of several, for experiments given side by side.
+    public static func joined(_ tables: [TableSpecification]) -> TableSpecification? {
+        guard let first = tables.first else { return nil }
+        return TableSpecification(
+            name: tables.count == 1 ? first.name : "comparison",
+            source: tables.count == 1 ? first.source : "",
+            protocolText: "",
+            data: [],
+            metrics: first.metrics,
+            main: first.main,
+            draws: 1,
+            rows: tables.flatMap(\.rows)
+        )
+    }
+
+    private init(
+        name: String,
+        source: String,
+        protocolText: String,
+        data: [DataRecipe],
+        metrics: [String],
+        main: String,
+        draws: Int,
+        rows: [Row]
+    ) {
+        (self.name, self.source, self.protocolText, self.data) = (name, source, protocolText, data)
+        (self.metrics, self.main, self.draws, self.rows) = (metrics, main, draws, rows)
+    }
+}
+
+extension TableSpecification.Row {
+    /// A row for any data set.
+    fileprivate init(_ experiment: Experiment) {
+        (name, experiments, weightsOf) = (experiment.name, ["": .success(experiment)], nil)
+        (published, note) = ([:], "")
+    }
+
+    fileprivate init(
+        _ tree: JSONValue,
+        number: Int,
+        like trained: JSONValue?,
+        shared: JSONValue,
+        data: [String],
+        read: (String) throws -> JSONValue
+    ) throws {
+        let place = "rows[\(number + 1)]"
+        guard let name = try tree.text("name", in: place) else {
+            throw ConfigurationError("\(place): a row needs a name")
+        }
+        self.name = name
+        try refuseUnknown(
+            tree,
+            among: ["name", "experiment", "perData", "weightsOf", "published", "note"]
+                + TableSpecification.experimentKeys,
+            "the row '\(name)'"
+        )
+        weightsOf = try tree.text("weightsOf", in: place)
+        note = try tree.text("note", in: place) ?? ""
+        /// Shared settings, then the trained row's whose weights are used again, then the row's own.
+        func settings(_ data: String) throws -> JSONValue {
+            try [trained, tree].compactMap { $0 }.reduce(shared) { settings, row in
+                let file = try row.text("experiment", in: place).map(read) ?? .object([:])
+                return settings.merged(with: file).merged(with: row.only(TableSpecification.experimentKeys))
+                    .merged(with: row["perData"][data])
+            }
+        }
+        experiments = Dictionary(
+            uniqueKeysWithValues: data.map { data in
+                let experiment = Result {
+                    var complete = try settings(data)
+                    complete["name"] = .string(name)
+                    return try Experiment(complete)
+                }
+                return (data, experiment.mapError { ConfigurationError("\($0)") })
+            }
+        )
+        published = try Self.published(tree["published"], data, "rows.\(name).published")
+    }
+
+    /// Either figures by metric, for a table with one data set, or by data set and metric.
+    private static func published(_ tree: JSONValue, _ data: [String], _ place: String) throws -> [String: [String:
+        Double]]
+    {
+        guard case .object(let fields) = tree else { return [:] }
+        func figures(_ tree: JSONValue) throws -> [String: Double] {
+            try tree.fields(nil).reduce(into: [:]) { result, entry in
+                guard let value = entry.value.double else {
+                    throw ConfigurationError("\(place).\(entry.key): expected a number, as a share and not in percent")
+                }
+                result[try JSONValue.string(entry.key).metric(place)] = value
+            }
+        }
+        if fields.keys.allSatisfy({ RankingMetric($0) != nil }) {
+            guard data.count <= 1 else {
+                throw ConfigurationError("\(place): the table has several data sets; give figures for each by its name")
+            }
+            return [data.first ?? "": try figures(tree)]
+        }
+        if let unknown = fields.keys.sorted().first(where: { !data.contains($0) }) {
+            throw ConfigurationError("\(place): '\(unknown)' is neither a metric nor one of the table's data sets")
+        }
+        return try fields.mapValues(figures)
+    }
+}
+
+private func refuseUnknown(_ tree: JSONValue, among known: [String], _ place: String) throws {
+    for key in try tree.fields(nil).keys.sorted() where !known.contains(key) {
+        let hint = nearestName(to: key, among: known).map { "Did you mean '\($0)'?" }
+        throw ConfigurationError(
+            "unknown key '\(key)' in \(place). \(hint ?? "There are: \(known.joined(separator: ", "))")"
+        )
+    }
+}

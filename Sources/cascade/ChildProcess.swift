@@ -1,0 +1,48 @@
+// Part of Cascade. SPDX-License-Identifier: Apache-2.0
+import Foundation
+import Synchronization
+
+/// This program, started again for one piece of work, so that what fails takes nothing else with it.
+enum ChildProcess {
+    /// Runs to the end; what is printed is added to the log.
+    ///
+    /// - Returns: The exit code; -1 when it could not be started.
+    static func run(_ arguments: [String], log: URL) -> Int32 {
+        let program = Bundle.main.executableURL ?? URL(filePath: CommandLine.arguments[0])
+        guard let file = try? end(of: log) else { return -1 }
+        let process = Process()
+        process.executableURL = program
+        process.arguments = arguments
+        process.standardInput = FileHandle.nullDevice
+        process.standardOutput = FileHandle.nullDevice
+        process.standardError = file
+        guard (try? process.run()) != nil else { return -1 }
+        process.waitUntilExit()
+        return process.terminationStatus
+    }
+
+    /// Works through a list in order, a few at once, until it is done or Ctrl-C is pressed.
+    static func forEach(of count: Int, atOnce jobs: Int, _ body: @Sendable (Int) -> Void) {
+        let next = Mutex(0)
+        DispatchQueue.concurrentPerform(iterations: min(jobs, count)) { _ in
+            while !Interruption.isRequested {
+                let number = next.withLock { number in
+                    defer { number += 1 }
+                    return number
+                }
+                guard number < count else { return }
+                body(number)
+            }
+        }
+    }
+
+    /// The parent's process while it lives: when it dies, work stops at a checkpoint instead of going on unseen.
+    static func isOrphaned(since parent: pid_t) -> Bool { getppid() != parent }
+
+    private static func end(of log: URL) throws -> FileHandle {
+        if !FileManager.default.fileExists(atPath: log.path) { try Data().write(to: log) }
+        let handle = try FileHandle(forWritingTo: log)
+        try handle.seekToEnd()
+        return handle
+    }
+}

@@ -1,0 +1,143 @@
+// Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
+import Datasets
+import Foundation
+public import Recommenders
+import TestSupport
+import Testing
+import Training
+
+@testable import Comparison
+
+@Suite("The file of a table")
+struct TableSpecificationTests {
+    static let tree: JSONValue = [
+        "name": "tiny", "data": ["a": ["world": "drift", "users": 50], "b": ["directory": "elsewhere"]],
+        "metrics": ["recall@10", "ndcg@10"], "seen": "include", "training": ["epochs": 3],
+        "rows": [
+            ["name": "floor", "model": ["name": "popularity"], "published": ["a": ["recall@10": 0.25]]],
+            [
+                "name": "model", "model": ["name": "t2diff", "width": 16],
+                "perData": ["b": ["training": ["epochs": 5]]],
+            ],
+            ["name": "model, one step", "weightsOf": "model", "model": ["sampler": ["kind": "one-step"]]],
+            ["name": "from a file", "experiment": "sas.yaml", "training": ["batch": 7]],
+        ],
+    ]
+
+    func table(_ tree: JSONValue = Self.tree) throws -> TableSpecification {
+        try TableSpecification(tree, file: "file") { name in
+            #expect(name == "sas.yaml")
+            return ["model": ["name": "sasrec", "width": 24], "training": ["batch": 5, "cuts": 2]]
+        }
+    }
+
+    func experiment(_ row: Int, _ data: String) throws -> Experiment {
+        try #require(try table().rows[row].experiments[data]).get()
+    }
+
+    @Test("settings come from the table, then the row's file, then the row, then the row on one data set")
+    func layers() throws {
+        let model = try experiment(1, "a")
+        #expect(model.seen == .include && model.name == "model")
+        #expect(model.configuration["width"] == .integer(16))
+        #expect(model.training["epochs"] == .integer(3))
+        #expect(try experiment(1, "b").training["epochs"] == .integer(5))
+        let file = try experiment(3, "a")
+        #expect(file.configuration["width"] == .integer(24))
+        #expect(file.training["batch"] == .integer(7) && file.training["cuts"] == .integer(2))
+    }
+
+    @Test("a row that evaluates another's weights takes over that row's settings, per data set")
+    func weights() throws {
+        let row = try experiment(2, "b")
+        #expect(row.configuration["width"] == .integer(16))
+        #expect(row.configuration["sampler"]["kind"] == .string("one-step"))
+        #expect(row.training["epochs"] == .integer(5))
+        #expect(try table().rows[2].weightsOf == "model")
+    }
+
+    @Test("published figures belong to a data set and a metric")
+    func published() throws {
+        #expect(try table().rows[0].published == ["a": ["recall@10": 0.25]])
+    }
+
+    @Test("a row's own mistake stays with the row")
+    func brokenRow() throws {
+        var tree = Self.tree
+        tree["rows"] = [["name": "broken", "model": ["name": "sasrec", "widht": 3]]]
+        let row = try table(tree).rows[0]
+        #expect(throws: ConfigurationError("unknown key 'widht' in 'model'. Did you mean 'width'?")) {
+            try #require(row.experiments["a"]).get()
+        }
+    }
+
+    @Test(
+        "mistakes of the table are refused with what was expected",
+        arguments: [
+            ("rowz", JSONValue.integer(1), "unknown key 'rowz' in the table. Did you mean 'rows'?"),
+            ("metrics", ["recal@10"], "metrics: 'recal@10' is not a metric. Did you mean 'recall@10'?"),
+            ("main", "ndcg@11", "main: 'ndcg@11' is not a metric. Did you mean 'ndcg@1'?"),
+            ("rows", [["model": ["name": "sasrec"]]], "rows[1]: a row needs a name"),
+            ("rows", [["name": "a"], ["name": "a"]], "rows: two rows are called 'a'; give each its own name"),
+            (
+                "rows", [["name": "a", "weightsOf": "b"]],
+                "rows.a.weightsOf: found 'b', expected the name of a row that is trained"
+            ),
+            (
+                "rows", [["name": "a", "published": ["recall@10": 0.1]]],
+                "rows.a.published: the table has several data sets; give figures for each by its name"
+            ),
+            ("data", ["x": ["form": "csv"]], "data.x: expected 'directory', 'from' with 'paths', or 'world'"),
+            (
+                "data", ["x": ["from": "csv", "paths": ["p"], "minUserEvent": 3]],
+                "data.x: unknown key 'minUserEvent'. Did you mean 'minUserEvents'?"
+            ),
+            ("draws", 0, "draws: expected a whole number from 1"),
+        ] as [(String, JSONValue, String)]
+    )
+    func refused(_ key: String, _ value: JSONValue, _ message: String) throws {
+        var tree = Self.tree
+        tree[key] = value
+        #expect(throws: ConfigurationError(message)) { try table(tree) }
+    }
+
+    @Test("an experiment file is a table with one row on any data set")
+    func single() throws {
+        let table = try TableSpecification(["model": ["name": "sasrec"]], file: "x") { _ in .null }
+        let joined = try #require(TableSpecification.joined([table])).on([
+            DataRecipe("here", at: URL(filePath: "/nowhere"))
+        ])
+        #expect(joined.rows.map(\.name) == ["sasrec"])
+        #expect(try joined.rows[0].experiments["here"]?.get().model == "sasrec")
+    }
+
+    @Test("data sets are imported or simulated once")
+    func data() throws {
+        let folder = try TemporaryFolder()
+        let recipe = try DataRecipe("w", ["world": "drift", "users": 20, "items": 200, "seed": 3])
+        let made = try recipe.dataset(in: folder.url)
+        #expect(made.userCount == 20)
+        let again = try recipe.dataset(in: folder.url)
+        #expect(again.manifest.contentHash == made.manifest.contentHash)
+        let missing = try DataRecipe("x", ["from": "csv", "paths": ["not/here.csv"]])
+        #expect(throws: ConfigurationError.self) { try missing.dataset(in: folder.url) }
+    }
+}
+
+extension JSONValue: ExpressibleByDictionaryLiteral, ExpressibleByArrayLiteral, ExpressibleByStringLiteral,
+    ExpressibleByIntegerLiteral, ExpressibleByFloatLiteral
+{
+    /// A group.
+    public init(dictionaryLiteral elements: (String, JSONValue)...) {
+        self = .object(Dictionary(uniqueKeysWithValues: elements))
+    }
+    /// A list.
+    public init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
+    /// Text.
+    public init(stringLiteral value: String) { self = .string(value) }
+    /// A whole number.
+    public init(integerLiteral value: Int) { self = .integer(value) }
+    /// A number.
+    public init(floatLiteral value: Double) { self = .number(value) }
+}

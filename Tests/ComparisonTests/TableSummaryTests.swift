@@ -1,0 +1,166 @@
+// Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
+import Datasets
+import Evaluation
+import Foundation
+import Recommenders
+import TestSupport
+import Testing
+
+@testable import Comparison
+@testable import Training
+
+@Suite("The sum of a table's cells")
+struct TableSummaryTests {
+    let table: TableSpecification
+
+    init() throws {
+        table = try TableSpecification(
+            [
+                "name": "tiny, \"quoted\"", "source": "<nobody>", "data": ["d": ["directory": "x"]],
+                "metrics": ["recall@1", "mrr@10"],
+                "rows": [
+                    ["name": "a", "model": ["name": "popularity"], "published": ["recall@1": 0.5], "note": "a | b"],
+                    ["name": "b", "model": ["name": "popularity"]], ["name": "c", "model": ["name": "popularity"]],
+                ],
+            ],
+            file: "t"
+        ) { _ in .null }
+    }
+
+    func result(_ ranks: [Int], seconds: Double = 1) -> CellResult {
+        let metrics = RankingMetrics(ranks: ranks, cutoffs: Evaluator.cutoffs)
+        let report = EvaluationReport(
+            model: "popularity",
+            experiment: "",
+            commit: "",
+            seed: 1,
+            split: .test,
+            division: .leaveOneOut,
+            seen: .exclude,
+            users: ranks.count,
+            items: 9,
+            metrics: Dictionary(uniqueKeysWithValues: metrics.values.map { ($0.name, $0.value) }),
+            intervals: [:],
+            deviations: nil,
+            draws: 1
+        )
+        return CellResult(
+            report: report,
+            ranks: ranks,
+            validation: [:],
+            parameters: 12,
+            trainingSeconds: seconds,
+            millisecondsPerUser: 2,
+            peakMemory: 3_000_000,
+            reason: ""
+        )
+    }
+
+    func summary() -> TableSummary {
+        TableSummary(
+            table,
+            data: "d",
+            dataHash: "f00",
+            cells: [
+                "a": [
+                    ("cells/a1", .success(result([1, 1, 1, 2], seconds: 1))),
+                    ("cells/a2", .success(result([1, 2, 2, 2], seconds: 3))),
+                ],
+                "b": [
+                    ("cells/b1", .success(result([2, 2, 2, 2]))), ("cells/b2", .failure(CellFailure("no, \"luck\""))),
+                ],
+                "c": [("cells/c1", .failure(CellFailure("broken")))],
+            ]
+        )
+    }
+
+    @Test("means and deviations over seeds, costs, and the failures beside them")
+    func figures() throws {
+        let rows = summary().rows
+        let figure = try #require(rows[0].figures["recall@1"])
+        #expect(figure.mean == 0.5)
+        #expect(abs(try #require(figure.deviation) - 0.5 / 2.0.squareRoot()) < 1e-12)
+        #expect(figure.published == 0.5 && figure.difference == 0)
+        let interval = try #require(figure.interval)
+        #expect(interval.lower < 0.5 && interval.upper > 0.5)
+        #expect(rows[0].trainingSeconds == 2 && rows[0].peakMemory == 3_000_000)
+        #expect(rows[1].finished == 1 && rows[1].planned == 2 && rows[1].failures == ["no, \"luck\""])
+        #expect(rows[1].figures["recall@1"]?.deviation == nil)
+        #expect(rows[2].figures.isEmpty && rows[2].failures == ["broken"])
+    }
+
+    @Test("the best two are compared user by user on the mean over seeds")
+    func contest() throws {
+        let contest = try #require(summary().contest)
+        #expect(contest.best == "a" && contest.second == "b" && contest.difference == 0.5)
+        // Differences 1, 0.5, 0.5, 0: of 16 flips those with all three signs alike are as extreme: 2 * 2.
+        #expect(contest.permutation == 0.25)
+    }
+
+    @Test("Markdown marks the best, escapes bars and tells what failed")
+    func markdown() {
+        let text = summary().markdown
+        #expect(text.contains("| a | **0.5000 ± 0.3536** |"))
+        #expect(text.contains("- a: a | b"))
+        #expect(text.contains("| a | recall@1 | 0.5000 | 0.5000 | +0.0 % | within 5 % |"))
+        #expect(text.contains("**b failed:** no, \"luck\""))
+    }
+
+    @Test("CSV has a line for each row and metric, and one for a row without figures")
+    func csv() {
+        let lines = TableSummary.csv([summary()]).split(separator: "\n")
+        #expect(lines[0].hasPrefix("table,data,row,metric,mean,deviation,lower,upper,published,difference,seeds"))
+        #expect(lines.count == 1 + 2 + 2 + 1)
+        #expect(lines.allSatisfy { !$0.hasPrefix("tiny") })
+        #expect(lines[1].hasPrefix("\"tiny, \"\"quoted\"\"\",d,a,mrr@10,0.75,"))
+        #expect(lines.last?.hasSuffix(",0,0,0.0,0.0,0,broken") ?? false)
+    }
+
+    @Test("the page holds every figure, escapes text, and needs nothing from elsewhere")
+    func page() throws {
+        let folder = try TemporaryFolder()
+        let run = folder.url.appending(path: "cells/a1/run")
+        try FileManager.default.createDirectory(at: run, withIntermediateDirectories: true)
+        let progress = """
+            {"kind":"validation","step":1,"recall@1":0.25}
+            {"kind":"train","step":2,"loss":3}
+            {"kind":"validation","step":4,"recall@1":0.5}
+            """
+        try Data(progress.utf8).write(to: run.appending(path: "progress.jsonl"))
+        let html = PageReport("T & T", [summary()], facts: [("commit", "abc")], in: folder.url).html
+        #expect(html.contains("<h1>T &amp; T</h1>") && html.contains("&lt;nobody&gt;"))
+        #expect(html.contains("0.5000 ± 0.3536") && html.contains("<a href=\"cells/a1/\">1</a>"))
+        #expect(html.contains("c failed</b> (0 of 1 finished): broken"))
+        #expect(html.contains("data-metric=\"recall@1\"") && html.contains("0.25"))
+        for outside in ["http://www.w3.org/2000/svg", "src=", "@import", "url("]
+        where outside != "http://www.w3.org/2000/svg" {
+            #expect(!html.contains(outside))
+        }
+    }
+
+    @Test("a cell's folder follows from what decides its result, and from nothing else")
+    func folders() throws {
+        func cell(_ change: (inout Cell) -> Void = { _ in }) throws -> String {
+            var cell = Cell(
+                row: "My row!",
+                data: "d",
+                dataset: "here",
+                dataHash: "f00",
+                seed: 1,
+                experiment: try Experiment(["model": ["name": "sasrec"]]),
+                commit: "c"
+            )
+            change(&cell)
+            return try cell.folder
+        }
+        let plain = try cell()
+        #expect(plain.hasPrefix("my-row-d-seed1-"))
+        #expect(try cell { $0.dataset = "there" } == plain)
+        #expect(try cell { $0.experiment.training["threads"] = .integer(2) } == plain)
+        for change: (inout Cell) -> Void in [
+            { $0.dataHash = "f01" }, { $0.commit = "d" }, { $0.timeBudget = 3 }, { $0.draws = 2 },
+            { $0.experiment.configuration["width"] = .integer(32) }, { $0.weightsOf = "x" },
+        ] { #expect(try cell(change).suffix(8) != plain.suffix(8)) }
+    }
+}

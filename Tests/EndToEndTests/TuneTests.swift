@@ -1,0 +1,60 @@
+// Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import TestSupport
+import Testing
+
+@Suite("cascade tune")
+struct TuneTests {
+    static let experiment = """
+        name: searched
+        model: {name: sasrec, width: 8, hidden: 8, blocks: 1, length: 20}
+        training: {epochs: 3, batch: 16, threads: 1, learningRate: {peak: 1.0e-5}}
+        search:
+          training.learningRate.peak: {log: [1.0e-3, 3.0e-2]}
+          model.heads: {choice: [3, 1, 3]}
+        """
+
+    @Test("finds better settings, freezes them as an experiment, and does nothing twice")
+    func tunes() async throws {
+        let folder = try TemporaryFolder()
+        let data = try folder.driftWorld()
+        let file = try folder.write(Self.experiment, to: "searched.yaml")
+        let arguments = ["tune", file, "--data", data, "--to", folder.path("search"), "--trials", "6"]
+        let outcome = try await cascade(arguments)
+        // Three heads do not divide a width of eight: such a trial is left out with the reason.
+        #expect(outcome.errors.contains("left out: model.width (8) must be a multiple of model.heads (3)"))
+        #expect(outcome.errors.contains("round 2 of 2"))
+        let lines = outcome.output.split(separator: "\n").dropFirst()
+        let best = try #require(lines.first)
+        #expect(best.hasPrefix("0 ") == false, "a thousandth of a sensible rate cannot be best")
+        let frozen = folder.path("search/tuned.yaml")
+        let dry = try await cascade(["train", "--config", frozen, "--data", data, "--to", "none", "--dry-run"])
+        let resolved = try dry.document()
+        #expect(resolved["name"] as? String == "searched")
+        let training = try #require(resolved["training"] as? [String: Any])
+        let rate = try #require((training["learningRate"] as? [String: Any])?["peak"] as? Double)
+        #expect((1e-3...3e-2).contains(rate))
+        #expect(training["epochs"] as? Int == 3)
+        func dates() -> [Date?] {
+            (0..<6).map { number in
+                let path = folder.path("search/trials/\(number)/run/manifest.json")
+                return (try? FileManager.default.attributesOfItem(atPath: path))?[.modificationDate] as? Date
+            }
+        }
+        let before = dates()
+        #expect(try await cascade(arguments).output == outcome.output)
+        #expect(dates() == before)
+    }
+
+    @Test("an experiment without ranges is refused with an example")
+    func noRanges() async throws {
+        let folder = try TemporaryFolder()
+        let file = try folder.write("model: {name: sasrec}\n", to: "plain.yaml")
+        let outcome = try await cascade(
+            ["tune", file, "--data", try folder.driftWorld(), "--to", folder.path("search")],
+            status: 78
+        )
+        #expect(outcome.errors.contains("the experiment declares no ranges; add for example search:"))
+    }
+}
