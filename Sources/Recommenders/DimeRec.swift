@@ -216,7 +216,7 @@ public struct DimeRec: VectorRetriever {
         }
         guard c.ranking > 0 || c.reconstruction > 0 else { return output }
         // One denoising at a random step, algorithm 1; that of pure noise rides along in the same call.
-        let clean = c.sphere == .literal ? try target.onUnitSphere() : target
+        let clean = try clean(target)
         var (states, steps, guides): ([Tensor], [Tensor], [Tensor]) = ([], [], [])
         let isTerminal = c.rankedState == .terminal && c.ranking > 0
         if !isTerminal || c.reconstruction > 0 {
@@ -224,10 +224,7 @@ public struct DimeRec: VectorRetriever {
             let noise = try batch.noise.normal(rows: rows, [c.width], stream: 0)
             steps.append(random)
             guides.append(interests)
-            switch c.walk {
-            case .geodesic: states.append(try walk.noised(clean, steps: random, noise: noise))
-            case .euclidean: states.append(try walk.schedule.noised(clean, steps: random, noise: noise))
-            }
+            states.append(try noised(clean, steps: random, noise: noise))
         }
         if isTerminal {
             steps.append(try .full([rows], Double(c.steps), .int64, on: clean.device))
@@ -261,7 +258,7 @@ public struct DimeRec: VectorRetriever {
         return try c.sampler.sample(
             from: start(rows: rows, noise, streams),
             walk.schedule,
-            project: { c.walk == .geodesic ? try $0.onUnitSphere() : $0 },
+            project: projected,
             noise: { try noise.normal(rows: rows, [c.width], stream: streams + $0) },
             denoise: { state, step in
                 let steps = try Tensor.full([rows], Double(step), .int64, on: state.device)
@@ -272,8 +269,7 @@ public struct DimeRec: VectorRetriever {
 
     /// Pure noise, where a reverse process begins: `[rows, D]`.
     private func start(rows: Int, _ noise: Noise, _ streams: Int = 0) throws -> Tensor {
-        let normal = try noise.normal(rows: rows, [configuration.width], stream: streams + configuration.steps + 1)
-        return configuration.walk == .geodesic ? try normal.onUnitSphere() : normal
+        try projected(noise.normal(rows: rows, [configuration.width], stream: streams + configuration.steps + 1))
     }
 
     /// The estimate of the target, equation 20: states `[B, D]` to `[B, D]`.
@@ -292,6 +288,34 @@ public struct DimeRec: VectorRetriever {
         guard configuration.sphere == .unit else { return users }
         if let logTemperature { return try users * (-logTemperature.value).exp() }
         return try users / configuration.temperature
+    }
+}
+
+extension DimeRec: Distillable {
+    public var schedule: NoiseSchedule { walk.schedule }
+
+    public func diffusion(of batch: Batch) throws -> (clean: Tensor, condition: DiffusionCondition) {
+        (try clean(itemVectors(batch.targets)), DiffusionCondition(try interests(batch, .inference)))
+    }
+
+    public func noised(_ clean: Tensor, steps: Tensor, noise: Tensor) throws -> Tensor {
+        switch configuration.walk {
+        case .geodesic: try walk.noised(clean, steps: steps, noise: noise)
+        case .euclidean: try walk.schedule.noised(clean, steps: steps, noise: noise)
+        }
+    }
+
+    public func projected(_ state: Tensor) throws -> Tensor {
+        configuration.walk == .geodesic ? try state.onUnitSphere() : state
+    }
+
+    public func denoise(_ state: Tensor, steps: Tensor, given condition: DiffusionCondition) throws -> Tensor {
+        try denoise(state, steps, condition.known, .inference)
+    }
+
+    /// What the diffusion rebuilds of targets `[B, D]`.
+    private func clean(_ target: Tensor) throws -> Tensor {
+        configuration.sphere == .literal ? try target.onUnitSphere() : target
     }
 }
 

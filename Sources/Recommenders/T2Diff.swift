@@ -120,7 +120,7 @@ public struct T2Diff: VectorRetriever {
     let items: Embedding
     let tower: MixedAttention
     let denoiser: (any SequenceDenoiser)?
-    let schedule: NoiseSchedule
+    public let schedule: NoiseSchedule
     let configuration: Configuration
 
     public init(_ c: Configuration, for data: DatasetShape, using generator: Generator) throws {
@@ -176,12 +176,7 @@ public struct T2Diff: VectorRetriever {
         guard let denoiser else { return TrainingOutput(vectors: try tower(history, nil, .training)) }
         let c = configuration
         let diffused = try history.window(stopGradient: c.stopGradient)
-        let next = try normalised(items, batch.targets + 1).unsqueezed(1)
-        let following = try Tensor.concatenated(
-            [diffused.items.sliced(1, from: 1), c.stopGradient ? next.detached() : next],
-            1
-        )
-        let clean = try (c.drift ? following - diffused.items : following) * diffused.mask  // z_0, eq 11
+        let clean = try clean(diffused, batch)
         // One denoising at a random step, eqs 12-15.
         let (rows, shape) = (batch.rows, [c.window, c.width])
         let steps = try batch.noise.integers(rows: rows, in: 1..<(schedule.steps + 1))
@@ -235,6 +230,17 @@ public struct T2Diff: VectorRetriever {
         return TrainingOutput(vectors: try tower(history, prediction, .training), terms: terms)
     }
 
+    /// z_0, eq 11: what follows each position, or by how much it differs, `[B, w, D]`.
+    private func clean(_ window: History.Window, _ batch: Batch) throws -> Tensor {
+        let c = configuration
+        let next = try normalised(items, batch.targets + 1).unsqueezed(1)
+        let following = try Tensor.concatenated(
+            [window.items.sliced(1, from: 1), c.stopGradient ? next.detached() : next],
+            1
+        )
+        return try (c.drift ? following - window.items : following) * window.mask
+    }
+
     /// The next item according to the reverse process from pure noise, eqs 16-18: `[B, D]`.
     func predict(_ history: History, _ denoiser: any SequenceDenoiser, _ sampler: Sampler, _ noise: Noise) throws
         -> Tensor
@@ -267,6 +273,20 @@ public struct T2Diff: VectorRetriever {
             lags: h.lags,
             mode
         )
+    }
+}
+
+extension T2Diff: Distillable {
+    public func diffusion(of batch: Batch) throws -> (clean: Tensor, condition: DiffusionCondition) {
+        let window = try History(batch, items, configuration).window(stopGradient: true)
+        return (try clean(window, batch), DiffusionCondition(window.items, mask: window.mask))
+    }
+
+    public func denoise(_ state: Tensor, steps: Tensor, given condition: DiffusionCondition) throws -> Tensor {
+        guard let denoiser, let mask = condition.mask else {
+            throw ConfigurationError("t2diff: towerInput is 'none'; there is no denoiser")
+        }
+        return try denoiser(.concatenated([state, condition.known], -1), steps: steps, mask: mask)
     }
 }
 

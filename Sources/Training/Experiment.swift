@@ -208,7 +208,8 @@ extension JSONValue {
         return placing(value, at: path[...])
     }
 
-    private func placing(_ value: JSONValue, at path: ArraySlice<String>) -> JSONValue {
+    /// This tree with a value at a path of keys.
+    public func placing(_ value: JSONValue, at path: ArraySlice<String>) -> JSONValue {
         guard let first = path.first else { return value }
         var copy = self
         copy[first] = self[first].placing(value, at: path.dropFirst())

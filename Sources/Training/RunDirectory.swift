@@ -32,6 +32,22 @@ public struct RunManifest: Codable, Sendable {
         }
     }
 
+    /// Where a distilled model comes from.
+    public struct Origin: Codable, Sendable {
+        /// The teacher's run directory.
+        public var run: String
+        /// Its commit and seed.
+        public var commit: String, seed: UInt64
+        /// The step whose weights were its best.
+        public var bestStep: Int
+        /// The student's denoising steps.
+        public var steps: Int
+        /// How it was distilled.
+        public var settings: JSONValue
+        /// Validation metrics of the teacher with its own sampler, and with the student's before any distillation.
+        public var teacher: [String: Double], undistilled: [String: Double]
+    }
+
     /// Version of this layout.
     public var formatVersion = 1
     /// Everything that decides the result.
@@ -56,6 +72,8 @@ public struct RunManifest: Codable, Sendable {
     public var validation: [String: Double] = [:]
     /// Trained parameters.
     public var parameters = 0
+    /// The teacher, for a run that `cascade distill` made.
+    public var distilledFrom: Origin?
     /// Seconds spent training, all resumptions together, evaluations included.
     public var seconds = 0.0
 }

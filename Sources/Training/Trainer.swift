@@ -311,6 +311,11 @@ public final class Trainer {
             return try run.write(manifest)
         }
         let old = try run.manifest()
+        guard old.distilledFrom == nil else {
+            throw CheckpointError(
+                "\(url.path): holds a distilled run, which training does not take up; choose another --to"
+            )
+        }
         guard options.resume else {
             throw CheckpointError(
                 "\(url.path): holds a run already; pass --resume to go on with it, or choose another --to"

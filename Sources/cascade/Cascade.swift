@@ -14,7 +14,7 @@ struct Cascade: ParsableCommand {
         subcommands: [
             DoctorCommand.self, DataCommand.self, TrainCommand.self, EvaluateCommand.self, ExportCommand.self,
             RecommendCommand.self, ModelsCommand.self, BenchCommand.self,
-            CompareCommand.self, CompareCellCommand.self, RunsCommand.self, TuneCommand.self,
+            DistillCommand.self, CompareCommand.self, CompareCellCommand.self, RunsCommand.self, TuneCommand.self,
         ]
     )
 

@@ -46,19 +46,30 @@ enum ConfigurationFile {
         }
     }
 
+    /// The tree that `key=value` settings with dotted keys make, whatever the keys.
+    static func tree(_ settings: [String]) throws -> JSONValue {
+        try settings.reduce(.object([:])) { tree, setting in
+            let (key, value) = try parse(setting: setting)
+            return tree.placing(value, at: key.split(separator: ".").map(String.init)[...])
+        }
+    }
+
     /// Applies `key=value` settings in order.
     static func apply(_ settings: [String], to tree: JSONValue, model: String?) throws -> JSONValue {
         try settings.reduce(tree) { tree, setting in
-            guard let equals = setting.firstIndex(of: "=") else {
-                throw ConfigurationError("--set \(setting): expected key=value, for example --set model.width=128")
-            }
-            let value: JSONValue
-            do {
-                value = try parse(String(setting[setting.index(after: equals)...]))
-            } catch is YamlError {
-                throw ConfigurationError("--set \(setting): what follows '=' is not valid YAML; put text in quotes")
-            }
-            return try tree.setting(String(setting[..<equals]), to: value, model: model)
+            let (key, value) = try parse(setting: setting)
+            return try tree.setting(key, to: value, model: model)
+        }
+    }
+
+    private static func parse(setting: String) throws -> (key: String, value: JSONValue) {
+        guard let equals = setting.firstIndex(of: "=") else {
+            throw ConfigurationError("--set \(setting): expected key=value, for example --set model.width=128")
+        }
+        do {
+            return (String(setting[..<equals]), try parse(String(setting[setting.index(after: equals)...])))
+        } catch is YamlError {
+            throw ConfigurationError("--set \(setting): what follows '=' is not valid YAML; put text in quotes")
         }
     }
 }

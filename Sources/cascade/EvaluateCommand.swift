@@ -107,9 +107,16 @@ struct TrainedRunOptions: ParsableArguments {
     var directory: RunDirectory { RunDirectory(URL(filePath: run)) }
 
     func open() throws -> TrainedRun {
-        let model = try directory.manifest().experiment.model
-        return try directory.open(
-            data: data.map { URL(filePath: $0) },
+        try Self.open(directory, data.map { URL(filePath: $0) }, settings, on: Device(named: device))
+    }
+
+    /// Opens a run with some of its model's settings replaced.
+    static func open(_ run: RunDirectory, _ data: URL?, _ settings: [String], on device: Device = .cpu) throws
+        -> TrainedRun
+    {
+        let model = try run.manifest().experiment.model
+        return try run.open(
+            data: data,
             overriding: { configuration in
                 let before = JSONValue.object(["model": configuration])
                 let after = try ConfigurationFile.apply(settings, to: before, model: model)
@@ -120,7 +127,7 @@ struct TrainedRunOptions: ParsableArguments {
                 }
                 return after["model"]
             },
-            on: Device(named: device)
+            on: device
         )
     }
 }
