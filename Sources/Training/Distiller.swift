@@ -91,9 +91,9 @@ public struct Distiller {
             state.judged = state.manifest.step
             let metrics = try evaluate(average, training)
             let value = metrics[training.metric] ?? 0
-            let isBest = state.best.map { value > $0 } ?? true
+            let isBest = metrics.isEmpty || (state.best.map { value > $0 } ?? true)
             state.failures = isBest ? 0 : state.failures + 1
-            if isBest || metrics.isEmpty {
+            if isBest {
                 state.best = value
                 (state.manifest.bestStep, state.manifest.validation) = (state.manifest.step, metrics)
                 try Checkpoint.save(average, to: run.weights)
