@@ -112,6 +112,19 @@ struct KnownGradients : public torch::autograd::Function<KnownGradients> {
     }
 };
 
+// Two copies of one tensor; the gradient of the first is scaled to the norm of the second's before both go back.
+struct BalancedFork : public torch::autograd::Function<BalancedFork> {
+    static torch::autograd::variable_list forward(torch::autograd::AutogradContext *, const Tensor &x) {
+        return {x.clone(), x.clone()};
+    }
+    static torch::autograd::variable_list backward(torch::autograd::AutogradContext *, const torch::autograd::variable_list &upstream) {
+        const Tensor &first = upstream[0], &second = upstream[1];
+        if (!first.defined() || !second.defined()) return {first.defined() ? first : second};
+        Tensor scale = second.norm() / first.norm().clamp_min(1e-30);
+        return {first * scale + second};
+    }
+};
+
 // Dropout whose mask costs about a tenth of drawing one Bernoulli number per element: a cheap generator per block of
 // elements, all started from one draw of the default generator, so that the mask does not depend on the threads.
 struct BlockDropout : public torch::autograd::Function<BlockDropout> {
@@ -411,6 +424,13 @@ ct_tensor *ct_arg(const ct_tensor *t, int64_t dimension, bool largest) {
 }
 ct_tensor *ct_cumsum(const ct_tensor *t, int64_t dimension) { return make([&] { return t->t.cumsum(dimension); }); }
 ct_tensor *ct_cumprod(const ct_tensor *t, int64_t dimension) { return make([&] { return t->t.cumprod(dimension); }); }
+int ct_balanced_fork(const ct_tensor *x, ct_tensor **first, ct_tensor **second) {
+    return run([&] {
+        auto pair = BalancedFork::apply(x->t);
+        *first = wrap(pair[0]);
+        *second = wrap(pair[1]);
+    });
+}
 int ct_topk(const ct_tensor *t, int64_t k, int64_t dimension, bool largest, ct_tensor **values, ct_tensor **indices) {
     return run([&] {
         auto [v, i] = t->t.topk(k, dimension, largest);
@@ -505,6 +525,11 @@ ct_tensor *ct_linear(const ct_tensor *x, const ct_tensor *weight, const ct_tenso
 }
 ct_tensor *ct_layer_norm(const ct_tensor *x, const ct_tensor *weight, const ct_tensor *bias, double epsilon) {
     return make([&] { return at::layer_norm(x->t, {x->t.size(-1)}, maybe(weight), maybe(bias), epsilon); });
+}
+ct_tensor *ct_batch_norm(const ct_tensor *x, const ct_tensor *weight, const ct_tensor *bias, ct_tensor *mean, ct_tensor *variance, bool training, double momentum, double epsilon) {
+    return make([&] {
+        return at::batch_norm(x->t, maybe(weight), maybe(bias), mean->t, variance->t, training, momentum, epsilon, true);
+    });
 }
 ct_tensor *ct_group_norm(const ct_tensor *x, int64_t groups, const ct_tensor *w, const ct_tensor *b, double epsilon) {
     return make([&] { return at::group_norm(x->t, groups, maybe(w), maybe(b), epsilon); });

@@ -70,8 +70,10 @@ public struct Cell: Codable, Sendable, Equatable {
 public struct CellResult: Codable, Sendable, Equatable {
     /// The evaluation on test.
     public var report: EvaluationReport
-    /// The test users' ranks, in the order of the data, of the first draw.
+    /// The test users' ranks, in the order of the data, of the first draw; none for a ranker.
     public var ranks: [Int]
+    /// What each test request adds to a ranker's metrics; nil for a retriever.
+    public var requests: [String: [Double]]?
     /// Validation metrics of the kept weights.
     public var validation: [String: Double]
     /// Trained parameters.
@@ -171,9 +173,10 @@ public struct CellFolder: Sendable {
             on: device
         )
         let start = ContinuousClock.now
-        var (report, ranks) = try trained.evaluate(.test, seen: cell.experiment.seen)
+        let isRanker = trained.model is any Ranker
+        var (report, ranks, requests) = try trained.evaluate(.test, seen: isRanker ? nil : cell.experiment.seen)
         let seconds = (ContinuousClock.now - start).inSeconds
-        if cell.draws > 1 {
+        if cell.draws > 1 && !isRanker {
             // Most models know no noise; one further draw tells.
             let second = try trained.evaluator(seen: cell.experiment.seen).evaluate(trained.model, .test, noiseSeed: 1)
             if second.ranks != ranks {
@@ -184,6 +187,7 @@ public struct CellFolder: Sendable {
         let result = CellResult(
             report: report,
             ranks: ranks,
+            requests: isRanker ? requests : nil,
             validation: trained.manifest.validation,
             parameters: trained.manifest.parameters,
             trainingSeconds: cell.weightsOf == nil ? trained.manifest.seconds : 0,

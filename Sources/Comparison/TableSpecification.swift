@@ -43,10 +43,12 @@ public struct TableSpecification: Sendable, Equatable {
     public let rows: [Row]
 
     private static let defaultMetrics = ["recall@10", "ndcg@10", "recall@20", "mrr@20"]
+    private static let rankerMetrics = ["auc", "gauc", "logloss"]
     private static let keys = [
-        "name", "source", "protocol", "data", "metrics", "main", "draws", "split", "seen", "training", "rows",
+        "name", "source", "protocol", "data", "metrics", "main", "draws", "split", "seen", "candidates", "category",
+        "training", "rows",
     ]
-    fileprivate static let experimentKeys = ["split", "seen", "model", "training"]
+    fileprivate static let experimentKeys = ["split", "seen", "candidates", "category", "model", "training"]
 
     /// Reads a table.
     ///
@@ -59,7 +61,7 @@ public struct TableSpecification: Sendable, Equatable {
         guard tree["rows"] != .null else {
             let experiment = try Experiment(tree)
             (name, source, protocolText, data) = (experiment.name, experiment.source, "", [])
-            metrics = Self.defaultMetrics
+            metrics = experiment.candidates == nil ? Self.defaultMetrics : Self.rankerMetrics
             (main, draws) = (try experiment.trainingSettings().metric, 1)
             rows = [Row(experiment)]
             return
@@ -70,9 +72,7 @@ public struct TableSpecification: Sendable, Equatable {
         protocolText = try tree.text("protocol") ?? ""
         data = try tree.fields("data").sorted { $0.key < $1.key }.map { try DataRecipe($0.key, $0.value) }
         let metrics =
-            try tree.list("metrics")?.map { try $0.metric("metrics") } ?? [
-                "recall@10", "ndcg@10", "recall@20", "mrr@20",
-            ]
+            try tree.list("metrics")?.map { try $0.metric("metrics") } ?? Self.defaultMetrics
         self.metrics = metrics
         main = try tree["main"] == .null ? metrics[0] : tree["main"].metric("main")
         draws = try tree.count("draws") ?? 1

@@ -152,7 +152,8 @@ extension TableSummary.Figure {
         guard !values.isEmpty else { return nil }
         let mean = values.reduce(0, +) / Double(values.count)
         let squares = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
-        let users = RankingMetric(name) == nil ? [] : meanOverSeeds(results, name)
+        let isKnown = RankingMetric(name) != nil || results.allSatisfy { $0.requests?[name] != nil }
+        let users = isKnown ? meanOverSeeds(results, name) : []
         self.init(
             mean: mean,
             deviation: values.count > 1 ? (squares / Double(values.count - 1)).squareRoot() : nil,
@@ -164,7 +165,9 @@ extension TableSummary.Figure {
 
 /// Each user's value of a metric, averaged over the seeds; empty when the seeds ranked different users.
 private func meanOverSeeds(_ results: [CellResult], _ metric: String) -> [Double] {
-    let values = results.map { perUserMetric(metric, ranks: $0.ranks) }
+    let values = results.map { result in
+        result.requests.map { $0[metric] ?? [] } ?? perUserMetric(metric, ranks: result.ranks)
+    }
     guard let count = values.first?.count, values.allSatisfy({ $0.count == count }) else { return [] }
     return (0..<count).map { user in values.reduce(0) { $0 + $1[user] } / Double(values.count) }
 }

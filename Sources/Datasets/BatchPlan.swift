@@ -105,14 +105,15 @@ public struct BatchPlan: Sendable {
         examples.shuffle(using: &generator)
         examples = ordered(examples)
         let batches = (0..<(examples.count + batchSize - 1) / batchSize).shuffled(using: &generator)
-        return EpochPlan(plan: self, examples: examples, order: batches)
+        return EpochPlan(plan: self, epoch: epoch, examples: examples, order: batches)
     }
 
     private func exampleCount(_ sequence: TrainingSequence) -> Int {
-        let targets = sequence.events.count - 1
         switch kind {
-        case .everyPosition: return min(targets, 1)
-        case .cuts: return cutsPerUser == 0 ? targets : min(cutsPerUser, targets)
+        case .everyPosition: return min(sequence.events.count - 1, 1)
+        case .cuts:
+            let targets = data.trainingTargets(of: sequence).count
+            return cutsPerUser == 0 ? targets : min(cutsPerUser, targets)
         }
     }
 
@@ -131,9 +132,10 @@ public struct BatchPlan: Sendable {
         to examples: inout [Example],
         using generator: inout SplitMix64
     ) {
-        var wanted = exampleCount(sequence)
-        for target in sequence.events.dropFirst() where wanted > 0 {
-            let left = sequence.events.upperBound - target
+        let targets = data.trainingTargets(of: sequence)
+        var wanted = cutsPerUser == 0 ? targets.count : min(cutsPerUser, targets.count)
+        for (place, target) in targets.enumerated() where wanted > 0 {
+            let left = targets.count - place
             guard wanted == left || Int.random(in: 0..<left, using: &generator) < wanted else { continue }
             wanted -= 1
             let count = min(target - sequence.events.lowerBound, length)
@@ -176,6 +178,7 @@ struct Example {
 /// The batches of one epoch, in order; each is built when it is asked for.
 public struct EpochPlan: Sendable, RandomAccessCollection {
     let plan: BatchPlan
+    let epoch: Int
     let examples: [Example]
     let order: [Int]  // by place in the epoch, the number of the slice of `examples`
 
@@ -186,13 +189,16 @@ public struct EpochPlan: Sendable, RandomAccessCollection {
 
     /// Builds one batch.
     public subscript(index: Int) -> HostBatch {
-        let start = order[index] * plan.batchSize
-        let slice = examples[start..<Swift.min(start + plan.batchSize, examples.count)]
-        return HostBatch(
-            slice.lazy.map { Window(user: $0.user, inputs: $0.end - Int($0.count)..<$0.end, target: $0.end) },
+        HostBatch(
+            slice(index).lazy.map { Window(user: $0.user, inputs: $0.end - Int($0.count)..<$0.end, target: $0.end) },
             of: plan.data.dataset,
             padding: plan.padding,
             everyPosition: plan.kind == .everyPosition
         )
+    }
+
+    func slice(_ index: Int) -> ArraySlice<Example> {
+        let start = order[index] * plan.batchSize
+        return examples[start..<Swift.min(start + plan.batchSize, examples.count)]
     }
 }

@@ -27,4 +27,18 @@ extension Dataset {
             (Int(feature.offsets[item])..<Int(feature.offsets[item + 1])).map { Int(feature.values[$0]) }
         }
     }
+
+    /// Items with the same set of values of a feature as one category: of every item its number, in the order of first
+    /// appearance; items without a value are a category too.
+    ///
+    /// - Throws: ``DatasetError`` `.unknownFeature`, which names those that exist.
+    public func itemCombinations(_ name: String) throws -> [Int32] {
+        var numbers: [[Int]: Int32] = [:]
+        return try itemCategories(name).map { values in
+            let key = values.sorted()
+            if let number = numbers[key] { return number }
+            numbers[key] = Int32(numbers.count)
+            return Int32(numbers.count - 1)
+        }
+    }
 }

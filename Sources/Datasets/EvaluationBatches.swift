@@ -5,7 +5,7 @@
 /// `targets` of a batch is `[B]`.
 public struct EvaluationBatches: Sendable, RandomAccessCollection {
     private let cases: [EvaluationCase]
-    private let dataset: Dataset
+    let dataset: Dataset
     private let length: Int
     private let padding: Padding
     private let batchSize: Int
@@ -41,15 +41,18 @@ public struct EvaluationBatches: Sendable, RandomAccessCollection {
 
     /// Builds one batch.
     public subscript(index: Int) -> HostBatch {
-        let slice = cases[index * batchSize..<Swift.min((index + 1) * batchSize, cases.count)]
-        return HostBatch(
-            slice.lazy.map {
+        HostBatch(
+            slice(index).lazy.map {
                 Window(user: Int32($0.user.rawValue), inputs: $0.history.suffix(length), target: $0.target)
             },
             of: dataset,
             padding: padding,
             everyPosition: false
         )
+    }
+
+    func slice(_ index: Int) -> ArraySlice<EvaluationCase> {
+        cases[index * batchSize..<Swift.min((index + 1) * batchSize, cases.count)]
     }
 }
 

@@ -3,7 +3,8 @@
 /// How events are divided into those to learn from, to select a model by and to report.
 ///
 /// In files: `{"kind": "leave-one-out"}`, `{"kind": "temporal", "validation": 0.8, "test": 0.9}`,
-/// `{"kind": "by-user", "validation": 0.1, "test": 0.1, "seed": 7}` or `{"kind": "given"}`.
+/// `{"kind": "by-user", "validation": 0.1, "test": 0.1, "seed": 7}`, `{"kind": "given"}` or
+/// `{"kind": "positions", "minimum": 210, "first": 3, "last": 93, "every": 5}`.
 public enum Split: Sendable, Equatable {
     /// Of each user with three events or more, the last is the test target and the one before it the validation
     /// target. All others are for training.
@@ -18,6 +19,12 @@ public enum Split: Sendable, Equatable {
     /// `validation`) or `test`. As with ``byUser(validation:test:seed:)``, held-out users' last events are the targets
     /// and nothing of theirs is for training.
     case given
+    /// Users with fewer than `minimum` events are left out. Of every other the last event is the test target and the
+    /// one before it the validation target; training has the targets at the places `first`, `first + every`, ... up to
+    /// `last`, counted from the end with 1 for the last event.
+    ///
+    /// - Source: DARE, appendix B; the places from its released preparation (3, 8, ..., 93).
+    case positions(minimum: Int, first: Int, last: Int, every: Int)
 }
 
 /// A moment at which a temporal split divides the events.
@@ -44,13 +51,13 @@ public enum Part: String, Sendable, Codable, CaseIterable {
 }
 
 extension Split: Codable {
-    private enum Key: String, CodingKey { case kind, validation, test, seed }
+    private enum Key: String, CodingKey { case kind, validation, test, seed, minimum, first, last, every }
 
     private enum Kind: String, Codable, CaseIterable {
         case leaveOneOut = "leave-one-out"
         case temporal
         case byUser = "by-user"
-        case given
+        case given, positions
     }
 
     /// Reads the form that the type's description shows.
@@ -79,6 +86,13 @@ extension Split: Codable {
                 seed: try container.decode(UInt64.self, forKey: .seed)
             )
         case .given: self = .given
+        case .positions:
+            self = .positions(
+                minimum: try container.decode(Int.self, forKey: .minimum),
+                first: try container.decodeIfPresent(Int.self, forKey: .first) ?? 3,
+                last: try container.decodeIfPresent(Int.self, forKey: .last) ?? 93,
+                every: try container.decodeIfPresent(Int.self, forKey: .every) ?? 5
+            )
         }
     }
 
@@ -97,6 +111,12 @@ extension Split: Codable {
             try container.encode(test, forKey: .test)
             try container.encode(seed, forKey: .seed)
         case .given: try container.encode(Kind.given, forKey: .kind)
+        case .positions(let minimum, let first, let last, let every):
+            try container.encode(Kind.positions, forKey: .kind)
+            try container.encode(minimum, forKey: .minimum)
+            try container.encode(first, forKey: .first)
+            try container.encode(last, forKey: .last)
+            try container.encode(every, forKey: .every)
         }
     }
 }

@@ -63,6 +63,8 @@ public struct SplitDataset: Sendable {
         case .temporal(let validation, let test): try division.temporal(dataset, validation, test)
         case .byUser(let validation, let test, let seed): try division.byUser(dataset, validation, test, seed)
         case .given: try division.given(dataset)
+        case .positions(let minimum, let first, let last, let every):
+            try division.positions(dataset, minimum: minimum, first: first, last: last, every: every)
         }
         try division.check(dataset)
         training = division.training
@@ -74,6 +76,16 @@ public struct SplitDataset: Sendable {
 
     /// The targets of a part, each with its history, by user; at most one a user.
     public func cases(_ part: Part) -> [EvaluationCase] { part == .validation ? validation : test }
+
+    /// The rows of a user's training events that a model learns to predict, in order; each has an event before it.
+    func trainingTargets(of sequence: TrainingSequence) -> [Int] {
+        guard case .positions(_, let first, let last, let every) = split else {
+            return Array(sequence.events.dropFirst())
+        }
+        let end = dataset.events(of: sequence.user).upperBound
+        let rows = stride(from: first, through: last, by: every).map { end - $0 }
+        return rows.filter { $0 > sequence.events.lowerBound }.reversed()
+    }
 
     /// `[itemCount]`: how many training events each item has.
     public func trainingItemCounts() -> [Int] {
@@ -196,6 +208,25 @@ private struct Division {
             case .validation: Self.evaluate(user, events, target: events.upperBound - 1, &validation)
             case .test: Self.evaluate(user, events, target: events.upperBound - 1, &test)
             }
+        }
+    }
+
+    mutating func positions(_ dataset: Dataset, minimum: Int, first: Int, last: Int, every: Int) throws {
+        guard minimum >= 4, first >= 3, last >= first, every >= 1 else {
+            throw DatasetError(
+                .badOption,
+                """
+                split: found positions with minimum \(minimum), first \(first), last \(last), every \(every); expected \
+                minimum at least 4, first at least 3 (1 is test, 2 is validation), last at least first, every at least 1.
+                """
+            )
+        }
+        for user in dataset.userIndices {
+            let events = dataset.events(of: user)
+            guard events.count >= minimum else { continue }
+            train(user, events.dropLast(2))
+            Self.evaluate(user, events, target: events.upperBound - 2, &validation)
+            Self.evaluate(user, events, target: events.upperBound - 1, &test)
         }
     }
 

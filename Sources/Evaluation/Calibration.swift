@@ -16,10 +16,7 @@ public enum Calibration {
         try check(probabilities, labels, "logloss")
         guard !labels.isEmpty else { return nil }
         var sum = 0.0
-        for (probability, label) in zip(probabilities, labels) {
-            let clipped = min(max(Double(probability), clip), 1 - clip)
-            sum -= label ? log(clipped) : log1p(-clipped)
-        }
+        for (probability, label) in zip(probabilities, labels) { sum += logLossTerm(probability, label) }
         return sum / Double(labels.count)
     }
 
@@ -56,4 +53,10 @@ public enum Calibration {
             throw .notAProbability(metric, at: index, values[index])
         }
     }
+}
+
+/// What one example adds to the log loss, in nats.
+func logLossTerm(_ probability: Float, _ label: Bool) -> Double {
+    let clipped = min(max(Double(probability), Calibration.clip), 1 - Calibration.clip)
+    return label ? -log(clipped) : -log1p(-clipped)
 }

@@ -81,6 +81,64 @@ public struct LayerNorm: Module {
     public func callAsFunction(_ x: Tensor) throws(TorchError) -> Tensor { try x.layerNorm(weight.value, bias.value) }
 }
 
+/// Normalisation of every feature over the rows of a batch; at inference by running averages of what training saw.
+///
+/// - Source: Ioffe & Szegedy 2015, arXiv:1502.03167.
+public struct BatchNorm: Module {
+    /// `[width]`.
+    public let weight: Parameter
+    /// `[width]`.
+    public let bias: Parameter
+    /// `[width]`: running mean.
+    public let mean: Buffer
+    /// `[width]`: running variance.
+    public let variance: Buffer
+
+    /// Creates the layer: scale 1, shift 0, running mean 0, running variance 1.
+    public init(_ width: Int, on device: Device = .cpu) throws(TorchError) {
+        weight = try Parameter(.ones([width], on: device))
+        bias = try Parameter(.zeros([width], on: device))
+        mean = try Buffer(.zeros([width], on: device))
+        variance = try Buffer(.ones([width], on: device))
+    }
+
+    /// `[M, width]` to the same shape.
+    ///
+    /// - Throws: ``TorchError`` when a training batch has a single row, which has no variance.
+    public func callAsFunction(_ x: Tensor, _ mode: Mode) throws(TorchError) -> Tensor {
+        try x.batchNorm(
+            weight.value,
+            bias.value,
+            mean: mean.value,
+            variance: variance.value,
+            training: mode == .training
+        )
+    }
+}
+
+/// A rectifier whose kink lies where the batch's values lie: `p x + (1 - p) slope x`, with p the sigmoid of the
+/// normalised value.
+///
+/// - Source: Zhou et al. 2018, arXiv:1706.06978, section 5.3.
+public struct Dice: Module {
+    /// `[width]`.
+    public let slope: Parameter
+    /// Without scale and shift of its own in the source; here it has both.
+    public let norm: BatchNorm
+
+    /// Creates the layer with every slope at 0.
+    public init(_ width: Int, on device: Device = .cpu) throws(TorchError) {
+        slope = try Parameter(.zeros([width], on: device))
+        norm = try BatchNorm(width, on: device)
+    }
+
+    /// `[M, width]` to the same shape.
+    public func callAsFunction(_ x: Tensor, _ mode: Mode) throws(TorchError) -> Tensor {
+        let share = try norm(x, mode).sigmoid()
+        return try x * share + (1 - share) * x * slope.value
+    }
+}
+
 /// Normalisation of groups of channels of `[B, C, L]`.
 ///
 /// Sees padding: prefer ``LayerNorm`` for padded sequences.

@@ -21,6 +21,14 @@ public enum Catalog {
         ModelEntry(DimeRec.self),
         ModelEntry(DreamRec.self),
         ModelEntry(DiffuRec.self),
+        ModelEntry(DARE.self),
+        ModelEntry(TWIN.self),
+        ModelEntry(TWIN4E.self),
+        ModelEntry(TWINV2.self),
+        ModelEntry(DIN.self),
+        ModelEntry(SIM.self),
+        ModelEntry(ETA.self),
+        ModelEntry(SDIM.self),
     ]
 
     /// The model of that name.
@@ -44,9 +52,12 @@ public struct ModelEntry: Sendable {
     public let resolve: @Sendable (JSONValue) throws -> JSONValue
     /// A fresh model with resolved settings.
     public let make: @Sendable (JSONValue, DatasetShape, Generator) throws -> any Retriever
+    /// Whether it judges candidates instead of ranking a catalogue.
+    public let isRanker: Bool
 
     init<Model: Retriever>(_ type: Model.Type) {
         card = Model.card
+        isRanker = Model.self is any Ranker.Type
         defaults = { try JSONValue(encoding: Model.Configuration()) }
         resolve = { try JSONValue(encoding: Model.Configuration(overriding: $0, path: "model")) }
         make = { try Model(Model.Configuration(overriding: $0, path: "model"), for: $1, using: $2) }

@@ -19,14 +19,22 @@ public struct ModelCard: Sendable, Equatable {
 }
 
 /// What a model must know of the data to size its tables.
-public struct DatasetShape: Codable, Sendable, Equatable {
+public struct DatasetShape: Sendable, Equatable {
     /// U, number of users.
     public let users: Int
     /// N, number of items.
     public let items: Int
+    /// `[N]`: the category of each item, from 0; empty when items have none.
+    public let categories: [Int32]
+    /// K, number of categories.
+    public let categoryCount: Int
 
-    /// Gives the counts.
-    public init(users: Int, items: Int) { (self.users, self.items) = (users, items) }
+    /// Gives the counts, and the items' categories when there are any.
+    public init(users: Int, items: Int, categories: [Int32] = []) {
+        precondition(categories.isEmpty || categories.count == items, "each item needs a category")
+        (self.users, self.items, self.categories) = (users, items, categories)
+        categoryCount = Int(categories.max() ?? -1) + 1
+    }
 }
 
 /// A model with a configuration and a place in the catalogue.

@@ -31,6 +31,14 @@ extension Tensor {
         try check(ct_set_grad(raw, gradient?.raw), "setGradient(\(shape))")
     }
 
+    /// Two copies; on the way back, the gradient of the first is scaled to the norm of the second's, then both add up.
+    public func balancedFork() throws(TorchError) -> (Tensor, Tensor) {
+        var first: OpaquePointer?
+        var second: OpaquePointer?
+        try check(ct_balanced_fork(raw, &first, &second), "balancedFork(\(shape))")
+        return (try Tensor(first, "balancedFork"), try Tensor(second, "balancedFork"))
+    }
+
     /// A scalar whose value and gradients were computed by hand.
     ///
     /// Differentiating it adds `gradients[i]` (times what comes from above) to `inputs[i]`. This is how a loss avoids

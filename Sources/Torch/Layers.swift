@@ -27,6 +27,30 @@ extension Tensor {
     {
         try Tensor(ct_layer_norm(raw, weight?.raw, bias?.raw, epsilon), "layerNorm(\(shape))")
     }
+    /// Normalises every feature of `[M, D]` over the rows, or by given statistics, then scales and shifts.
+    ///
+    /// - Parameters:
+    ///   - weight: `[D]`, the scale.
+    ///   - bias: `[D]`, the shift.
+    ///   - mean: `[D]`, the running mean.
+    ///   - variance: `[D]`, the running variance.
+    ///   - training: Whether the rows' own statistics are used, and move the running ones in place; needs two rows.
+    ///   - momentum: By which share of the way they move.
+    ///   - epsilon: Added to the variance.
+    public func batchNorm(
+        _ weight: Tensor,
+        _ bias: Tensor,
+        mean: Tensor,
+        variance: Tensor,
+        training: Bool,
+        momentum: Double = 0.1,
+        epsilon: Double = 1e-5
+    ) throws(TorchError) -> Tensor {
+        try Tensor(
+            ct_batch_norm(raw, weight.raw, bias.raw, mean.raw, variance.raw, training, momentum, epsilon),
+            "batchNorm(\(shape))"
+        )
+    }
     /// Normalises groups of channels of `[B, C, L]`.
     public func groupNorm(_ groups: Int, _ weight: Tensor?, _ bias: Tensor?, epsilon: Double = 1e-5) throws(TorchError)
         -> Tensor

@@ -73,7 +73,7 @@ public struct Distiller {
         let clock = ContinuousClock()
         let begun = clock.now
         var state = Progress(manifest: try manifest(evaluate(teacher.model, training), evaluate(average, training)))
-        let plan = training.plan(teacher.data, for: student, seed: options.seed)
+        let plan = training.plan(teacher.data, for: student, type(of: student).examples, seed: options.seed)
         options.observe(
             .started(
                 parameters: try student.denoiserParameters().reduce(0) { $0 + $1.part.value.count },
@@ -187,7 +187,7 @@ public struct Distiller {
     private func copy() throws -> any Distillable {
         let dataset = teacher.data.dataset
         let model = try experiment.makeModel(
-            for: DatasetShape(users: dataset.userCount, items: dataset.itemCount),
+            for: dataset,
             using: Generator(seed: 0, on: options.device)
         )
         try Checkpoint.load(source.weights, into: model)

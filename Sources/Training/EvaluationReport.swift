@@ -3,6 +3,7 @@
 public import Datasets
 public import Evaluation
 import Foundation
+import Recommenders
 
 /// What `cascade evaluate` prints and `metrics.json` holds.
 public struct EvaluationReport: Codable, Sendable, Equatable {
@@ -18,9 +19,11 @@ public struct EvaluationReport: Codable, Sendable, Equatable {
     public var split: Part
     /// How the data was divided.
     public var division: Split
-    /// The seen-item policy.
-    public var seen: SeenPolicy
-    /// Ranked users, and the size of the catalogue.
+    /// The seen-item policy; nil for a ranker.
+    public var seen: SeenPolicy?
+    /// How a ranker's candidates were drawn; nil for a retriever.
+    public var candidates: CandidateSettings?
+    /// Ranked users (a ranker's requests), and the size of the catalogue.
     public var users, items: Int
     /// Averages over users; over all noise draws when there are several.
     public var metrics: [String: Double]
@@ -48,7 +51,8 @@ public struct EvaluationReport: Codable, Sendable, Equatable {
     }
 
     enum CodingKeys: String, CodingKey {
-        case model, experiment, commit, seed, split, seen, users, items, metrics, intervals, deviations, draws
+        case model, experiment, commit, seed, split, seen, candidates, users, items, metrics, intervals, deviations,
+            draws
         case diversified
         case division = "protocol"
     }
@@ -67,13 +71,22 @@ extension TrainedRun {
     ///   - seen: The policy for seen items; nil takes the experiment's.
     ///   - draws: How often models that start from noise are evaluated, each time from other noise.
     ///   - variety: Also makes diverse lists: with which weight, by which item feature.
-    /// - Returns: The report and the ranks of the first draw.
+    /// - Returns: The report; the ranks of the first draw, none for a ranker; and of a ranker what each request adds to
+    ///   those metrics that are means over requests.
     public func evaluate(
         _ part: Part,
         seen: SeenPolicy? = nil,
         draws: Int = 1,
         diversity variety: (weight: Double, category: String)? = nil
-    ) throws -> (report: EvaluationReport, ranks: [Int]) {
+    ) throws -> (report: EvaluationReport, ranks: [Int], requests: [String: [Double]]) {
+        if let ranker = model as? any Ranker {
+            guard seen == nil, variety == nil else {
+                throw ConfigurationError(
+                    "\(experiment.model): judges the candidates of requests; --seen and --diversity are for retrievers"
+                )
+            }
+            return try judge(ranker, part)
+        }
         let evaluator = evaluator(seen: seen)
         let diversity = try variety.map { try self.diversity(weight: $0.weight, category: $0.category) }
         let outcomes = try (0..<max(draws, 1)).map {
@@ -115,7 +128,32 @@ extension TrainedRun {
                 )
             }
         )
-        return (report, first.ranks)
+        return (report, first.ranks, [:])
+    }
+
+    private func judge(_ ranker: any Ranker, _ part: Part) throws -> (
+        report: EvaluationReport, ranks: [Int], requests: [String: [Double]]
+    ) {
+        let outcome = try rankingEvaluator().evaluate(ranker, part)
+        let requests = outcome.metrics.perRequest
+        let names = requests.keys.sorted()
+        let intervals = Bootstrap.intervals(of: names.compactMap { requests[$0] }, seed: 1)
+        let report = EvaluationReport(
+            model: experiment.model,
+            experiment: experiment.name,
+            commit: manifest.commit,
+            seed: manifest.seed,
+            split: part,
+            division: data.split,
+            seen: nil,
+            candidates: experiment.candidates,
+            users: outcome.requestCount,
+            items: data.dataset.itemCount,
+            metrics: outcome.metrics.values,
+            intervals: Dictionary(uniqueKeysWithValues: zip(names, intervals)),
+            draws: 1
+        )
+        return (report, [], requests)
     }
 }
 

@@ -63,7 +63,7 @@ public struct Evaluator {
         limit: Int = 0,
         diversity: Diversity? = nil
     ) throws -> Outcome {
-        let cases = spread(data.cases(part), limit)
+        let cases = data.cases(part).spread(limit)
         guard !cases.isEmpty else {
             throw DatasetError(
                 .noEvaluationCases,
@@ -170,11 +170,6 @@ public struct Evaluator {
         return (0..<scores.size(0)).map { row in
             (row * width..<(row + 1) * width).filter { values[$0] > -.infinity }.map { (items[$0], values[$0]) }
         }
-    }
-
-    private func spread(_ cases: [EvaluationCase], _ limit: Int) -> [EvaluationCase] {
-        guard limit > 0, limit < cases.count else { return cases }
-        return (0..<limit).map { cases[$0 * cases.count / limit] }
     }
 }
 

@@ -1,6 +1,7 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
 public import Datasets
+import Evaluation
 import Foundation
 public import NN
 public import Recommenders
@@ -36,6 +37,8 @@ public struct TrainingSettings: Settings {
     public var averageDecay = 0.0
     /// Epochs from one evaluation on validation to the next.
     public var evaluateEvery = 1
+    /// Steps from one evaluation to the next within an epoch; 0 means none but those after epochs.
+    public var evaluateSteps = 0
     /// The metric that selects the weights and stops the training.
     public var metric = "ndcg@10"
     /// Evaluations without improvement before the training stops.
@@ -54,10 +57,10 @@ public struct TrainingSettings: Settings {
     public init() {}
 
     /// The plan of a model's batches.
-    func plan(_ data: SplitDataset, for model: any VectorRetriever, seed: UInt64) -> BatchPlan {
+    func plan(_ data: SplitDataset, for model: any Retriever, _ kind: ExampleKind, seed: UInt64) -> BatchPlan {
         BatchPlan(
             data,
-            kind: type(of: model).examples,
+            kind: kind,
             length: model.length,
             padding: type(of: model).padding,
             batchSize: batch,
@@ -71,6 +74,7 @@ public struct TrainingSettings: Settings {
     public func validate() throws {
         let least = [
             ("epochs", epochs, 1), ("batch", batch, 1), ("cuts", cuts, 0), ("evaluateEvery", evaluateEvery, 1),
+            ("evaluateSteps", evaluateSteps, 0),
             ("patience", patience, 1), ("validationUsers", validationUsers, 0), ("logEvery", logEvery, 1),
             ("threads", threads, 0),
         ]
@@ -82,11 +86,23 @@ public struct TrainingSettings: Settings {
                 "training: learningRate.peak must be above 0, clip and checkpointSeconds at least 0, averageDecay in 0..<1"
             )
         }
-        guard Evaluator.metricNames.contains(metric) else {
-            let hint = nearestName(to: metric, among: Evaluator.metricNames).map { ". Did you mean '\($0)'?" } ?? ""
+        let known = Evaluator.metricNames + ClickMetrics.selecting
+        guard known.contains(metric) else {
+            let hint = nearestName(to: metric, among: known).map { ". Did you mean '\($0)'?" } ?? ""
             throw ConfigurationError("training.metric: unknown metric '\(metric)'\(hint)")
         }
         try loss.validate()
+    }
+}
+
+extension CandidateSettings: Settings {
+    /// Refuses impossible numbers.
+    public func validate() throws {
+        guard negatives > 0, exponent >= 0, exponent.isFinite else {
+            throw ConfigurationError(
+                "candidates: found negatives \(negatives) and exponent \(exponent), expected at least 1 and at least 0"
+            )
+        }
     }
 }
 
@@ -106,9 +122,15 @@ public struct Experiment: Codable, Sendable, Equatable {
     public var configuration: JSONValue
     /// The training settings, complete.
     public var training: JSONValue
+    /// How a ranker's candidates are drawn; nil for a retriever.
+    public var candidates: CandidateSettings?
+    /// The item feature whose values, taken together, are an item's category; nil for a retriever.
+    ///
+    /// An empty text means none.
+    public var category: String?
 
     /// `search` is for `cascade tune`, which varies the settings; a training does not read it.
-    static let keys = ["name", "source", "split", "seen", "model", "training", "search"]
+    static let keys = ["name", "source", "split", "seen", "candidates", "category", "model", "training", "search"]
 
     /// Resolves an experiment file (and what the command line sets on top) against the defaults.
     ///
@@ -137,8 +159,25 @@ public struct Experiment: Codable, Sendable, Equatable {
             throw ConfigurationError("no model: pass --model NAME, or a file with model.name")
         }
         self.model = model
-        configuration = try Catalog.entry(model).resolve(.object(settings))
-        training = try JSONValue(encoding: TrainingSettings(overriding: tree["training"], path: "training"))
+        let entry = try Catalog.entry(model)
+        configuration = try entry.resolve(.object(settings))
+        var chosen = tree["training"]
+        if entry.isRanker && chosen["metric"] == .null { chosen = chosen.placing(.string("auc"), at: ["metric"]) }
+        let resolved = try TrainingSettings(overriding: chosen, path: "training")
+        guard entry.isRanker == ClickMetrics.selecting.contains(resolved.metric) else {
+            let known = entry.isRanker ? ClickMetrics.selecting : ["recall@20", "ndcg@10", "mrr@20"]
+            throw ConfigurationError(
+                "training.metric: \(model) is not judged by '\(resolved.metric)'; take for example "
+                    + known.joined(separator: ", ")
+            )
+        }
+        training = try JSONValue(encoding: resolved)
+        if entry.isRanker {
+            candidates = try CandidateSettings(overriding: tree["candidates"], path: "candidates")
+            category = try Self.text(tree["category"], "category") ?? "category"
+        } else if tree["candidates"] != .null || tree["category"] != .null {
+            throw ConfigurationError("candidates, category: \(model) ranks the whole catalogue; these are for rankers")
+        }
         name = try Self.text(tree["name"], "name") ?? model
         source = try Self.text(tree["source"], "source") ?? ""
         split = try Self.decode(tree["split"], "split") ?? .leaveOneOut
@@ -148,9 +187,23 @@ public struct Experiment: Codable, Sendable, Equatable {
     /// The training settings.
     public func trainingSettings() throws -> TrainingSettings { try .init(overriding: training, path: "training") }
 
-    /// A fresh model on the generator's device.
-    public func makeModel(for shape: DatasetShape, using generator: Generator) throws -> any Retriever {
-        try Catalog.entry(model).make(configuration, shape, generator)
+    /// A fresh model for a data set, on the generator's device.
+    public func makeModel(for dataset: Dataset, using generator: Generator) throws -> any Retriever {
+        let shape = DatasetShape(
+            users: dataset.userCount,
+            items: dataset.itemCount,
+            categories: try categories(in: dataset)
+        )
+        return try Catalog.entry(model).make(configuration, shape, generator)
+    }
+
+    /// `[N]`: the category of every item; empty for a retriever, and for a data set without the usual feature.
+    ///
+    /// - Throws: ``DatasetError`` `.unknownFeature` when the experiment names a feature that the data set lacks.
+    func categories(in dataset: Dataset) throws -> [Int32] {
+        guard let category, !category.isEmpty else { return [] }
+        if category == "category" && dataset.itemFeature(category) == nil { return [] }
+        return try dataset.itemCombinations(category)
     }
 
     private static func text(_ value: JSONValue, _ key: String) throws -> String? {
@@ -171,7 +224,8 @@ public struct Experiment: Codable, Sendable, Equatable {
                 : """
                 {kind: leave-one-out}, {kind: temporal, validation: 0.8, test: 0.9}, \
                 {kind: temporal, validation: "2 days", test: "1 day"}, \
-                {kind: by-user, validation: 0.1, test: 0.1, seed: 7} or {kind: given}
+                {kind: by-user, validation: 0.1, test: 0.1, seed: 7}, {kind: given} or \
+                {kind: positions, minimum: 210, first: 3, last: 93, every: 5}
                 """
             throw ConfigurationError("\(key): not understood, expected \(known)")
         }

@@ -14,11 +14,15 @@ extension TrainedRun {
     /// `seen_items.npy` int64, what each user's ranking leaves out; `users.txt`, `items.txt`; `metrics.json`, exactly
     /// what `cascade evaluate --json` prints; `weights.safetensors`. Scores are dot products in double precision.
     ///
+    /// Of a ranker `scores.npy` float32 `[E]` (log-odds), `labels.npy` uint8 `[E]`, `groups.npy` int64 `[E]` (the request
+    /// of each candidate), `items.txt`, `metrics.json` and `weights.safetensors`.
+    ///
     /// - Parameters:
     ///   - url: A directory that must not exist yet; it appears whole or not at all.
     ///   - part: Validation or test.
     ///   - weights: The run's weights file.
     public func export(to url: URL, _ part: Part = .test, weights: URL) throws {
+        if let ranker = model as? any Ranker { return try export(ranker, to: url, part, weights: weights) }
         let evaluator = evaluator()
         let cases = data.cases(part)
         try DurableDirectory.create(at: url) { folder in
@@ -50,11 +54,31 @@ extension TrainedRun {
             try Npy.write(offsets, shape: [offsets.count], to: file("seen_offsets.npy"))
             try Npy.write(seen, shape: [seen.count], to: file("seen_items.npy"))
             let users = cases.map { dataset.userID($0.user).rawValue + "\n" }.joined()
-            let items = (0..<dataset.itemCount).map { dataset.itemID(ItemIndex(rawValue: $0)).rawValue + "\n" }.joined()
             try DurableFile.write(users, to: file("users.txt"))
-            try DurableFile.write(items, to: file("items.txt"))
+            try writeItems(to: file("items.txt"))
             try DurableFile.write(report.json() + "\n", to: file("metrics.json"))
             try DurableFile.write(Data(contentsOf: weights, options: .mappedIfSafe), to: file("weights.safetensors"))
         }
+    }
+
+    private func export(_ ranker: any Ranker, to url: URL, _ part: Part, weights: URL) throws {
+        try DurableDirectory.create(at: url) { folder in
+            func file(_ name: String) -> URL { folder.appending(path: name) }
+            let report = try evaluate(part).report
+            let outcome = try rankingEvaluator().evaluate(ranker, part)
+            let count = outcome.scores.count
+            try Npy.write(outcome.scores, shape: [count], to: file("scores.npy"))
+            try Npy.write(outcome.labels.map { UInt8($0 ? 1 : 0) }, shape: [count], to: file("labels.npy"))
+            try Npy.write(outcome.requests.map(Int64.init), shape: [count], to: file("groups.npy"))
+            try writeItems(to: file("items.txt"))
+            try DurableFile.write(report.json() + "\n", to: file("metrics.json"))
+            try DurableFile.write(Data(contentsOf: weights, options: .mappedIfSafe), to: file("weights.safetensors"))
+        }
+    }
+
+    private func writeItems(to url: URL) throws {
+        let dataset = data.dataset
+        let items = (0..<dataset.itemCount).map { dataset.itemID(ItemIndex(rawValue: $0)).rawValue + "\n" }.joined()
+        try DurableFile.write(items, to: url)
     }
 }

@@ -103,8 +103,9 @@ public struct InferenceBenchmark {
     }
 
     private func model(_ configuration: JSONValue, on device: Device) throws -> any Retriever {
-        let shape = DatasetShape(users: data.dataset.userCount, items: data.dataset.itemCount)
-        let model = try Catalog.entry(experiment.model).make(configuration, shape, Generator(seed: 1, on: device))
+        var changed = experiment
+        changed.configuration = configuration
+        let model = try changed.makeModel(for: data.dataset, using: Generator(seed: 1, on: device))
         if let weights { try Checkpoint.load(weights, into: model) }
         return model
     }

@@ -165,8 +165,7 @@ public struct RunDirectory: Sendable {
         var experiment = manifest.experiment
         experiment.configuration = try Catalog.entry(experiment.model).resolve(overrides(experiment.configuration))
         let generator = try Generator(seed: 0, on: device)
-        let shape = DatasetShape(users: dataset.userCount, items: dataset.itemCount)
-        let model = try experiment.makeModel(for: shape, using: generator)
+        let model = try experiment.makeModel(for: dataset, using: generator)
         guard FileManager.default.fileExists(atPath: weights.path) else {
             throw CheckpointError("\(weights.path): missing; the run has not made a checkpoint yet")
         }
@@ -193,6 +192,16 @@ public struct TrainedRun {
     public let data: SplitDataset
     /// Where the model is.
     public let device: Device
+
+    /// Judges candidates as the experiment says, for a ranker.
+    public func rankingEvaluator() throws -> RankingEvaluator {
+        RankingEvaluator(
+            data,
+            experiment.candidates ?? CandidateSettings(),
+            categories: try experiment.categories(in: data.dataset),
+            on: device
+        )
+    }
 
     /// Ranks the catalogue as the experiment says, or with another policy for seen items.
     public func evaluator(seen: SeenPolicy? = nil) -> Evaluator {

@@ -80,7 +80,7 @@ public final class Trainer {
         Runtime.setThreads(threads)
         let generator = try Generator(seed: SplitMix64.mix(options.seed, 0), on: options.device)
         model = try experiment.makeModel(
-            for: DatasetShape(users: dataset.userCount, items: dataset.itemCount),
+            for: dataset,
             using: generator
         )
         manifest = RunManifest(
@@ -104,7 +104,17 @@ public final class Trainer {
     public func train() throws -> RunManifest {
         switch model {
         case let fitted as any FittedRetriever: try fit(fitted)
-        case let vectors as any VectorRetriever: try descend(vectors)
+        case let vectors as any VectorRetriever:
+            let evaluator = Evaluator(data, seen: experiment.seen, on: options.device)
+            try descend(RetrievalLesson(vectors, settings, evaluator, seed: options.seed))
+        case let ranker as any Ranker:
+            let evaluator = RankingEvaluator(
+                data,
+                experiment.candidates ?? CandidateSettings(),
+                categories: try experiment.categories(in: data.dataset),
+                on: options.device
+            )
+            try descend(RankingLesson(ranker, settings, evaluator, seed: options.seed))
         default: throw ConfigurationError("\(experiment.model): neither counts nor learns by gradients")
         }
         return manifest
@@ -118,7 +128,7 @@ public final class Trainer {
         let log = try ProgressLog(run, after: -1)
         try model.fit(to: data)
         if !data.cases(.validation).isEmpty {
-            state.bestMetrics = try evaluate()
+            state.bestMetrics = try metrics(of: model)
             try report(state.bestMetrics, isBest: true, log)
         }
         state.seconds = seconds(since: start)
@@ -128,19 +138,12 @@ public final class Trainer {
 
     // MARK: - Models that learn by gradients
 
-    private func descend(_ model: any VectorRetriever) throws {
-        let step = try TrainingStep(
-            model,
-            settings,
-            itemCounts: data.trainingItemCounts(),
-            seed: options.seed,
-            on: options.device
-        )
+    private func descend(_ lesson: some Lesson) throws {
+        let step = try TrainingStep(lesson, settings, seed: options.seed, on: options.device)
         try restore(step)
         record()
         try run.write(manifest)
         let log = try ProgressLog(run, after: state.step)
-        let plan = settings.plan(data, for: model, seed: options.seed)
         let (begun, before) = (clock.now, state.seconds)
         var lastCheckpoint = clock.now
         var window = (start: clock.now, examples: 0)
@@ -149,19 +152,19 @@ public final class Trainer {
             .started(
                 parameters: manifest.parameters,
                 examples: data.trainingEventCount,
-                stepsPerEpoch: plan.epoch(state.epoch).count,
+                stepsPerEpoch: lesson.batches(epoch: state.epoch).count,
                 resumedAt: state.step
             )
         )
         while state.epoch < settings.epochs && state.failures < settings.patience {
-            let epoch = plan.epoch(state.epoch)
+            let epoch = lesson.batches(epoch: state.epoch)
             guard epoch.count > 0 else {
                 throw ConfigurationError(
                     "\(data.dataset.url.path): no user has two training events; nothing to learn from"
                 )
             }
             let first = state.batch
-            let batches = Prefetcher(ahead: 4, count: epoch.count - first) { epoch[first + $0] }
+            let batches = Prefetcher(ahead: 4, count: epoch.count - first) { [make = epoch.make] in make(first + $0) }
             while let host = try batches.next() {
                 state.step += 1
                 let result = try step(host, step: state.step)
@@ -195,12 +198,18 @@ public final class Trainer {
                     return try finish(.interrupted, "interrupted; --resume continues")
                 }
                 if isOver {
-                    if lastEvaluated != state.step { try validate(step, log) }
+                    if lastEvaluated != state.step { try validate(lesson, step, log) }
                     try checkpoint(step)
                     return try finish(
                         .interrupted,
                         "time budget of \(Int(options.timeBudget ?? 0)) s spent; --resume continues"
                     )
+                }
+                let every = settings.evaluateSteps
+                if every > 0 && state.step % every == 0 && state.batch < epoch.count {
+                    try validate(lesson, step, log)
+                    lastEvaluated = state.step
+                    window = (clock.now, 0)
                 }
                 if seconds(since: lastCheckpoint) >= settings.checkpointSeconds && state.batch < epoch.count {
                     try checkpoint(step)
@@ -210,7 +219,7 @@ public final class Trainer {
             state.epoch += 1
             state.batch = 0
             guard state.epoch % settings.evaluateEvery == 0 || state.epoch == settings.epochs else { continue }
-            try validate(step, log)
+            try validate(lesson, step, log)
             lastEvaluated = state.step
             state.seconds = before + seconds(since: begun)
             try checkpoint(step)
@@ -223,9 +232,9 @@ public final class Trainer {
     }
 
     /// Evaluates, and keeps the weights when they are the best so far.
-    private func validate(_ step: TrainingStep, _ log: ProgressLog) throws {
+    private func validate<L: Lesson>(_ lesson: L, _ step: TrainingStep<L>, _ log: ProgressLog) throws {
         guard !data.cases(.validation).isEmpty else { return try keep(step) }
-        let metrics = try withAverages(step) { try evaluate() }
+        let metrics = try withAverages(step) { try lesson.evaluate(.validation, limit: settings.validationUsers) }
         let value = metrics[settings.metric] ?? 0
         let isBest = state.best.map { value > $0 } ?? true
         if isBest {
@@ -247,29 +256,29 @@ public final class Trainer {
         options.observe(.evaluated(epoch: state.epoch, step: state.step, metrics: metrics, isBest: isBest))
     }
 
-    private func evaluate() throws -> [String: Double] {
+    private func metrics(of model: any Retriever) throws -> [String: Double] {
         let outcome = try Evaluator(data, seen: experiment.seen, on: options.device)
             .evaluate(model, .validation, limit: settings.validationUsers)
         return Dictionary(uniqueKeysWithValues: outcome.metrics.values.map { ($0.name, $0.value) })
     }
 
-    private func keep(_ step: TrainingStep) throws {
+    private func keep(_ step: TrainingStep<some Lesson>) throws {
         try withAverages(step) { try Checkpoint.save(model, to: run.weights) }
     }
 
-    private func withAverages<R>(_ step: TrainingStep, _ body: () throws -> R) throws -> R {
+    private func withAverages<R>(_ step: TrainingStep<some Lesson>, _ body: () throws -> R) throws -> R {
         if let average = step.average { try average.withAverages(body) } else { try body() }
     }
 
     // MARK: - Checkpoints
 
-    private func tensors(_ step: TrainingStep) throws -> [Named<Tensor>] {
+    private func tensors(_ step: TrainingStep<some Lesson>) throws -> [Named<Tensor>] {
         let weights = try model.state().map { Named(name: "weight.\($0.name)", part: $0.part) }
         return weights + step.optimizer.state() + (step.average?.state() ?? [])
     }
 
     /// One file holds all that resuming needs, so that it is whole or the previous one.
-    private func checkpoint(_ step: TrainingStep) throws {
+    private func checkpoint(_ step: TrainingStep<some Lesson>) throws {
         state.averageUpdates = step.average?.updates ?? 0
         let encoded = String(decoding: try JSONEncoder.stable.encode(state), as: UTF8.self)
         var writer = SafetensorsWriter(metadata: ["state": encoded])
@@ -281,7 +290,7 @@ public final class Trainer {
         try run.write(manifest)
     }
 
-    private func restore(_ step: TrainingStep) throws {
+    private func restore(_ step: TrainingStep<some Lesson>) throws {
         guard FileManager.default.fileExists(atPath: run.optimizer.path) else { return }
         let file = try SafetensorsFile(run.optimizer)
         guard let text = file.metadata["state"],

@@ -51,34 +51,43 @@ public struct TrainingBenchmark {
     public func run(steps: Int, warmup: Int = 3, on device: Device = .cpu) throws -> Report {
         let settings = try experiment.trainingSettings()
         if settings.threads > 0 { Runtime.setThreads(settings.threads) }
-        let shape = DatasetShape(users: data.dataset.userCount, items: data.dataset.itemCount)
         let generator = try Generator(seed: 1, on: device)
-        guard let model = try experiment.makeModel(for: shape, using: generator) as? any VectorRetriever else {
+        switch try experiment.makeModel(for: data.dataset, using: generator) {
+        case let model as any VectorRetriever:
+            let evaluator = Evaluator(data, seen: experiment.seen, on: device)
+            let lesson = try RetrievalLesson(model, settings, evaluator, seed: 1)
+            return try measure(lesson, settings, steps: steps, warmup: warmup, on: device)
+        case let model as any Ranker:
+            let evaluator = RankingEvaluator(data, experiment.candidates ?? CandidateSettings(), on: device)
+            let lesson = try RankingLesson(model, settings, evaluator, seed: 1)
+            return try measure(lesson, settings, steps: steps, warmup: warmup, on: device)
+        default:
             throw ConfigurationError(
                 "\(experiment.model): is fitted in one pass; there are no training steps to measure"
             )
         }
-        let step = try TrainingStep(
-            model,
-            settings,
-            itemCounts: data.trainingItemCounts(),
-            seed: 1,
-            on: device,
-            isProfiling: true
-        )
-        let plan = settings.plan(data, for: model, seed: 1)
+    }
+
+    private func measure(
+        _ lesson: some Lesson,
+        _ settings: TrainingSettings,
+        steps: Int,
+        warmup: Int,
+        on device: Device
+    ) throws -> Report {
+        let step = try TrainingStep(lesson, settings, seed: 1, on: device, isProfiling: true)
         let clock = ContinuousClock()
         var (epoch, done, examples) = (0, 0, 0)
         var durations: [Double] = []
         while done < steps + warmup {
-            let batches = plan.epoch(epoch)
+            let batches = lesson.batches(epoch: epoch)
             guard batches.count > 0 else { throw ConfigurationError("no user has two training events") }
-            let ahead = Prefetcher(ahead: 4, count: batches.count) { batches[$0] }
+            let ahead = Prefetcher(ahead: 4, count: batches.count, batches.make)
             var last = clock.now
             while done < steps + warmup, let host = try ahead.next() {
                 done += 1
                 if done == warmup + 1 {
-                    step.clearProfile()
+                    step.context.clearProfile()
                     last = clock.now
                 }
                 let result = try step(host, step: done)
@@ -93,7 +102,7 @@ public struct TrainingBenchmark {
             epoch += 1
         }
         let total = durations.reduce(0, +)
-        let parts = step.profile?.seconds.sorted { $0.seconds > $1.seconds } ?? []
+        let parts = step.context.profile.sorted { $0.seconds > $1.seconds }
         return Report(
             model: experiment.model,
             steps: steps,

@@ -32,10 +32,12 @@ struct EvaluateCommand: ParsableCommand {
         let run = try trained.open()
         let report = try run.evaluate(split, seen: seen, draws: draws, diversity: variety.pair).report
         if json { return Terminal.out(try report.json()) }
-        Terminal.out(
-            "\(report.model): \(report.split.rawValue), \(report.users) users, whole catalogue of \(report.items) items, "
-                + "seen items \(report.seen == .exclude ? "excluded" : "included")"
-        )
+        let seen = report.seen.map { "whole catalogue of \(report.items) items, seen items \($0.rawValue)d" }
+        let candidates = report.candidates.map {
+            "users' requests, each with \($0.negatives) negatives by \($0.sampling.rawValue), \($0.knowledge.rawValue)"
+        }
+        let question = seen.map { "users, \($0)" } ?? candidates ?? ""
+        Terminal.out("\(report.model): \(report.split.rawValue), \(report.users) \(question)")
         var rows = [["metric", "value", "95 % interval"]]
         if report.draws > 1 { rows[0].append("deviation of \(report.draws) draws") }
         for (name, value) in report.metrics.sorted(by: { metricOrder($0.key) < metricOrder($1.key) }) {

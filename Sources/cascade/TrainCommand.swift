@@ -54,7 +54,7 @@ struct TrainCommand: ParsableCommand {
             kept        the weights of step \(manifest.bestStep)
             """
         )
-        for name in ["recall@10", "ndcg@10", "recall@20", "mrr@20"] {
+        for name in ["recall@10", "ndcg@10", "recall@20", "mrr@20", "auc", "gauc", "logloss"] {
             guard let value = manifest.validation[name] else { continue }
             Terminal.out("validation  \(name) \(String(format: "%.4f", value))")
         }
@@ -101,7 +101,8 @@ final class TrainingProgress {
             show(number, index, count, loss, examples)
         case .evaluated(let epoch, let step, let metrics, let isBest):
             if Terminal.isInteractive { Terminal.status("") }
-            let shown = ["recall@10", "ndcg@10", "recall@20", "mrr@20", metric].reduce(into: [String]()) {
+            let usual = ["recall@10", "ndcg@10", "recall@20", "mrr@20", "auc", "gauc", "logloss", metric]
+            let shown = usual.filter { metrics[$0] != nil }.reduce(into: [String]()) {
                 if !$0.contains($1) { $0.append($1) }
             }
             let text = shown.map { "\($0) \(String(format: "%.4f", metrics[$0] ?? 0))" }.joined(separator: "  ")

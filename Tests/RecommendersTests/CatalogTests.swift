@@ -11,8 +11,8 @@ struct CatalogTests {
     @Test("has an entry for every model in the folder, and no other")
     func complete() throws {
         let folder = Repository.root.appendingPathComponent("Sources/Recommenders")
-        let files = try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
-            .filter { $0.pathExtension == "swift" }
+        let files = try FileManager.default.subpathsOfDirectory(atPath: folder.path)
+            .map { folder.appendingPathComponent($0) }.filter { $0.pathExtension == "swift" }
         var names: [String] = []
         for file in files {
             let text = try String(contentsOf: file, encoding: .utf8)

@@ -43,7 +43,7 @@ struct RunDirectoryTests {
         let trained = try trained(model)
         let target = folder.file("export")
         try trained.export(to: target, .test, weights: run.weights)
-        let (report, ranks) = try trained.evaluate(.test)
+        let (report, ranks, _) = try trained.evaluate(.test)
         #expect(
             try String(contentsOf: target.appendingPathComponent("metrics.json"), encoding: .utf8) == report.json()
                 + "\n"

@@ -86,6 +86,7 @@ ct_tensor *ct_reduce(int op, const ct_tensor *t, const int64_t *dimensions, int 
 ct_tensor *ct_arg(const ct_tensor *t, int64_t dimension, bool largest);
 ct_tensor *ct_cumsum(const ct_tensor *t, int64_t dimension);
 ct_tensor *ct_cumprod(const ct_tensor *t, int64_t dimension);
+int ct_balanced_fork(const ct_tensor *x, ct_tensor **first, ct_tensor **second);
 int ct_topk(const ct_tensor *t, int64_t k, int64_t dimension, bool largest, ct_tensor **values, ct_tensor **indices);
 int ct_sort(const ct_tensor *t, int64_t dimension, bool descending, ct_tensor **values, ct_tensor **indices);
 int ct_unique(const ct_tensor *t, ct_tensor **values, ct_tensor **inverse, ct_tensor **counts);
@@ -125,6 +126,7 @@ ct_tensor *ct_embedding(const ct_tensor *weight, const ct_tensor *index, bool sp
 ct_tensor *ct_matmul(const ct_tensor *a, const ct_tensor *b);
 ct_tensor *ct_linear(const ct_tensor *x, const ct_tensor *weight, const ct_tensor *bias);
 ct_tensor *ct_layer_norm(const ct_tensor *x, const ct_tensor *weight, const ct_tensor *bias, double epsilon);
+ct_tensor *ct_batch_norm(const ct_tensor *x, const ct_tensor *weight, const ct_tensor *bias, ct_tensor *mean, ct_tensor *variance, bool training, double momentum, double epsilon);
 ct_tensor *ct_group_norm(const ct_tensor *x, int64_t groups, const ct_tensor *w, const ct_tensor *b, double epsilon);
 ct_tensor *ct_conv1d(const ct_tensor *x, const ct_tensor *w, const ct_tensor *b, int64_t stride, int64_t pad, int64_t dilation, int64_t groups);
 ct_tensor *ct_conv_transpose1d(const ct_tensor *x, const ct_tensor *w, const ct_tensor *b, int64_t stride, int64_t pad);

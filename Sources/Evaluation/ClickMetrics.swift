@@ -1,0 +1,99 @@
+// Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
+/// How well a click model judges candidates: over all of them, and within each request.
+public struct ClickMetrics: Sendable, Equatable {
+    /// Every metric's name.
+    ///
+    /// `auc` over all candidates; `gauc` within requests, weighted by their candidates; `gauc-category` within the
+    /// candidates of a category, as DARE reports it; `accuracy` at one half; `logloss` in nats; `ece`, the expected
+    /// calibration error; `calibration`, predicted over observed clicks, 1 at best.
+    public static let names = ["auc", "gauc", "gauc-category", "accuracy", "logloss", "ece", "calibration"]
+    /// Those that can select a model: higher is better.
+    public static let selecting = ["auc", "gauc", "accuracy"]
+
+    /// The metrics that are defined, by name.
+    public let values: [String: Double]
+    /// What each request adds to those metrics that are means over requests: `auc`, `accuracy`, `logloss`.
+    ///
+    /// The mean of what requests add is the metric. For paired tests and intervals.
+    public let perRequest: [String: [Double]]
+
+    /// Judges.
+    ///
+    /// - Parameters:
+    ///   - probabilities: How likely each candidate was said to be chosen.
+    ///   - labels: Whether it was.
+    ///   - requests: The request of each candidate, numbered from 0 without gaps, in any order.
+    ///   - categories: The category of each candidate; empty when there are none.
+    /// - Throws: ``EvaluationError`` when a value is NaN or no probability.
+    public init(probabilities: [Float], labels: [Bool], requests: [Int], categories: [Int] = [])
+        throws(EvaluationError)
+    {
+        precondition(labels.count == probabilities.count && requests.count == labels.count, "one of each a candidate")
+        var values: [String: Double] = [:]
+        var perRequest: [String: [Double]] = [:]
+        values["auc"] = try areaUnderCurve(scores: probabilities, labels: labels)
+        values["gauc"] = try GroupedAreaUnderCurve(scores: probabilities, labels: labels, groups: requests).weighted
+        if !categories.isEmpty {
+            let grouped = try GroupedAreaUnderCurve(scores: probabilities, labels: labels, groups: categories)
+            values["gauc-category"] = grouped.weighted
+        }
+        values["logloss"] = try Calibration.logLoss(probabilities: probabilities, labels: labels)
+        values["ece"] = try Calibration.expectedError(probabilities: probabilities, labels: labels)
+        let clicks = labels.count { $0 }
+        if clicks > 0 { values["calibration"] = probabilities.reduce(0) { $0 + Double($1) } / Double(clicks) }
+        if !labels.isEmpty {
+            let right = zip(probabilities, labels).count { ($0 > 0.5) == $1 }
+            values["accuracy"] = Double(right) / Double(labels.count)
+        }
+        let count = (requests.max() ?? -1) + 1
+        let share = Double(count) / Double(max(labels.count, 1))
+        func spread(_ value: (Int) -> Double) -> [Double] {
+            var sums = [Double](repeating: 0, count: count)
+            for (index, request) in requests.enumerated() { sums[request] += value(index) * share }
+            return sums
+        }
+        perRequest["accuracy"] = spread { (probabilities[$0] > 0.5) == labels[$0] ? 1 : 0 }
+        perRequest["logloss"] = spread { logLossTerm(probabilities[$0], labels[$0]) }
+        if let area = values["auc"] {
+            let places = placements(probabilities, labels)
+            let weights = (
+                positive: Double(count) / Double(clicks), negative: Double(count) / Double(labels.count - clicks)
+            )
+            var sums = [Double](repeating: -area, count: count)
+            for (index, request) in requests.enumerated() {
+                sums[request] += places[index] * (labels[index] ? weights.positive : weights.negative)
+            }
+            perRequest["auc"] = sums
+        }
+        (self.values, self.perRequest) = (values, perRequest)
+    }
+}
+
+/// Of every candidate, the share of candidates of the other label that it is on the right side of; ties count half.
+///
+/// Their means over the positive and over the negative candidates are both the area under the curve.
+///
+/// - Source: DeLong, DeLong & Clarke-Pearson 1988, "Comparing the areas under two or more correlated ROC curves".
+private func placements(_ scores: [Float], _ labels: [Bool]) -> [Double] {
+    let order = scores.indices.sorted { scores[$0] < scores[$1] }
+    let positives = Double(labels.count { $0 })
+    let negatives = Double(labels.count) - positives
+    var result = [Double](repeating: 0, count: scores.count)
+    var below = (positive: 0.0, negative: 0.0)
+    var start = 0
+    while start < order.count {
+        let score = scores[order[start]]
+        let end = order[start...].firstIndex { scores[$0] != score } ?? order.count
+        let tied = Double(order[start..<end].count { labels[$0] })
+        let others = Double(end - start) - tied
+        for index in order[start..<end] {
+            let worse = below.negative + others / 2
+            let better = positives - below.positive - tied / 2
+            result[index] = labels[index] ? worse / negatives : better / positives
+        }
+        below = (below.positive + tied, below.negative + others)
+        start = end
+    }
+    return result
+}

@@ -1,0 +1,128 @@
+// Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
+import Datasets
+import Evaluation
+import Foundation
+import NN
+import Recommenders
+import Torch
+
+/// What the training loop must know of a kind of model: its batches, its loss and its quality.
+protocol Lesson<Host> {
+    /// A batch in host memory.
+    associatedtype Host: Sendable
+    /// What is trained.
+    var model: any Retriever { get }
+    /// The batches of an epoch, each made when it is asked for.
+    func batches(epoch: Int) -> HostBatches<Host>
+    /// Every term of the loss by name, and the number of examples.
+    func terms(_ host: Host, _ step: StepContext) throws -> (terms: [(name: String, loss: Tensor)], examples: Int)
+    /// Metrics on a part of the data.
+    func evaluate(_ part: Part, limit: Int) throws -> [String: Double]
+}
+
+/// The batches of an epoch.
+struct HostBatches<Host: Sendable> {
+    let count: Int
+    let make: @Sendable (Int) -> Host
+}
+
+/// The randomness of one step, and where its time is noted.
+final class StepContext {
+    let generator: Generator
+    var random: SplitMix64
+    private(set) var profile: [(name: String, seconds: Double)] = []
+    private let isProfiling: Bool
+
+    init(_ generator: Generator, isProfiling: Bool) {
+        (self.generator, self.isProfiling) = (generator, isProfiling)
+        random = SplitMix64(seed: 0)
+    }
+
+    func clearProfile() { profile = [] }
+
+    /// Runs a part of a step and, when asked for, notes how long it took.
+    func measured<R>(_ name: String, _ body: () throws -> R) rethrows -> R {
+        guard isProfiling else { return try body() }
+        let start = ContinuousClock.now
+        defer {
+            let seconds = (ContinuousClock.now - start).inSeconds
+            if let index = profile.firstIndex(where: { $0.name == name }) {
+                profile[index].seconds += seconds
+            } else {
+                profile.append((name, seconds))
+            }
+        }
+        return try body()
+    }
+}
+
+/// A vector retriever learns from an objective over the catalogue.
+struct RetrievalLesson: Lesson {
+    let retriever: any VectorRetriever
+    let objective: Objective
+    let sampler: any NegativeSampler
+    let plan: BatchPlan
+    let evaluator: Evaluator
+
+    var model: any Retriever { retriever }
+
+    init(_ model: any VectorRetriever, _ settings: TrainingSettings, _ evaluator: Evaluator, seed: UInt64) throws {
+        (retriever, objective, self.evaluator) = (model, settings.loss, evaluator)
+        sampler = try objective.sampler(itemCounts: evaluator.data.trainingItemCounts())
+        plan = settings.plan(evaluator.data, for: model, type(of: model).examples, seed: seed)
+    }
+
+    func batches(epoch: Int) -> HostBatches<HostBatch> {
+        let batches = plan.epoch(epoch)
+        return HostBatches(count: batches.count) { batches[$0] }
+    }
+
+    func terms(_ host: HostBatch, _ step: StepContext) throws -> (terms: [(name: String, loss: Tensor)], examples: Int)
+    {
+        let batch = try Batch(host, on: step.generator.device, noise: .drawn(step.generator))
+        let output = try step.measured("forward") { try retriever.trainingOutput(batch) }
+        let terms = try step.measured("loss") {
+            try objective.terms(output, of: retriever, targets: batch.targets, sampler: sampler, using: &step.random)
+        }
+        return (terms, batch.targets.count)
+    }
+
+    func evaluate(_ part: Part, limit: Int) throws -> [String: Double] {
+        let outcome = try evaluator.evaluate(retriever, part, limit: limit)
+        return Dictionary(uniqueKeysWithValues: outcome.metrics.values.map { ($0.name, $0.value) })
+    }
+}
+
+/// A ranker learns which candidates of a request were chosen.
+struct RankingLesson: Lesson {
+    let ranker: any Ranker
+    let sampler: CandidateSampler
+    let plan: BatchPlan
+    let evaluator: RankingEvaluator
+
+    var model: any Retriever { ranker }
+
+    init(_ model: any Ranker, _ settings: TrainingSettings, _ evaluator: RankingEvaluator, seed: UInt64) throws {
+        (ranker, self.evaluator) = (model, evaluator)
+        sampler = try CandidateSampler(evaluator.data, evaluator.candidates, seed: seed)
+        plan = settings.plan(evaluator.data, for: model, .cuts, seed: seed)
+    }
+
+    func batches(epoch: Int) -> HostBatches<RankingHostBatch> {
+        let (batches, sampler) = (plan.epoch(epoch), sampler)
+        return HostBatches(count: batches.count) { batches.requests($0, sampler) }
+    }
+
+    func terms(_ host: RankingHostBatch, _ step: StepContext) throws -> (
+        terms: [(name: String, loss: Tensor)], examples: Int
+    ) {
+        let batch = try RankingBatch(host, on: step.generator.device, noise: .drawn(step.generator))
+        let output = try step.measured("forward") { try ranker.trainingOutput(batch) }
+        return (try step.measured("loss") { try output.terms(batch) }, batch.candidates.count)
+    }
+
+    func evaluate(_ part: Part, limit: Int) throws -> [String: Double] {
+        try evaluator.evaluate(ranker, part, limit: limit).metrics.values
+    }
+}

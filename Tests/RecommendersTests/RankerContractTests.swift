@@ -1,0 +1,134 @@
+// Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
+import Datasets
+import NN
+import TensorTestSupport
+import Testing
+import Torch
+
+@testable import Recommenders
+
+/// What every click model promises.
+@Suite("Contract of click models")
+struct RankerContractTests {
+    @Test("learns one batch by heart", arguments: RankerSubject.all)
+    func overfits(_ subject: RankerSubject) throws {
+        let model = try subject.model()
+        let adam = try Adam(model.parameters())
+        let host = RankingHostBatch(History.rows)
+        var losses: [Double] = []
+        for _ in 0..<80 {
+            try adam.clearGradients()
+            let loss = try model.loss(host)
+            losses.append(try loss.item())
+            try loss.backward()
+            try adam.step(rate: 2e-2)
+        }
+        #expect(losses.filter(\.isFinite).count == losses.count)
+        let last = losses.suffix(5).reduce(0, +) / 5
+        #expect(last < losses[0] / 5, "the loss fell from \(losses[0]) to \(last) only")
+        for scores in try model.judged(host) { #expect(scores[0] == scores.max(), "the target does not lead") }
+    }
+
+    @Test("every parameter receives a gradient", arguments: RankerSubject.all)
+    func gradients(_ subject: RankerSubject) throws {
+        let model = try subject.model(["sparseGradients": .bool(false)])
+        try model.loss(RankingHostBatch(History.rows)).backward()
+        for parameter in try model.parameters() {
+            let gradient = try #require(try parameter.part.value.gradient(), "\(parameter.name) has no gradient")
+            #expect(try gradient.isFinite(), "\(parameter.name)")
+        }
+    }
+
+    @Test(
+        "a judgement does not depend on padding, on other requests or on other candidates",
+        arguments: RankerSubject.all
+    )
+    func independence(_ subject: RankerSubject) throws {
+        let model = try subject.model()
+        let together = try model.judged(RankingHostBatch(History.rows))
+        for (row, history) in History.rows.enumerated() {
+            try expect(model.judged(RankingHostBatch([history]))[0], equal: together[row], "alone, row \(row)")
+            try expect(model.judged(RankingHostBatch([history], columns: 12))[0], equal: together[row], "padded")
+            let host = RankingHostBatch([history])
+            for column in 0..<3 {
+                let single = RankingHostBatch(
+                    history: host.history,
+                    width: 1,
+                    candidates: [host.candidates[column]],
+                    labels: [0],
+                    times: host.times
+                )
+                try expect(model.judged(single)[0], equal: [together[row][column]], "candidate \(column)")
+            }
+        }
+    }
+
+    @Test("an empty history is judged without infinities", arguments: RankerSubject.all)
+    func empty(_ subject: RankerSubject) throws {
+        let nobody = History(user: 1, items: [], times: [], target: 3)
+        for scores in try subject.model().judged(RankingHostBatch([nobody, History.rows[3]])) {
+            #expect(scores.filter(\.isFinite).count == scores.count)
+        }
+    }
+
+    @Test("works without categories", arguments: RankerSubject.all)
+    func withoutCategories(_ subject: RankerSubject) throws {
+        let model = try subject.model(data: Subject.data)
+        let scores = try model.judged(RankingHostBatch(History.rows)).flatMap { $0 }
+        #expect(scores.filter(\.isFinite).count == scores.count)
+        try model.loss(RankingHostBatch(History.rows)).backward()
+    }
+
+    @Test("items outside the catalogue are refused, as behaviour and as candidate", arguments: RankerSubject.all)
+    func foreign(_ subject: RankerSubject) throws {
+        let model = try subject.model()
+        var histories = History.rows
+        histories[2].items[1] = 21
+        #expect(throws: TorchError.self) { try model.judged(RankingHostBatch(histories)) }
+        histories = History.rows
+        histories[2].target = 21
+        #expect(throws: TorchError.self) { try model.judged(RankingHostBatch(histories)) }
+    }
+
+    @Test("the same seed gives the same losses, bit for bit", arguments: RankerSubject.all)
+    func seeds(_ subject: RankerSubject) throws {
+        func losses(_ seed: UInt64) throws -> [Double] {
+            let model = try subject.model(seed: seed)
+            let adam = try Adam(model.parameters())
+            return try (0..<3).map { _ in
+                try adam.clearGradients()
+                let loss = try model.loss(RankingHostBatch(History.rows))
+                try loss.backward()
+                try adam.step(rate: 1e-2)
+                return try loss.item()
+            }
+        }
+        let first = try losses(1)
+        #expect(try losses(1) == first)
+        #expect(try losses(2) != first)
+    }
+
+    @Test(
+        "a catalogue's scores are the judgements of its items at the time of the last event",
+        arguments: RankerSubject.all
+    )
+    func catalogue(_ subject: RankerSubject) throws {
+        let model = try subject.model()
+        let host = RankingHostBatch(History.rows)
+        let scores = try model.scores(host.batch().history).doubles()
+        let asked = RankingHostBatch(
+            history: host.history,
+            width: 3,
+            candidates: host.candidates,
+            labels: host.labels,
+            times: History.rows.map { $0.times[$0.times.count - 1] }
+        )
+        for (row, judged) in try model.judged(asked).enumerated() {
+            for (column, score) in judged.enumerated() {
+                let item = Int(host.candidates[row * 3 + column]) - 1
+                try expect(scores[row * 20 + item], equals: score)
+            }
+        }
+    }
+}

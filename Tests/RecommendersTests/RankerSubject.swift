@@ -1,0 +1,90 @@
+// Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
+import Datasets
+import Foundation
+import NN
+import Testing
+import Torch
+
+@testable import Recommenders
+
+/// A click model under contract: an entry of the catalogue, made small, perhaps with a part exchanged.
+struct RankerSubject: Sendable, CustomTestStringConvertible {
+    let entry: ModelEntry
+    var variant: [String: JSONValue] = [:]
+    var testDescription: String { variant.isEmpty ? entry.card.name : "\(entry.card.name) with \(variant)" }
+
+    /// Every click model of the catalogue, and its variants.
+    static let all: [RankerSubject] =
+        Catalog.all.filter(\.isRanker).map { RankerSubject(entry: $0) }
+        + Projection.allCases.dropFirst().map { twin(["projection": .string($0.rawValue)]) }
+        + [
+            twin(["search": .string("hard")]), twin(["targetAware": .bool(false)]), twin(["balanced": .bool(true)]),
+            twin(["projection": .string("linear"), "tableWidth": .integer(12)]), twin(["auxiliary": .bool(false)]),
+            RankerSubject(entry: ModelEntry(DARE.self), variant: ["attentionWidth": .integer(4), "ages": .bool(true)]),
+            RankerSubject(entry: ModelEntry(DARE.self), variant: ["head": .object(["activation": .string("dice")])]),
+            RankerSubject(entry: ModelEntry(SIM.self), variant: ["search": .string("hard")]),
+        ]
+
+    private static func twin(_ variant: [String: JSONValue]) -> RankerSubject {
+        RankerSubject(entry: ModelEntry(TWIN.self), variant: variant)
+    }
+
+    /// 20 items of 4 categories.
+    static let data = DatasetShape(users: 50, items: 20, categories: (0..<20).map { Int32($0 % 4) })
+
+    static let small: [String: JSONValue] = [
+        "width": .integer(8), "attentionWidth": .integer(8), "length": .integer(12), "kept": .integer(4),
+        "unit": .integer(8), "bits": .integer(16), "hashes": .integer(4), "span": .integer(5), "spread": .number(0.3),
+        "head": .object(["hidden": .array([.integer(16), .integer(8)])]),
+    ]
+
+    func model(seed: UInt64 = 1, _ changes: [String: JSONValue] = [:], data: DatasetShape = Self.data) throws
+        -> any Ranker
+    {
+        guard case .object(let defaults) = try entry.defaults() else { throw ConfigurationError("no settings") }
+        var own = variant
+        if let head = variant["head"], case .object(let fields) = head {
+            own["head"] = .object(["hidden": .array([.integer(16), .integer(8)])].merging(fields) { $1 })
+        }
+        var settings = Self.small.merging(own) { $1 }.merging(changes) { $1 }
+        if entry.card.name == "sdim" { settings["bits"] = .integer(2) }
+        settings = settings.filter { defaults[$0.key] != nil }
+        return try #require(try entry.make(.object(settings), data, Generator(seed: seed)) as? any Ranker)
+    }
+}
+
+extension RankingHostBatch {
+    /// Each history with its target and two other items.
+    init(_ histories: [History], columns: Int? = nil) {
+        let host = HostBatch(histories, .left, .cuts, columns: columns)
+        let candidates = histories.flatMap { history -> [Int32] in
+            let others = (1...20).map(Int32.init).filter { $0 != history.target && !history.items.contains($0) }
+            return [history.target, others[0], others[others.count - 1]]
+        }
+        self.init(
+            history: host,
+            width: 3,
+            candidates: candidates,
+            labels: histories.flatMap { _ in [Float(1), 0, 0] },
+            times: histories.map { ($0.times.last ?? 0) + 60 }
+        )
+    }
+
+    func batch() throws -> RankingBatch { try RankingBatch(self, noise: .drawn(Generator(seed: 1))) }
+}
+
+extension Ranker {
+    /// Log-odds `[B][C]` in inference mode.
+    func judged(_ host: RankingHostBatch) throws -> [[Double]] {
+        let flat = try withoutGradients { try logits(host.batch()).doubles() }
+        return (0..<host.history.rows).map { Array(flat[$0 * host.width..<($0 + 1) * host.width]) }
+    }
+
+    /// The whole loss of a batch.
+    func loss(_ host: RankingHostBatch) throws -> Tensor {
+        let batch = try host.batch()
+        let terms = try trainingOutput(batch).terms(batch)
+        return try terms.dropFirst().reduce(terms[0].loss) { try $0 + $1.loss }
+    }
+}
