@@ -67,7 +67,7 @@ extension JSONValue {
 
     /// The name of a metric that evaluations report.
     func metric(_ place: String) throws -> String {
-        let known = Evaluator.metricNames + ClickMetrics.names
+        let known = Evaluator.allMetricNames
         guard let text, known.contains(text) else {
             let hint = text.flatMap { nearestName(to: $0, among: known) }.map { ". Did you mean '\($0)'?" } ?? ""
             throw ConfigurationError("\(place): '\(text ?? "")' is not a metric\(hint)")

@@ -16,6 +16,8 @@ public struct Evaluator {
     public static let cutoffs = [1, 2, 5, 10, 20, 50, 100]
     /// Every metric's name.
     public static let metricNames = ["recall", "mrr", "ndcg"].flatMap { name in cutoffs.map { "\(name)@\($0)" } }
+    /// Every metric's name, those of click models after those of rankings.
+    public static let allMetricNames = metricNames + ClickMetrics.names
     /// Length of the lists whose coverage and popularity are reported.
     public static let listLength = 20
 

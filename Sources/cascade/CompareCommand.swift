@@ -218,8 +218,9 @@ struct CompareCommand: ParsableCommand {
             let status = ChildProcess.run(["compare-cell", url.path, "--device", device], log: CellFolder(url).log)
             let seconds = Int((ContinuousClock.now - start).inSeconds)
             if let result = CellFolder(url).finished() {
-                let value = String(format: "%.4f", result.report.metrics["ndcg@10"] ?? 0)
-                Terminal.error("\(place): ndcg@10 \(value) after \(seconds) s")
+                let name = result.requests == nil ? "ndcg@10" : "auc"
+                let value = String(format: "%.4f", result.report.metrics[name] ?? 0)
+                Terminal.error("\(place): \(name) \(value) after \(seconds) s")
             } else if !Interruption.isRequested {
                 let message = CellFolder(url).failure() ?? "its process ended with status \(status)"
                 Terminal.error("\(place) failed: \(message)")

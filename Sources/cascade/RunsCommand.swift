@@ -28,11 +28,11 @@ struct RunsCommand: ParsableCommand {
     ]
 
     func validate() throws {
-        for name in metric where !Evaluator.metricNames.contains(name) {
-            let hint = nearestName(to: name, among: Evaluator.metricNames).map { ". Did you mean '\($0)'?" } ?? ""
+        for name in metric where !Evaluator.allMetricNames.contains(name) {
+            let hint = nearestName(to: name, among: Evaluator.allMetricNames).map { ". Did you mean '\($0)'?" } ?? ""
             throw ValidationError("--metric: '\(name)' is not a metric\(hint)")
         }
-        let known = Self.columns + Evaluator.metricNames
+        let known = Self.columns + Evaluator.allMetricNames
         guard known.contains(sort) else {
             let hint = nearestName(to: sort, among: known).map { ". Did you mean '\($0)'?" } ?? ""
             throw ValidationError("--sort: '\(sort)' is neither a metric nor a column\(hint)")

@@ -20,6 +20,7 @@ import reference_euclidean as euclid
 import reference_multi_interest as several
 from reference_backbones import backbones
 from reference_dimerec import DimeRec, DimeRecConfig
+from reference_ranking import Network, judge
 from reference_models import SASRec, SASRecConfig, Schedule, T2Diff, T2DiffConfig, ddim_steps
 
 HERE = Path(__file__).parent
@@ -381,6 +382,116 @@ def euclidean() -> None:
 # ---- Schedules, float64 ----------------------------------------------------------------------------------------
 
 
+# Click models: 10 items of 3 categories, widths of 4, histories of up to 7, 3 kept.
+RANKING = {
+    "dare": ("dare", {"attentionWidth": 6}),
+    "dareAges": ("dare", {"attentionWidth": 4, "ages": True}),
+    "dareNotAware": ("dare", {"attentionWidth": 4, "targetAware": False}),
+    "twin": ("twin", {}),
+    "twinHard": ("twin", {"search": "hard"}),
+    "twinLinear": ("twin", {"projection": ("items", "categories", "places")}),
+    "twinCategory": ("twin", {"projection": ("categories",)}),
+    "twin4E": ("twin-4e", {}),
+    "twinV2": ("twin-v2", {"span": 3}),
+    "din": ("din", {"unit": 5}),
+    "simSoft": ("sim", {"search": "soft", "ages": True}),
+    "simHard": ("sim", {"search": "hard", "ages": True}),
+    "eta": ("eta", {"bits": 8}),
+    "sdim": ("sdim", {"hashes": 3, "bits": 2}),
+}
+
+
+def ranking_weights(kind: str, options: dict, draw) -> dict[str, torch.Tensor]:
+    """Every parameter and buffer of a model by its checkpoint name."""
+    width = 4
+    attention = options.get("attentionWidth", width)
+    counts = {"items": 11, "categories": 4, "places": 8}
+    if options.get("ages"):
+        counts["ages"] = 41
+    holders = {"dare": ("keys", "values"), "twin-4e": ("keys", "queries", "values", "targets")}.get(kind, ("keys",))
+    root = "" if kind == "sdim" else "network."
+    weights = {}
+    for holder in ("encoder",) if kind == "sdim" else holders:
+        size = attention if kind == "dare" and holder == "keys" else width
+        for feature, count in counts.items():
+            weights[f"{root}{holder}.{feature}.table.weight"] = 0.6 * draw(count, size)
+    for feature in options.get("projection", ()):
+        for holder in ("keys", "values"):
+            weights[f"network.{holder}.{feature}.map.first.weight"] = draw(width, width) / 2
+    if kind == "din":
+        unit = "network.attention.unit."
+        weights[unit + "hidden.weight"] = draw(options["unit"], 8 * width) / 4
+        weights[unit + "hidden.bias"] = 0.1 * draw(options["unit"])
+        weights[unit + "rectifier.slope"] = 0.1 * draw(options["unit"])
+        weights[unit + "output.weight"] = 4 * draw(1, options["unit"])
+        weights[unit + "output.bias"] = 0.1 * draw(1)
+    if kind == "sim" and options["search"] == "soft":
+        weights["network.search.product.behaviour.weight"] = draw(2 * width, 2 * width) / 3
+        weights["network.search.product.candidate.weight"] = draw(2 * width, 2 * width) / 3
+    if kind == "eta":
+        weights["network.search.hamming.directions"] = draw(2 * width, options["bits"])
+    if kind == "sdim":
+        weights["signature.directions"] = draw(2 * width, options["hashes"] * options["bits"])
+    size = 3 * width * (3 if options.get("targetAware", True) else 2)
+    for name, layers in ((root + "head.", (6, 5)), (root + "auxiliary.", (6,))):
+        if kind == "sdim" and "auxiliary" in name:
+            continue
+        weights[name + "norm.weight"] = 1 + 0.1 * draw(size)
+        weights[name + "norm.bias"] = 0.1 * draw(size)
+        weights[name + "norm.mean"] = 0.1 * draw(size)
+        weights[name + "norm.variance"] = 0.5 + draw(size).abs()
+        for layer, (before, after) in enumerate(zip((size, *layers), layers)):
+            weights[name + f"layers.{layer}.weight"] = draw(after, before) / math.sqrt(before)
+            weights[name + f"layers.{layer}.bias"] = 0.1 * draw(after)
+            weights[name + f"rectifiers.{layer}.slope"] = 0.1 * draw(after)
+        weights[name + "output.weight"] = draw(1, layers[-1])
+        weights[name + "output.bias"] = 0.1 * draw(1)
+    return weights
+
+
+def ranking() -> None:
+    generator = torch.Generator().manual_seed(33)
+    length, lengths, width = 7, [7, 4, 1, 6], 3
+    categories = [0] + [1 + i % 3 for i in range(10)]
+    items = np.zeros((4, length), np.int32)
+    times = np.zeros((4, length), np.int64)
+    requests = []
+    for row, count in enumerate(lengths):
+        own = torch.randint(1, 11, (count,), generator=generator).tolist()
+        gaps = torch.randint(1, 5000, (count,), generator=generator).tolist()
+        when = [1_000_000 + sum(gaps[: i + 1]) for i in range(count)]
+        items[row, length - count :], times[row, length - count :] = own, when
+        candidates = torch.randint(1, 11, (width,), generator=generator).tolist()
+        requests.append(
+            {"history": list(zip(own, when)), "now": when[-1] + 77 * row, "candidates": candidates, "labels": [1, 0, 0]}
+        )
+    tensors = {
+        "input.items": items,
+        "input.times": times,
+        "input.lengths": np.array(lengths, np.int32),
+        "input.candidates": np.array([r["candidates"] for r in requests], np.int32),
+        "input.now": np.array([r["now"] for r in requests], np.int64),
+        "input.categories": np.array(categories[1:], np.int32) - 1,
+    }
+    for name, (kind, given) in RANKING.items():
+        options = {"kept": 3, **given}
+        drawn = ranking_weights(kind, options, lambda *shape: torch.randn(shape, generator=generator))
+        weights = {key: value.double().requires_grad_(not key.endswith(("mean", "variance", "directions")))
+                   for key, value in drawn.items()}
+        network = Network(kind, options, weights, categories)
+        with torch.no_grad():
+            logits, _, _ = judge(network, requests, training=False)
+        training, others, loss = judge(network, requests, training=True)
+        loss.backward()
+        tensors |= {f"{name}.weight.{key}": value.numpy() for key, value in drawn.items()}
+        tensors |= {f"{name}.gradient.{key}": value.grad for key, value in weights.items() if value.grad is not None}
+        tensors |= {f"{name}.expected.logits": logits, f"{name}.expected.training": training,
+                    f"{name}.expected.loss": loss.reshape(1)}
+        if others is not None:
+            tensors[f"{name}.expected.auxiliary"] = others
+    store("ranking", tensors, {"source": "reference_ranking.py"})
+
+
 def betas(name: str, steps: int) -> np.ndarray:
     r = np.arange(1, steps + 1, dtype=np.float64)
     if name == "exponential":  # T2Diff eq 13: beta_r = a exp(b r) with beta_1 = 1e-4, beta_T = 0.2
@@ -443,4 +554,5 @@ if __name__ == "__main__":
     dimerec()
     euclidean()
     backbones(store, gradients)
+    ranking()
     diffusion()

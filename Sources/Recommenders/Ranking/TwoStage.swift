@@ -124,7 +124,9 @@ struct TwoStage: Module {
         let padding = try b.mask.not().unsqueezed(1)
         let recency = try b.places.to(.float32).reshaped(1, 1, -1) * -1
         switch search {
-        case .attention: return (scores, nil)
+        case .attention:
+            guard case .unit = attention else { return (scores, nil) }
+            return (try scores + recency * 1e-6, nil)  // it knows no time, so the same item always ties: the latest
         case .category:
             guard let own = b.categories, let wanted = b.candidateCategories else { return (scores, nil) }
             let isOther = try own.unsqueezed(1).equal(wanted.unsqueezed(2)).not().or(padding)
@@ -133,7 +135,8 @@ struct TwoStage: Module {
         case .product(let soft):
             let products = try soft(v.keys, v.queries)
             let masked = try products.filled(where: padding, with: KeptBehaviours.nothing)
-            return (masked, try products * b.mask.unsqueezed(1).to(.float32) / Double(b.length))
+            let real = try b.mask.to(.float32).unsqueezed(1)
+            return (masked, try products * real / real.sum(2, keep: true).clamped(from: 1))
         case .hamming(let signature):
             let bits = try Signature.agreement(signature(v.keys), signature(v.queries))
             let ranking = try bits + recency / Double(4 * b.length)  // of equal ones the latest

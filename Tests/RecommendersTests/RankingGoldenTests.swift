@@ -1,0 +1,138 @@
+// Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
+import Datasets
+import NN
+import TensorFiles
+import TensorTestSupport
+import Testing
+import Torch
+
+@testable import Recommenders
+
+/// Click models against `Fixtures/reference_ranking.py`, which takes one behaviour and one candidate at a time.
+@Suite("Click models against the reference")
+struct RankingGoldenTests {
+    /// A model and the settings that the reference was run with.
+    struct Variant: Sendable, CustomTestStringConvertible {
+        let name: String
+        let model: String
+        let settings: [String: JSONValue]
+        var testDescription: String { name }
+
+        init(_ name: String, _ model: String, _ settings: [String: JSONValue] = [:]) {
+            (self.name, self.model, self.settings) = (name, model, settings)
+        }
+
+        static let all = [
+            Variant("dare", "dare", ["attentionWidth": .integer(6)]),
+            Variant("dareAges", "dare", ["attentionWidth": .integer(4), "ages": .bool(true)]),
+            Variant("dareNotAware", "dare", ["attentionWidth": .integer(4), "targetAware": .bool(false)]),
+            Variant("twin", "twin"),
+            Variant("twinHard", "twin", ["search": .string("hard")]),
+            Variant("twinLinear", "twin", ["projection": .string("linear")]),
+            Variant("twinCategory", "twin", ["projection": .string("category")]),
+            Variant("twin4E", "twin-4e"),
+            Variant("twinV2", "twin-v2", ["span": .integer(3)]),
+            Variant("din", "din", ["unit": .integer(5)]),
+            Variant("simSoft", "sim"),
+            Variant("simHard", "sim", ["search": .string("hard")]),
+            Variant("eta", "eta", ["bits": .integer(8)]),
+            Variant("sdim", "sdim", ["hashes": .integer(3), "bits": .integer(2)]),
+        ]
+    }
+
+    /// The reference's weights and inputs for one variant.
+    struct Golden {
+        let file: SafetensorsFile
+        let model: any Ranker
+        let batch: RankingBatch
+        let name: String
+
+        init(_ variant: Variant, sparse: Bool = false) throws {
+            (file, name) = (try fixture("ranking"), variant.name)
+            var settings: [String: JSONValue] = [
+                "width": .integer(4), "length": .integer(7), "sparseGradients": .bool(sparse),
+                "head": .object(["hidden": .array([.integer(6), .integer(5)])]),
+            ]
+            if variant.model != "sdim" { settings["kept"] = .integer(3) }
+            settings.merge(variant.settings) { $1 }
+            let data = DatasetShape(
+                users: 4,
+                items: 10,
+                categories: try file.array("input.categories", as: Int32.self)
+            )
+            let made = try Catalog.entry(variant.model).make(.object(settings), data, Generator(seed: 1))
+            model = try #require(made as? any Ranker)
+            let state = try model.state().filter { !$0.name.hasSuffix("categoryOf.numbers") }
+            try Checkpoint.assign(file, to: state, prefix: "\(name).weight.")
+            let history = HostBatch(
+                rows: 4,
+                length: 7,
+                items: try file.array("input.items", as: Int32.self),
+                times: try file.array("input.times", as: Int64.self),
+                lengths: try file.array("input.lengths", as: Int32.self),
+                targets: [1, 1, 1, 1],
+                users: [0, 1, 2, 3]
+            )
+            let host = RankingHostBatch(
+                history: history,
+                width: 3,
+                candidates: try file.array("input.candidates", as: Int32.self),
+                labels: (0..<4).flatMap { _ in [Float(1), 0, 0] },
+                times: try file.array("input.now", as: Int64.self)
+            )
+            batch = try host.batch()
+        }
+
+        func expected(_ key: String) throws -> Tensor { try file.tensor("\(name).\(key)") }
+    }
+
+    @Test("judgements at inference, where only what is kept is looked up", arguments: Variant.all)
+    func inference(_ variant: Variant) throws {
+        let golden = try Golden(variant)
+        let logits = try withoutGradients { try golden.model.logits(golden.batch).reshaped(-1) }
+        try expect(logits, equals: golden.expected("expected.logits"))
+    }
+
+    /// The normalisation over a batch of twelve rows magnifies rounding.
+    private let tolerance = 1e-4
+
+    @Test("judgements while training, the loss, and the gradient of every parameter", arguments: Variant.all)
+    func training(_ variant: Variant) throws {
+        let golden = try Golden(variant)
+        let output = try golden.model.trainingOutput(golden.batch)
+        try expect(output.logits.reshaped(-1), equals: golden.expected("expected.training"), within: tolerance)
+        #expect(output.auxiliary.isEmpty == (variant.model == "sdim"))
+        for other in output.auxiliary {
+            try expect(other.logits.reshaped(-1), equals: golden.expected("expected.auxiliary"), within: tolerance)
+        }
+        let terms = try output.terms(golden.batch)
+        let total = try terms.dropFirst().reduce(terms[0].loss) { try $0 + $1.loss }
+        try expect(total.reshaped(1), equals: golden.expected("expected.loss"))
+        try total.backward()
+        for parameter in try golden.model.parameters() {
+            let gradient = try parameter.part.value.requiredGradient()
+            try expect(
+                gradient,
+                equals: golden.expected("gradient.\(parameter.name)"),
+                within: tolerance,
+                parameter.name
+            )
+        }
+    }
+
+    @Test("row-sparse gradients lead to the same step as dense ones")
+    func sparse() throws {
+        let steps = try [false, true].map { isSparse in
+            let golden = try Golden(Variant.all[3], sparse: isSparse)
+            let adam = try Adam(golden.model.parameters())
+            let terms = try golden.model.trainingOutput(golden.batch).terms(golden.batch)
+            try terms.dropFirst().reduce(terms[0].loss) { try $0 + $1.loss }.backward()
+            try adam.step(rate: 0.01)
+            return try golden.model.parameters().map { try $0.part.value.floats() }
+        }
+        for (dense, sparse) in zip(steps[0], steps[1]) {
+            for (a, b) in zip(dense, sparse) { #expect(abs(a - b) < 1e-5) }
+        }
+    }
+}
