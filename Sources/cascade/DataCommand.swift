@@ -1,6 +1,7 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 public import ArgumentParser
 public import Datasets
+import Evaluation
 import Foundation
 
 extension ImportOptions.ErrorPolicy: ExpressibleByArgument {}
@@ -126,15 +127,26 @@ struct DataCommand: ParsableCommand {
         @Option(name: .customLong("to"), help: "The directory to make.") var target: String
         @Option(help: "Number of users.") var users: Int?
         @Option(help: "Number of items.") var items: Int?
+        @Option(help: "Number of categories of items; drift calls them topics.") var categories: Int?
+        @Option(help: "Mean number of events per user.") var meanEvents: Int?
         @Option(help: "Decides every random number.") var seed: UInt64 = 1
 
         func run() throws {
             var world = try SimulatedWorld.named(world)
             if let users { world.users = users }
             if let items { world.items = items }
+            if let categories { world.categories = categories }
+            if let meanEvents { world.meanEvents = meanEvents }
             world.seed = seed
             let data = try TargetDirectory.make(target) { try world.write(to: $0) }
             Terminal.out("\(target): \(data.userCount) users, \(data.itemCount) items, \(data.eventCount) events")
+            guard world.isLifelong else { return }
+            let ideal = try LifelongWorld(of: data).idealScores(in: data)
+            guard let area = try areaUnderCurve(scores: ideal.scores, labels: ideal.labels) else { return }
+            Terminal.out(
+                "The best possible AUC of last events against two items each by popularity is "
+                    + "\(area.formatted(.number.precision(.fractionLength(4))))."
+            )
         }
     }
 }

@@ -26,34 +26,21 @@ struct DriftWorld {
 
     private struct Topic {
         var items: [Int] = []  // by falling popularity
-        var cumulativeWeights: [Double] = []
+        var popularity = WeightedDraw([1])  // by position in `items`
         var successors: [[Int]] = []  // by position in `items`: positions
-
-        /// A position, drawn by popularity.
-        func draw(using generator: inout SplitMix64) -> Int {
-            let target = Double.random(in: 0..<(cumulativeWeights.last ?? 1), using: &generator)
-            var (low, high) = (0, items.count - 1)
-            while low < high {
-                let middle = (low + high) / 2
-                if cumulativeWeights[middle] > target { high = middle } else { low = middle + 1 }
-            }
-            return low
-        }
     }
 
     init(_ parameters: SimulatedWorld) {
         self.parameters = parameters
         var generator = SplitMix64(seed: SplitMix64.mix(parameters.seed, 0))
-        let count = min(parameters.topics, parameters.items / 10)
+        let count = min(parameters.categories, parameters.items / 10)
         var topics = [Topic](repeating: Topic(), count: count)
         for item in 0..<parameters.items { topics[item % count].items.append(item) }
         for index in topics.indices {
             topics[index].items.shuffle(using: &generator)
             let size = topics[index].items.count  // at least 10
-            var sum = 0.0
+            topics[index].popularity = WeightedDraw((1...size).map { 1 / Double($0) })
             for position in 0..<size {
-                sum += 1 / Double(position + 1)
-                topics[index].cumulativeWeights.append(sum)
                 topics[index].successors.append(Self.drawSuccessors(of: position, in: size, &generator))
             }
         }
@@ -160,7 +147,7 @@ struct DriftWorld {
                     break
                 }
             }
-            var position = topic.draw(using: &generator)
+            var position = topic.popularity.draw(using: &generator)
             while seen.contains(topic.items[position]) { position = (position + 1) % topic.items.count }
             return position
         }

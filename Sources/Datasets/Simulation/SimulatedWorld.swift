@@ -6,7 +6,7 @@ public import Foundation
 /// The same parameters give the same data set on every machine.
 public struct SimulatedWorld: Sendable, Equatable {
     /// The worlds that ``named(_:)`` knows.
-    public static let names = ["drift"]
+    public static let names = ["drift", "lifelong", "lifelong-taobao"]
 
     /// The name of the world.
     public let name: String
@@ -14,17 +14,26 @@ public struct SimulatedWorld: Sendable, Equatable {
     public var users = 2_000
     /// The number of items; those that nobody meets are not in the data set.
     public var items = 1_000
-    /// The number of topics; at most a tenth of the items is used.
-    public var topics = 20
-    /// The mean number of events per user; a user has at least 5 and never meets an item twice.
+    /// The number of categories of items, which `drift` calls topics; there at most a tenth of the items is used.
+    public var categories = 20
+    /// The mean number of events per user; in `drift` a user has at least 5 and never meets an item twice.
     public var meanEvents = 50
+    /// In `lifelong`: the farthest position of a history that has a say in what follows.
+    public var window = 100
     /// What chance depends on.
     public var seed: UInt64 = 1
+
+    /// Whether the world follows the law that ``LifelongWorld`` plants.
+    public var isLifelong: Bool { name != "drift" }
 
     /// Finds a world by its name, with its usual parameters.
     ///
     /// `drift`: users whose interests drift between topics from session to session. Within a session items follow one
     /// another as the topic's item-to-item transitions say, so that a model of sequences beats popularity by far.
+    ///
+    /// `lifelong`: long histories in which every event answers an earlier one, with a planted decay and a planted kernel
+    /// between categories; ``LifelongWorld`` knows every probability. `lifelong-taobao` is the same law in the shape of
+    /// Taobao's log: 1 million items, 9,400 categories, and histories up to 2,000 events back have a say.
     ///
     /// - Throws: ``DatasetError`` `.badOption`, with the nearest name and all names.
     public static func named(_ name: String) throws -> SimulatedWorld {
@@ -34,7 +43,14 @@ public struct SimulatedWorld: Sendable, Equatable {
                 "'\(name)' is not a simulated world.\(didYouMean(name, names)) Known: \(names.joined(separator: ", "))."
             )
         }
-        return SimulatedWorld(name: name)
+        var world = SimulatedWorld(name: name)
+        if name == "lifelong" {
+            (world.users, world.items, world.categories, world.meanEvents) = (300, 2_000, 40, 240)
+        } else if name == "lifelong-taobao" {
+            (world.users, world.items, world.categories, world.meanEvents) = (20_000, 1_000_000, 9_400, 240)
+            world.window = 2_000
+        }
+        return world
     }
 
     private init(name: String) { self.name = name }
@@ -48,19 +64,52 @@ public struct SimulatedWorld: Sendable, Equatable {
     /// - Returns: The data set.
     /// - Throws: ``DatasetError`` `.badOption` when a parameter is out of range, and what ``DatasetBuilder`` throws.
     public func write(to url: URL, minUserEvents: Int = 1, minItemEvents: Int = 1) throws -> Dataset {
-        try check("users", users, 1...100_000_000)
-        try check("items", items, 10...100_000_000)
-        try check("topics", topics, 1...1_000_000)
-        try check("mean events", meanEvents, 5...max(5, items / 2))
+        try checkParameters()
         var builder = DatasetBuilder(name: "\(name)-\(users)-\(items)")
         builder.note("world", name)
-        for (parameter, value) in [("users", users), ("items", items), ("topics", topics), ("mean-events", meanEvents)]
-        {
-            builder.note("world.\(parameter)", String(value))
-        }
+        var parameters = [
+            ("users", users), ("items", items), ("categories", categories), ("mean-events", meanEvents),
+        ]
+        if isLifelong { parameters.append(("window", window)) }
+        for (parameter, value) in parameters { builder.note("world.\(parameter)", String(value)) }
         builder.note("world.seed", String(seed))
-        DriftWorld(self).run(into: &builder)
+        if isLifelong {
+            runLifelong(into: &builder)
+        } else {
+            DriftWorld(self).run(into: &builder)
+        }
         return try builder.write(to: url, minUserEvents: minUserEvents, minItemEvents: minItemEvents)
+    }
+
+    /// The events of a world `lifelong`, and the categories of its items.
+    private func runLifelong(into builder: inout DatasetBuilder) {
+        let world = LifelongWorld(items: items, categories: categories, window: window)
+        var isMet = [Bool](repeating: false, count: items)
+        for user in 0..<users {
+            let id = UserID("user-\(user)")
+            var journey = LifelongJourney(world, user: user, meanEvents: meanEvents, seed: seed)
+            while let (item, time) = journey.next() {
+                isMet[item] = true
+                builder.add(Event(user: id, item: LifelongWorld.itemID(item), action: .click, time: time))
+            }
+        }
+        for item in 0..<items where isMet[item] {
+            let category = "category-\(world.category(of: item))"
+            builder.setItemFeature("category", [category], for: LifelongWorld.itemID(item))
+        }
+    }
+
+    private func checkParameters() throws {
+        try check("users", users, 1...100_000_000)
+        try check("items", items, 10...100_000_000)
+        if isLifelong {
+            try check("categories", categories, 1...items)
+            try check("mean events", meanEvents, 2...1_000_000)
+            try check("window", window, 1...1_000_000)
+        } else {
+            try check("categories", categories, 1...1_000_000)
+            try check("mean events", meanEvents, 5...max(5, items / 2))
+        }
     }
 
     private func check(_ parameter: String, _ value: Int, _ range: ClosedRange<Int>) throws {
