@@ -2,6 +2,7 @@
 import ArgumentParser
 import Datasets
 import Foundation
+import Recommenders
 import Torch
 import Training
 
@@ -9,7 +10,7 @@ struct BenchCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench",
         abstract: "Measures speed.",
-        subcommands: [TrainBench.self, InferenceBench.self]
+        subcommands: [TrainBench.self, InferenceBench.self, SearchBench.self]
     )
 
     struct TrainBench: ParsableCommand {
@@ -71,13 +72,13 @@ struct BenchCommand: ParsableCommand {
             if trained != nil, experiment.model != nil || experiment.config != nil {
                 throw ValidationError("a run has its own model; leave out --model and --config")
             }
-            _ = (try numbers(steps, "--steps"), try numbers(batch, "--batch"))
+            _ = (try Self.numbers(steps, "--steps"), try Self.numbers(batch, "--batch"))
         }
 
         func run() throws {
             let report = try benchmark().run(
-                steps: numbers(steps, "--steps"),
-                batches: numbers(batch, "--batch"),
+                steps: Self.numbers(steps, "--steps"),
+                batches: Self.numbers(batch, "--batch"),
                 repeats: repeats,
                 on: Device(named: device)
             ) { row in
@@ -110,12 +111,60 @@ struct BenchCommand: ParsableCommand {
             return try InferenceBenchmark(experiment.resolve(), on: Dataset(at: place))
         }
 
-        private func numbers(_ text: String, _ option: String) throws -> [Int] {
+        static func numbers(_ text: String, _ option: String) throws -> [Int] {
             let found = text.split(separator: ",").map { Int($0.trimmingCharacters(in: .whitespaces)) ?? 0 }
             guard !found.isEmpty, found.allSatisfy({ $0 > 0 }) else {
                 throw ValidationError("\(option): found '\(text)', expected whole numbers from 1, as in 1,256")
             }
             return found
+        }
+    }
+
+    struct SearchBench: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "search",
+            abstract: "Measures the search stage of a click model, by length of history and precision of its tables.",
+            discussion: "Weights are fresh: trained ones cost the same."
+        )
+
+        @OptionGroup var experiment: ExperimentOptions
+        @Option(help: "The data set's directory.") var data: String
+        @Option(help: "Behaviours that are searched.") var history = "2000,10000"
+        @Option(help: "Candidates that are searched for.") var candidates = 300
+        @Option(help: "Measurements of each; medians are printed.") var repeats = 20
+        @Flag(help: "Print one JSON document.") var json = false
+
+        func validate() throws {
+            guard repeats > 0, candidates > 0 else {
+                throw ValidationError("--repeats and --candidates: expected at least 1")
+            }
+            _ = try InferenceBench.numbers(history, "--history")
+        }
+
+        func run() throws {
+            let benchmark = try SearchBenchmark(experiment.resolve(), on: Dataset(at: URL(filePath: data)))
+            let report = try benchmark.run(
+                histories: InferenceBench.numbers(history, "--history"),
+                candidates: candidates,
+                repeats: repeats
+            )
+            if json {
+                let encoder = JSONEncoder()
+                encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+                return Terminal.out(String(decoding: try encoder.encode(["rows": report]), as: UTF8.self))
+            }
+            var rows = [["history", "precision", "width", "ms/request", "scores ms", "GFLOP/s", "memory bound ms"]]
+            for row in report {
+                rows.append([
+                    "\(row.history)", row.precision.rawValue, "\(row.width)",
+                    String(format: "%.3f", row.seconds * 1000),
+                    String(format: "%.3f", row.scoring * 1000),
+                    String(format: "%.1f", row.operations / row.scoring / 1e9),
+                    String(format: "%.3f", row.memoryBound * 1000),
+                ])
+            }
+            Terminal.out(Terminal.table(rows))
+            Terminal.out("\(candidates) candidates, \(Runtime.threads) threads, medians of \(repeats)")
         }
     }
 }

@@ -136,3 +136,37 @@ struct RankingGoldenTests {
         }
     }
 }
+
+@Suite("The search stage by itself")
+struct AttentionScorerTests {
+    @Test("gives the attention's scores, and for whole numbers nearly", arguments: TablePrecision.allCases)
+    func scores(_ precision: TablePrecision) throws {
+        for name in ["dare", "twin"] {
+            let subject = RankerSubject(entry: try Catalog.entry(name))
+            let model = try #require(try subject.model() as? any TwoStageRanker)
+            let history = History.rows[3]
+            let host = RankingHostBatch([history])
+            let exact = try withoutGradients { try model.network.searched(host.batch()).attention.squeezed(0) }
+            let scorer = try AttentionScorer(model, precision)
+            let (own, wanted) = (history.items.map(Int64.init), host.candidates.map(Int64.init))
+            let found = try scorer(Tensor(own), Tensor(wanted))
+            try expect(found, equals: exact, within: precision == .int8 ? 5e-3 : precision == .float16 ? 1e-3 : 1e-5)
+            let best = try scorer.search(Tensor(own), Tensor(wanted), keeping: 3)
+            #expect(best.shape == [3, 3])
+            #expect(throws: TorchError.self) { try scorer(Tensor([Int64(99)]), Tensor(wanted)) }
+            #expect(scorer.bytesPerRow == [.float32: 64, .float16: 32, .int8: 20][precision])
+        }
+    }
+
+    @Test("a model judges by rounded tables when asked to, and refuses the search where there is none")
+    func precision() throws {
+        let subject = RankerSubject(entry: ModelEntry(DARE.self))
+        let judged = try TablePrecision.allCases.map { precision in
+            try subject.model(["precision": .string(precision.rawValue)]).judged(RankingHostBatch(History.rows))
+        }
+        #expect(judged[1] != judged[0] && judged[2] != judged[0])
+        for (exact, rounded) in zip(judged[0].joined(), judged[1].joined()) { #expect(abs(exact - rounded) < 0.02) }
+        let din = try RankerSubject(entry: ModelEntry(DIN.self)).model()
+        #expect(throws: ConfigurationError.self) { try AttentionScorer(din) }
+    }
+}

@@ -25,6 +25,7 @@ public struct DARE: TwoStageRanker {
         public var spread = 0.01
         public var sparseGradients = true
         public var head = ClickHeadSettings()
+        public var precision = TablePrecision.float32  // of the attention's rows; can be changed without retraining
         public init() {}
 
         public func validate() throws {
@@ -47,7 +48,7 @@ public struct DARE: TwoStageRanker {
             queries: attention,
             values: representation,
             targets: representation,
-            options: .init(kept: c.kept, isTargetAware: c.targetAware),
+            options: .init(kept: c.kept, isTargetAware: c.targetAware, precision: c.precision),
             head: c.head,
             hasAuxiliary: c.auxiliary,
             using: generator

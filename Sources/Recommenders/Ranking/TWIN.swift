@@ -38,6 +38,7 @@ public struct TWIN: TwoStageRanker {
         public var spread = 0.01
         public var sparseGradients = true
         public var head = ClickHeadSettings()
+        public var precision = TablePrecision.float32  // of the attention's rows; can be changed without retraining
         public init() {}
 
         public func validate() throws {
@@ -69,7 +70,7 @@ public struct TWIN: TwoStageRanker {
             values: representation,
             targets: representation,
             search: c.search == .hard ? .category : .attention,
-            options: .init(kept: c.kept, isTargetAware: c.targetAware, isBalanced: c.balanced),
+            options: .init(kept: c.kept, isTargetAware: c.targetAware, isBalanced: c.balanced, precision: c.precision),
             head: c.head,
             hasAuxiliary: c.auxiliary,
             using: generator

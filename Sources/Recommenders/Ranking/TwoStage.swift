@@ -23,6 +23,8 @@ struct TwoStage: Module {
         var isBalanced = false
         /// Behaviours to a stretch of time within which those of one category are read as one; nil reads each.
         var span: Int?
+        /// How exactly the attention's rows are kept at inference.
+        var precision = TablePrecision.float32
     }
 
     let categoryOf: ItemCategories
@@ -105,7 +107,8 @@ struct TwoStage: Module {
         switch attention {
         case .unit(let unit): scores = try unit(v.keys, v.queries)
         case .products:
-            let meaning = try v.queries.matmul(v.keys.transposed()) / Double(keys.semanticWidth).squareRoot()
+            let products = try v.queries.matmul(v.keys.transposed())
+            let meaning = try products / Double(keys.semanticWidth).squareRoot()
             let now = try queries.now(on: b.items.device).unsqueezed(1)
             let time = try keys.times(b).matmul(now).squeezed(2) / Double(keys.timeWidth).squareRoot()  // [1 or B, L]
             scores = try meaning + time.unsqueezed(1)
@@ -205,9 +208,10 @@ extension TwoStage {
             let isShared = model.keys.items.table.weight === model.values.items.table.weight
             let hasMaps = model.keys.items.map != nil || model.keys.categories?.map != nil
             clusters = try model.options.span.map { try Clusters(b, span: $0) }
+            let precision = mode == .inference ? model.options.precision : .float32
             guard isShared, !hasMaps else {
-                keys = try model.keys.semantics(b.items, b.categories)
-                queries = try model.queries.semantics(b.candidates, b.candidateCategories)
+                keys = try precision.rounded(model.keys.semantics(b.items, b.categories))
+                queries = try precision.rounded(model.queries.semantics(b.candidates, b.candidateCategories))
                 targets = try model.targets.semantics(b.candidates, b.candidateCategories)
                 values = nil
                 return
@@ -217,7 +221,8 @@ extension TwoStage {
             let behaviours = try clusters?.means(rows) ?? rows
             let candidates = try model.queries.semantics(b.candidates, b.candidateCategories)
             guard model.options.isBalanced, mode == .training else {
-                (keys, queries, targets, values) = (behaviours, candidates, candidates, behaviours)
+                (keys, queries) = (try precision.rounded(behaviours), try precision.rounded(candidates))
+                (targets, values) = (candidates, behaviours)
                 return
             }
             (keys, values) = try behaviours.balancedFork()
