@@ -54,6 +54,9 @@ public struct Embedding: Module {
         weight = try Parameter(initialization([count, width], using: generator), isRowSparse: isRowSparse)
     }
 
+    /// A table of given rows.
+    public init(weight: Parameter) { self.weight = weight }
+
     /// int32 or int64 `[...]` to `[..., width]`.
     ///
     /// - Throws: ``TorchError`` when a number is outside the table.

@@ -132,3 +132,32 @@ struct RankerContractTests {
         }
     }
 }
+
+@Suite("Gradients that meet on shared embeddings")
+struct SharedGradientTests {
+    @Test("what both paths send adds up to the gradient of the shared table", arguments: ["none", "linear"])
+    func sum(projection: String) throws {
+        let subject = RankerSubject(entry: ModelEntry(TWIN.self), variant: ["projection": .string(projection)])
+        let model = try #require(try subject.model(["sparseGradients": .bool(false)]) as? TWIN)
+        let batch = try RankingHostBatch(History.rows).batch()
+        let shared = try model.sharedGradients(batch)
+        #expect(shared.map(\.feature) == ["items", "categories", "places"])
+        for parameter in try model.parameters() { try parameter.part.value.setGradient(nil) }
+        let terms = try model.trainingOutput(batch).terms(batch)
+        try (terms[0].loss + terms[1].loss).backward()
+        for (table, gradient) in zip(model.network.keys.tables, shared) {
+            let whole = try #require(try table.table.table.weight.value.gradient())
+            try expect(gradient.attention + gradient.representation, equals: whole, within: 1e-4, gradient.feature)
+            #expect(try gradient.attention.floats().contains { $0 != 0 })
+        }
+    }
+
+    @Test("nothing meets in a model whose tables are apart")
+    func apart() throws {
+        let model = try RankerSubject(entry: ModelEntry(DARE.self)).model()
+        let searcher = try #require(model as? any HistorySearcher)
+        #expect(throws: ConfigurationError.self) {
+            try searcher.sharedGradients(RankingHostBatch(History.rows).batch())
+        }
+    }
+}

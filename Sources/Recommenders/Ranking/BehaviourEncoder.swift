@@ -33,13 +33,18 @@ struct FeatureTable: Module {
         (map, self.width) = (nil, width)
     }
 
-    private init(_ table: Embedding, _ map: FeatureMap, width: Int) {
+    private init(_ table: Embedding, _ map: FeatureMap?, width: Int) {
         (self.table, self.map, self.width) = (table, map, width)
     }
 
     /// The same table behind a map of its own.
     func mapped(to output: Int, isDeep: Bool, using generator: Generator) throws -> FeatureTable {
         FeatureTable(table, try FeatureMap(width, output, isDeep: isDeep, using: generator), width: output)
+    }
+
+    /// Its own rows, equal to these, with dense gradients, behind the same map.
+    func copied() throws -> FeatureTable {
+        FeatureTable(Embedding(weight: try Parameter(table.weight.value.copy())), map, width: width)
     }
 
     /// int64 `[...]` to `[..., width]`.
@@ -95,6 +100,18 @@ struct BehaviourEncoder: Module {
             try mapped(places, .time) ?? places,
             try mapped(ages, .time)
         )
+    }
+
+    /// Tables of its own with equal rows.
+    func copied() throws -> BehaviourEncoder {
+        BehaviourEncoder(try items.copied(), try categories?.copied(), try places.copied(), try ages?.copied())
+    }
+
+    /// Its tables by feature.
+    var tables: [(name: String, table: FeatureTable)] {
+        [("items", items), ("categories", categories), ("places", places), ("ages", ages)].compactMap { name, table in
+            table.map { (name, $0) }
+        }
     }
 
     /// Features of an item's vector, without time.

@@ -1,7 +1,7 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
 import NN
-import Torch
+public import Torch
 
 /// The settings that every lifelong click model has.
 public protocol LifelongSettings: Settings {
@@ -62,12 +62,62 @@ extension LifelongSettings {
     }
 }
 
+/// A click model that searches the history, for those who want to see what it finds there.
+public protocol HistorySearcher: Ranker {
+    /// What the search stage keeps, in inference mode.
+    ///
+    /// - Returns: Columns of the history, best first, int64 `[B, C, k]`; which of them are real, bool `[B, C, k]`; and the
+    ///   attention's scores of the whole history before the softmax, `[B, C, L]`.
+    func searched(_ batch: RankingBatch) throws -> (columns: Tensor, real: Tensor, attention: Tensor)
+    /// What the history means to each candidate, which the head judges, in inference mode: `[B, C, D]`.
+    func representation(_ batch: RankingBatch) throws -> Tensor
+    /// The gradients that one training batch sends to each feature's table through attention and through representation.
+    ///
+    /// - Throws: ``ConfigurationError`` when attention and representation do not share their tables.
+    func sharedGradients(_ batch: RankingBatch) throws -> [SharedGradient]
+}
+
+/// The gradients of one shared table: `[rows, D]` each.
+public struct SharedGradient {
+    /// The feature: `items`, `categories` or `places`.
+    public let feature: String
+    /// Through the attention.
+    public let attention: Tensor
+    /// Through the representation.
+    public let representation: Tensor
+}
+
 /// A click model with a search stage and an attention stage; a model file says what they are made of.
-protocol TwoStageRanker: Ranker where Configuration: TwoStageSettings {
+protocol TwoStageRanker: HistorySearcher where Configuration: TwoStageSettings {
     var network: TwoStage { get }
 }
 
 extension TwoStageRanker {
+    public func searched(_ batch: RankingBatch) throws -> (columns: Tensor, real: Tensor, attention: Tensor) {
+        let (kept, attention) = try network.searched(batch)
+        return (kept.columns, kept.mask, attention)
+    }
+
+    public func representation(_ batch: RankingBatch) throws -> Tensor { try network.representation(batch) }
+
+    public func sharedGradients(_ batch: RankingBatch) throws -> [SharedGradient] {
+        guard network.keys.items.table.weight === network.values.items.table.weight else {
+            throw ConfigurationError(
+                "\(Self.card.name): attention and representation have tables of their own, so no gradients meet; take twin"
+            )
+        }
+        // The same weights in tables of their own: what reaches them is what either path sends to the shared ones.
+        let (first, second) = (try network.keys.copied(), try network.values.copied())
+        let apart = network.with(attention: first, representation: second)
+        let terms = try apart(batch, .training).terms(batch)
+        try terms.dropFirst().reduce(terms[0].loss) { try $0 + $1.loss }.backward()
+        return try zip(first.tables, second.tables).compactMap { a, b in
+            guard let attention = try a.table.table.weight.value.gradient(),
+                let representation = try b.table.table.weight.value.gradient()
+            else { return nil }
+            return SharedGradient(feature: a.name, attention: attention, representation: representation)
+        }
+    }
     public var itemCount: Int { network.keys.items.table.weight.value.size(0) - 1 }
     public func logits(_ batch: RankingBatch) throws -> Tensor { try network(batch, .inference).logits }
     public func trainingOutput(_ batch: RankingBatch) throws -> RankingOutput { try network(batch, .training) }

@@ -60,6 +60,17 @@ struct TwoStage: Module {
         auxiliary = hasAuxiliary ? try ClickHead(features, settings, hidden: first, using: generator) : nil
     }
 
+    private init(_ other: TwoStage, attention: BehaviourEncoder, representation: BehaviourEncoder) {
+        (keys, queries, values, targets) = (attention, attention, representation, representation)
+        (categoryOf, self.attention, search) = (other.categoryOf, other.attention, other.search)
+        (head, auxiliary, options) = (other.head, other.auxiliary, other.options)
+    }
+
+    /// The same stages around other encoders.
+    func with(attention: BehaviourEncoder, representation: BehaviourEncoder) -> TwoStage {
+        TwoStage(self, attention: attention, representation: representation)
+    }
+
     /// Log-odds of every candidate, and while training those of the attention to the whole history beside it.
     func callAsFunction(_ batch: RankingBatch, _ mode: Mode) throws -> RankingOutput {
         let b = try Behaviours(batch, categoryOf)
