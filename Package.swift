@@ -30,6 +30,7 @@ let package = Package(
         .library(name: "Evaluation", targets: ["Evaluation"]),
         .library(name: "Training", targets: ["Training"]),
         .library(name: "Comparison", targets: ["Comparison"]),
+        .library(name: "Analysis", targets: ["Analysis"]),
         .executable(name: "cascade", targets: ["cascade"]),
     ],
     dependencies: [
@@ -50,11 +51,19 @@ let package = Package(
         library("Recommenders", ["Torch", "NN", "Diffusion", "Datasets", "TensorFiles"]),
         library("Training", ["Torch", "NN", "Datasets", "TensorFiles", "Evaluation", "Recommenders"]),
         library("Comparison", ["Torch", "Datasets", "TensorFiles", "Evaluation", "Recommenders", "Training"]),
+        .target(
+            name: "Analysis",
+            dependencies: [
+                "Torch", "NN", "Diffusion", "Datasets", "TensorFiles", "Evaluation", "Recommenders", "Training",
+            ],
+            resources: [.embedInCode("plot.py")],
+            swiftSettings: swiftSettings
+        ),
         .executableTarget(
             name: "cascade",
             dependencies: [
                 "Torch", "NN", "Datasets", "TensorFiles", "Evaluation", "Recommenders", "Training", "Comparison",
-                arguments, yams,
+                "Analysis", arguments, yams,
             ],
             swiftSettings: swiftSettings
         ),
@@ -89,6 +98,12 @@ let package = Package(
         tests(
             "ComparisonTests",
             ["Comparison", "Training", "Recommenders", "Evaluation", "Datasets", "TestSupport"]
+        ),
+        tests(
+            "AnalysisTests",
+            [
+                "Analysis", "Training", "Recommenders", "Datasets", "Torch", "TestSupport",
+            ]
         ),
         tests("EndToEndTests", ["Training", "Recommenders", "Datasets", "TensorFiles", "TestSupport"]),
     ],

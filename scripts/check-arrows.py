@@ -17,7 +17,7 @@ LAYERS = [
     {"Diffusion"},
     {"Recommenders"},
     {"Training"},
-    {"Comparison"},
+    {"Comparison", "Analysis"},
     {"cascade"},
 ]
 TORCH_FREE = {"TensorFiles", "Datasets", "Evaluation"}

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Part of Cascade. SPDX-License-Identifier: Apache-2.0
 #
-# Installs what is missing to build, and to test with --tests. A second run installs nothing.
+# Installs what is missing to build; to draw the pictures of `cascade analyze` with --plots; to test with --tests, which
+# includes --plots. A second run installs nothing.
 #
-#   scripts/setup.sh [--tests]
+#   scripts/setup.sh [--tests | --plots]
 #
 # System packages are installed when this user may do so; otherwise the one line to run is printed. libtorch comes
 # from the PyTorch wheel, through pip and whatever index pip is configured for, into the ignored folder .deps/venv,
@@ -102,7 +103,7 @@ ensure_tools() {
     tools_identity >"$stamp"
 }
 
-# MARK: libtorch and numpy
+# MARK: libtorch, numpy and matplotlib
 
 pip_install() {
     "$venv/bin/python3" -m pip install --disable-pip-version-check --no-input --retries 2 "$@"
@@ -158,28 +159,30 @@ ensure_libtorch() {
     torch_loads || fail "libtorch was installed into .deps/venv but does not load; see above." "${remedies[@]}"
 }
 
-has_numpy() { compgen -G "$1/lib/python3*/site-packages/numpy/__init__.py" >/dev/null; }
+has_package() { compgen -G "$venv/lib/python3*/site-packages/$1/__init__.py" >/dev/null; }
 
-# A test recomputes the metrics of an export with numpy, independently of Cascade.
-ensure_numpy() {
-    if has_numpy "$venv"; then
+# Installs a Python package for a purpose: ensure_package NAME "who needs it"
+ensure_package() {
+    if has_package "$1"; then
         return
     fi
     ensure_venv
-    say "installing numpy into .deps/venv, for the tests"
-    if ! pip_install numpy && ! python3 -c 'import numpy' 2>/dev/null; then
-        fail "numpy is missing, and pip could not install it. The tests need it; the demo does not." \
+    say "installing $1 into .deps/venv, for $2"
+    if ! pip_install "$1" && ! python3 -c "import $1" 2>/dev/null; then
+        fail "$1 is missing, and pip could not install it. It is needed for $2; the demo does without." \
             "Provide it with a network, or as a package of the active python3, then run the command again."
     fi
 }
 
 case "$*" in
-    "" | "--tests") ;;
+    "" | "--tests" | "--plots") ;;
     *)
-        echo "usage: scripts/setup.sh [--tests]" >&2
+        echo "usage: scripts/setup.sh [--tests | --plots]" >&2
         exit 64
         ;;
 esac
 ensure_tools
 ensure_libtorch
-[ "${1:-}" != "--tests" ] || ensure_numpy
+# A test recomputes the metrics of an export with numpy, independently of Cascade.
+[ "${1:-}" != "--tests" ] || ensure_package numpy "the tests"
+[ -z "${1:-}" ] || ensure_package matplotlib "the pictures of 'cascade analyze'"

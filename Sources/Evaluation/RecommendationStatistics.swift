@@ -3,7 +3,8 @@
 /// What a model recommends across all users: how much of the catalogue, how popular, and how unequally.
 public struct RecommendationStatistics: Sendable {
     private let trainingCounts: [Int]
-    private var recommended: [Int]
+    /// How often each item of the catalogue was recommended.
+    public private(set) var recommended: [Int]
 
     /// Starts without lists.
     ///

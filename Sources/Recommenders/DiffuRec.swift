@@ -9,7 +9,7 @@ public import Torch
 ///
 /// - Source: Li, Sun & Li, DiffuRec: A Diffusion Model for Sequential Recommendation, TOIS 2023, arXiv:2304.00686.
 /// - Deviation: R1, R2, R7-R10: see `Documentation/paper-readings.md`.
-public struct DiffuRec: VectorRetriever {
+public struct DiffuRec: DiffusionRetriever {
     public static let card = ModelCard(
         name: "diffurec",
         summary: "a bidirectional Transformer that rebuilds the next item from noise mixed into the history",
@@ -96,7 +96,7 @@ public struct DiffuRec: VectorRetriever {
 
     public func itemVectors(_ numbers: Tensor) throws -> Tensor { try items(numbers + 1) }
 
-    public func userVectors(_ batch: Batch) throws -> Tensor {
+    public func userVectors(_ batch: Batch, observing: ((ReverseStep) throws -> Void)?) throws -> Tensor {
         let (rows, width) = (batch.rows, configuration.width)
         let history = try history(batch, .inference)
         let start = try batch.noise.normal(rows: rows, [width], stream: schedule.steps + 1)
@@ -104,7 +104,9 @@ public struct DiffuRec: VectorRetriever {
             try batch.noise.normal(rows: rows, [width], stream: step)
         } denoise: { state, step in
             let steps = try Tensor.full([1], Double(step), .int64, on: state.device)
-            return try rebuild(history, state, steps, batch, stream: schedule.steps + 2 + step, .inference)
+            let clean = try rebuild(history, state, steps, batch, stream: schedule.steps + 2 + step, .inference)
+            try observing?(ReverseStep(step: step, state: state, estimate: clean))
+            return clean
         }
         return try clean.unsqueezed(1)
     }

@@ -11,7 +11,7 @@ public import Torch
 /// - Source: DimeRec: A Unified Framework for Enhanced Sequential Recommendation via Generative Diffusion Models.
 ///   Readings D1-D11 settle what the paper leaves open; the values that they name are settings here.
 /// - Deviation: D1-D11: see `Documentation/paper-readings.md`.
-public struct DimeRec: VectorRetriever {
+public struct DimeRec: DiffusionRetriever {
     public static let card = ModelCard(
         name: "dimerec",
         summary: "several interests guide a diffusion on the unit sphere to the user's next interest",
@@ -197,11 +197,13 @@ public struct DimeRec: VectorRetriever {
 
     public func itemVectors(_ numbers: Tensor) throws -> Tensor { try onSphere(items(numbers + 1)) }
 
-    public func userVectors(_ batch: Batch) throws -> Tensor {
+    public func userVectors(_ batch: Batch, observing: ((ReverseStep) throws -> Void)?) throws -> Tensor {
         let interests = try interests(batch, .inference)
         let c = configuration
         guard c.readout != .interests else { return interests }
-        let generated = try (0..<c.samples).map { try generate(interests, batch.noise, sample: $0) }
+        let generated = try (0..<c.samples).map {
+            try generate(interests, batch.noise, sample: $0, observing: $0 == 0 ? observing : nil)
+        }
         return try .concatenated([.stacked(generated, 1)] + (c.readout == .both ? [interests] : []), 1)
     }
 
@@ -252,7 +254,12 @@ public struct DimeRec: VectorRetriever {
     }
 
     /// The estimate at the end of one reverse process, algorithm 2: `[B, K, D]` to `[B, D]`.
-    func generate(_ interests: Tensor, _ noise: Noise, sample: Int = 0) throws -> Tensor {
+    func generate(
+        _ interests: Tensor,
+        _ noise: Noise,
+        sample: Int = 0,
+        observing: ((ReverseStep) throws -> Void)? = nil
+    ) throws -> Tensor {
         let (c, rows) = (configuration, interests.size(0))
         let streams = sample * (c.steps + 1)
         return try c.sampler.sample(
@@ -262,7 +269,9 @@ public struct DimeRec: VectorRetriever {
             noise: { try noise.normal(rows: rows, [c.width], stream: streams + $0) },
             denoise: { state, step in
                 let steps = try Tensor.full([rows], Double(step), .int64, on: state.device)
-                return try denoise(state, steps, interests, .inference)
+                let estimate = try denoise(state, steps, interests, .inference)
+                try observing?(ReverseStep(step: step, state: state, estimate: estimate))
+                return estimate
             }
         )
     }

@@ -10,7 +10,7 @@ public import Torch
 /// - Source: Yang et al., Generate What You Prefer, NeurIPS 2023, arXiv:2310.20453; the defaults are the authors' for
 ///   YooChoose.
 /// - Deviation: R1-R4, R6: see `Documentation/paper-readings.md`.
-public struct DreamRec: VectorRetriever {
+public struct DreamRec: DiffusionRetriever {
     public static let card = ModelCard(
         name: "dreamrec",
         summary: "a diffusion that generates the next item's embedding, with classifier-free guidance",
@@ -101,7 +101,7 @@ public struct DreamRec: VectorRetriever {
 
     public func itemVectors(_ numbers: Tensor) throws -> Tensor { try shaped(items(numbers + 1)) }
 
-    public func userVectors(_ batch: Batch) throws -> Tensor {
+    public func userVectors(_ batch: Batch, observing: ((ReverseStep) throws -> Void)?) throws -> Tensor {
         let (c, rows, noise) = (configuration, batch.rows, batch.noise)
         let estimate = try denoiser.guided(
             by: guidance(batch, .inference),
@@ -113,7 +113,9 @@ public struct DreamRec: VectorRetriever {
         let clean = try c.sampler.sample(from: start, schedule) { step in
             try noise.normal(rows: rows, [c.width], stream: step)
         } denoise: { state, step in
-            try estimate(state, step)
+            let clean = try estimate(state, step)
+            try observing?(ReverseStep(step: step, state: state, estimate: clean))
+            return clean
         }
         return try clean.unsqueezed(1)
     }

@@ -60,6 +60,12 @@ public enum JSONValue: Codable, Sendable, Equatable {
         }
     }
 
+    /// Everything in this tree that is no group, by the dotted path of its keys, which begins with `path`.
+    public func leaves(_ path: String) -> [String: JSONValue] {
+        guard case .object(let fields) = self else { return [path: self] }
+        return fields.reduce(into: [:]) { $0.merge($1.value.leaves("\(path).\($1.key)")) { $1 } }
+    }
+
     /// The text of a string.
     public var text: String? { if case .string(let value) = self { value } else { nil } }
 

@@ -10,7 +10,7 @@ public import Torch
 /// - Source: Unleashing the Potential of Two-Tower Models, arXiv:2502.20687. Readings T1-T12 settle what the paper
 ///   leaves open; the values that they name are settings here.
 /// - Deviation: T2, T3, T5-T9: see `Documentation/paper-readings.md`.
-public struct T2Diff: VectorRetriever {
+public struct T2Diff: DiffusionRetriever {
     public static let card = ModelCard(
         name: "t2diff",
         summary: "two towers with a diffusion that rebuilds the next item's drift, and mixed attention",
@@ -165,9 +165,13 @@ public struct T2Diff: VectorRetriever {
 
     public func itemVectors(_ numbers: Tensor) throws -> Tensor { try items(numbers + 1) }
 
-    public func userVectors(_ batch: Batch) throws -> Tensor {
+    public func diffusedItems(_ numbers: Tensor) throws -> Tensor { try normalised(items, numbers + 1) }
+
+    public func userVectors(_ batch: Batch, observing: ((ReverseStep) throws -> Void)?) throws -> Tensor {
         let history = try History(batch, items, configuration)
-        let prediction = try denoiser.map { try predict(history, $0, configuration.sampler, batch.noise) }
+        let prediction = try denoiser.map {
+            try predict(history, $0, configuration.sampler, batch.noise, observing: observing)
+        }
         return try tower(history, prediction, .inference).unsqueezed(1)
     }
 
@@ -242,9 +246,13 @@ public struct T2Diff: VectorRetriever {
     }
 
     /// The next item according to the reverse process from pure noise, eqs 16-18: `[B, D]`.
-    func predict(_ history: History, _ denoiser: any SequenceDenoiser, _ sampler: Sampler, _ noise: Noise) throws
-        -> Tensor
-    {
+    func predict(
+        _ history: History,
+        _ denoiser: any SequenceDenoiser,
+        _ sampler: Sampler,
+        _ noise: Noise,
+        observing: ((ReverseStep) throws -> Void)? = nil
+    ) throws -> Tensor {
         let c = configuration
         let diffused = try history.window(stopGradient: true)
         let rows = diffused.items.size(0)
@@ -253,7 +261,11 @@ public struct T2Diff: VectorRetriever {
             try noise.normal(rows: rows, [c.window, c.width], stream: step) * diffused.mask
         } denoise: { state, step in
             let steps = try Tensor.full([rows], Double(step), .int64, on: state.device)
-            return try denoiser(.concatenated([state, diffused.items], -1), steps: steps, mask: diffused.mask)
+            let estimate = try denoiser(.concatenated([state, diffused.items], -1), steps: steps, mask: diffused.mask)
+            try observing?(
+                ReverseStep(step: step, state: slice(state, diffused), estimate: slice(estimate, diffused))
+            )
+            return estimate
         }
         return try slice(clean, diffused)
     }

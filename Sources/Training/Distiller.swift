@@ -69,10 +69,10 @@ public struct Distiller {
         let distillation = try Distillation(of: frozen, into: student, average: average, steps: steps, settings)
         let optimizer = try Adam(student.denoiserParameters(), training.optimizer)
         let generator = try Generator(seed: options.seed, on: options.device)
-        let log = try ProgressLog(run, after: -1)
         let clock = ContinuousClock()
         let begun = clock.now
         var state = Progress(manifest: try manifest(evaluate(teacher.model, training), evaluate(average, training)))
+        let log = try ProgressLog(run, of: state.manifest, after: -1)
         let plan = training.plan(teacher.data, for: student, type(of: student).examples, seed: options.seed)
         options.observe(
             .started(
@@ -171,6 +171,7 @@ public struct Distiller {
             : state.failures >= settings.patience ? patience : "\(settings.epochs) epochs done"
         state.manifest.seconds = (clock.now - begun).inSeconds
         try run.write(state.manifest)
+        try log.end(state.manifest)
         options.observe(.finished(reason: state.manifest.reason))
         return state.manifest
     }

@@ -57,13 +57,15 @@ public struct Evaluator {
     ///   - noiseSeed: What diffusion models start from; another number is another draw.
     ///   - limit: At most so many cases, spread evenly; 0 means all.
     ///   - diversity: Also makes diverse lists of every user's best items.
+    ///   - listing: Told every case's best items, by the place of the case: how many, and who is told.
     /// - Throws: ``DatasetError`` when the part is empty; ``TorchError`` when a score is not a number.
     public func evaluate(
         _ model: any Retriever,
         _ part: Part,
         noiseSeed: UInt64 = 0,
         limit: Int = 0,
-        diversity: Diversity? = nil
+        diversity: Diversity? = nil,
+        listing: (length: Int, use: (_ place: Int, _ items: [Int]) -> Void)? = nil
     ) throws -> Outcome {
         let cases = data.cases(part).spread(limit)
         guard !cases.isEmpty else {
@@ -85,6 +87,11 @@ public struct Evaluator {
                 let target = try scores.gathered(1, batch.targets.unsqueezed(1))
                 ranks += try scores.greaterOrEqual(target).sum(1).integers()
                 for list in try best(Self.listLength, of: scores) { lists.add(list: list.map(\.item)) }
+                if let listing {
+                    for (row, list) in try best(listing.length, of: scores).enumerated() {
+                        listing.use(ranks.count - batch.rows + row, list.map(\.item))
+                    }
+                }
                 guard diversity != nil else { return }
                 let targets = block.map { Int(data.dataset.items[$0.target]) }
                 for (row, list) in try best(Diversity.candidateCount, of: scores).enumerated() {

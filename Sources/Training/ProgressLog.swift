@@ -8,8 +8,8 @@ final class ProgressLog {
     private let file: AppendedFile
     private let board: TensorBoardWriter
 
-    /// Opens the log, forgetting lines beyond the step that a resumed run starts from.
-    init(_ run: RunDirectory, after step: Int) throws {
+    /// Opens the log, forgetting lines beyond the step that a resumed run starts from, and notes the settings.
+    init(_ run: RunDirectory, of manifest: RunManifest, after step: Int) throws {
         let lines = (try? String(contentsOf: run.progress, encoding: .utf8))?.split(separator: "\n") ?? []
         let kept = lines.filter { line in
             guard let entry = try? JSONDecoder().decode(JSONValue.self, from: Data(line.utf8)) else { return false }
@@ -19,6 +19,22 @@ final class ProgressLog {
         try DurableFile.write(kept.map { $0 + "\n" }.joined(), to: run.progress)
         file = try AppendedFile(run.progress)
         board = try TensorBoardWriter(directory: run.url, wallTime: Date().timeIntervalSince1970, suffix: "cascade")
+        let experiment = manifest.experiment
+        var settings = experiment.configuration.leaves("model").merging(experiment.training.leaves("training")) { $1 }
+        settings["model"] = .string(experiment.model)
+        settings["experiment"] = .string(experiment.name)
+        settings["data"] = .string(manifest.data.name)
+        settings["seed"] = .number(Double(manifest.seed))
+        try board.beginSession(settings, wallTime: Date().timeIntervalSince1970)
+    }
+
+    /// Notes the metrics of the weights that are kept, as `best/NAME`.
+    func end(_ manifest: RunManifest) throws {
+        let now = Date().timeIntervalSince1970
+        for (name, value) in manifest.validation.sorted(by: { $0.key < $1.key }) {
+            try board.scalar("best/\(name)", value, step: manifest.bestStep, wallTime: now)
+        }
+        try board.endSession(wallTime: now)
     }
 
     /// Adds a line of numbers, each also a TensorBoard scalar under `section/name`.

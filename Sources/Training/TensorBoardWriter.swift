@@ -2,7 +2,7 @@
 public import Foundation
 public import TensorFiles
 
-/// Appends scalars to an event file that TensorBoard shows while the run is going on.
+/// Appends scalars, and a run's settings, to an event file that TensorBoard shows while the run is going on.
 ///
 /// Every scalar is in the file when the call returns, so a killed run loses none. A resumed run starts a further file,
 /// which TensorBoard joins to the earlier ones. Not for use by several threads at once.
@@ -57,7 +57,7 @@ public final class TensorBoardWriter {
         }
     }
 
-    private func append(_ fill: (inout ProtocolBuffer) -> Void) throws(FileError) {
+    func append(_ fill: (inout ProtocolBuffer) -> Void) throws(FileError) {
         var event = ProtocolBuffer()
         fill(&event)
         try file.append(record(event.encoded))
@@ -93,7 +93,7 @@ private func littleEndian(_ value: some FixedWidthInteger) -> [UInt8] {
 /// The few field encodings of Protocol Buffers that an event needs.
 ///
 /// - Source: https://protobuf.dev/programming-guides/encoding
-private struct ProtocolBuffer {
+struct ProtocolBuffer {
     private(set) var encoded: [UInt8] = []
 
     mutating func integer(_ field: UInt64, _ value: Int64) {

@@ -125,7 +125,7 @@ public final class Trainer {
     private func fit(_ model: any FittedRetriever) throws {
         options.observe(.started(parameters: 0, examples: data.trainingEventCount, stepsPerEpoch: 0, resumedAt: 0))
         let start = clock.now
-        let log = try ProgressLog(run, after: -1)
+        let log = try ProgressLog(run, of: manifest, after: -1)
         try model.fit(to: data)
         if !data.cases(.validation).isEmpty {
             state.bestMetrics = try metrics(of: model)
@@ -133,7 +133,7 @@ public final class Trainer {
         }
         state.seconds = seconds(since: start)
         try Checkpoint.save(model, to: run.weights)
-        try finish(.finished, "fitted in one pass")
+        try finish(.finished, "fitted in one pass", log)
     }
 
     // MARK: - Models that learn by gradients
@@ -143,7 +143,7 @@ public final class Trainer {
         try restore(step)
         record()
         try run.write(manifest)
-        let log = try ProgressLog(run, after: state.step)
+        let log = try ProgressLog(run, of: manifest, after: state.step)
         let (begun, before) = (clock.now, state.seconds)
         var lastCheckpoint = clock.now
         var window = (start: clock.now, examples: 0)
@@ -195,14 +195,15 @@ public final class Trainer {
                 let isOver = options.timeBudget.map { seconds(since: begun) >= $0 } ?? false
                 if options.isInterrupted() {
                     try checkpoint(step)
-                    return try finish(.interrupted, "interrupted; --resume continues")
+                    return try finish(.interrupted, "interrupted; --resume continues", log)
                 }
                 if isOver {
                     if lastEvaluated != state.step { try validate(lesson, step, log) }
                     try checkpoint(step)
                     return try finish(
                         .interrupted,
-                        "time budget of \(Int(options.timeBudget ?? 0)) s spent; --resume continues"
+                        "time budget of \(Int(options.timeBudget ?? 0)) s spent; --resume continues",
+                        log
                     )
                 }
                 let every = settings.evaluateSteps
@@ -228,7 +229,7 @@ public final class Trainer {
         }
         let isStale = state.failures >= settings.patience
         let patience = "no better \(settings.metric) in \(settings.patience) evaluations"
-        try finish(.finished, isStale ? patience : "\(settings.epochs) epochs done")
+        try finish(.finished, isStale ? patience : "\(settings.epochs) epochs done", log)
     }
 
     /// Evaluates, and keeps the weights when they are the best so far.
@@ -358,10 +359,11 @@ public final class Trainer {
         (manifest.bestStep, manifest.validation) = (state.bestStep, state.bestMetrics)
     }
 
-    private func finish(_ status: RunManifest.Status, _ reason: String) throws {
+    private func finish(_ status: RunManifest.Status, _ reason: String, _ log: ProgressLog) throws {
         (manifest.status, manifest.reason) = (status, reason)
         record()
         try run.write(manifest)
+        try log.end(manifest)
         options.observe(.finished(reason: reason))
     }
 

@@ -72,13 +72,13 @@ struct BenchCommand: ParsableCommand {
             if trained != nil, experiment.model != nil || experiment.config != nil {
                 throw ValidationError("a run has its own model; leave out --model and --config")
             }
-            _ = (try Self.numbers(steps, "--steps"), try Self.numbers(batch, "--batch"))
+            _ = (try numbers(steps, "--steps"), try numbers(batch, "--batch"))
         }
 
         func run() throws {
             let report = try benchmark().run(
-                steps: Self.numbers(steps, "--steps"),
-                batches: Self.numbers(batch, "--batch"),
+                steps: numbers(steps, "--steps"),
+                batches: numbers(batch, "--batch"),
                 repeats: repeats,
                 on: Device(named: device)
             ) { row in
@@ -110,14 +110,6 @@ struct BenchCommand: ParsableCommand {
             guard let place else { throw ValidationError("--data is missing") }
             return try InferenceBenchmark(experiment.resolve(), on: Dataset(at: place))
         }
-
-        static func numbers(_ text: String, _ option: String) throws -> [Int] {
-            let found = text.split(separator: ",").map { Int($0.trimmingCharacters(in: .whitespaces)) ?? 0 }
-            guard !found.isEmpty, found.allSatisfy({ $0 > 0 }) else {
-                throw ValidationError("\(option): found '\(text)', expected whole numbers from 1, as in 1,256")
-            }
-            return found
-        }
     }
 
     struct SearchBench: ParsableCommand {
@@ -138,13 +130,13 @@ struct BenchCommand: ParsableCommand {
             guard repeats > 0, candidates > 0 else {
                 throw ValidationError("--repeats and --candidates: expected at least 1")
             }
-            _ = try InferenceBench.numbers(history, "--history")
+            _ = try numbers(history, "--history")
         }
 
         func run() throws {
             let benchmark = try SearchBenchmark(experiment.resolve(), on: Dataset(at: URL(filePath: data)))
             let report = try benchmark.run(
-                histories: InferenceBench.numbers(history, "--history"),
+                histories: numbers(history, "--history"),
                 candidates: candidates,
                 repeats: repeats
             )
@@ -167,4 +159,15 @@ struct BenchCommand: ParsableCommand {
             Terminal.out("\(candidates) candidates, \(Runtime.threads) threads, medians of \(repeats)")
         }
     }
+}
+
+/// The whole numbers from 1 in a list such as `1,256`.
+///
+/// - Throws: `ValidationError` that names the option.
+func numbers(_ text: String, _ option: String) throws -> [Int] {
+    let found = text.split(separator: ",").map { Int($0.trimmingCharacters(in: .whitespaces)) ?? 0 }
+    guard !found.isEmpty, found.allSatisfy({ $0 > 0 }) else {
+        throw ValidationError("\(option): found '\(text)', expected whole numbers from 1, as in 1,256")
+    }
+    return found
 }

@@ -15,6 +15,7 @@ struct Cascade: ParsableCommand {
             DoctorCommand.self, DataCommand.self, TrainCommand.self, EvaluateCommand.self, ExportCommand.self,
             RecommendCommand.self, ModelsCommand.self, BenchCommand.self,
             DistillCommand.self, CompareCommand.self, CompareCellCommand.self, RunsCommand.self, TuneCommand.self,
+            AnalyzeCommand.self,
         ]
     )
 

@@ -119,17 +119,18 @@ struct TrainedRunOptions: ParsableArguments {
         let model = try run.manifest().experiment.model
         return try run.open(
             data: data,
-            overriding: { configuration in
-                let before = JSONValue.object(["model": configuration])
-                let after = try ConfigurationFile.apply(settings, to: before, model: model)
-                guard case .object(let groups) = after, groups.count == 1 else {
-                    throw ConfigurationError(
-                        "--set: a trained run takes settings of its model alone; train anew for others"
-                    )
-                }
-                return after["model"]
-            },
+            overriding: { try override($0, of: model, with: settings) },
             on: device
         )
+    }
+
+    /// The configuration of a trained model with some of its settings replaced.
+    static func override(_ configuration: JSONValue, of model: String, with settings: [String]) throws -> JSONValue {
+        let before = JSONValue.object(["model": configuration])
+        let after = try ConfigurationFile.apply(settings, to: before, model: model)
+        guard case .object(let groups) = after, groups.count == 1 else {
+            throw ConfigurationError("--set: a trained run takes settings of its model alone; train anew for others")
+        }
+        return after["model"]
     }
 }

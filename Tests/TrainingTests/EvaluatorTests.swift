@@ -60,6 +60,27 @@ struct EvaluatorTests {
         #expect(cases.contains { example in example.history.contains { items[$0] == items[example.target] } })
     }
 
+    @Test("tells every case's best items, whatever the block")
+    func listing() throws {
+        let table = try tied.allScores(users: data.dataset.userCount)
+        let cases = data.cases(.test)
+        for block in [4, 256] {
+            var lists: [Int: [Int]] = [:]
+            _ = try Evaluator(data, seen: .exclude, block: block)
+                .evaluate(tied, .test, listing: (3, { lists[$0] = $1 }))
+            #expect(lists.count == cases.count)
+            for (place, example) in cases.enumerated() {
+                let scores = table[example.user.rawValue]
+                let history = Set(example.history.map { Int(data.dataset.items[$0]) })
+                let open = scores.indices.filter {
+                    !history.contains($0) || $0 == Int(data.dataset.items[example.target])
+                }
+                let best = open.map { scores[$0] }.sorted(by: >).prefix(3)
+                #expect(lists[place]?.map { scores[$0] } == Array(best), "block \(block)")
+            }
+        }
+    }
+
     @Test("reports lists that do not depend on the block and agree with a count by hand")
     func lists() throws {
         var random = SplitMix64(seed: 9)

@@ -1,6 +1,7 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import Recommenders
 import TensorFiles
 import TestSupport
 import Testing
@@ -68,6 +69,39 @@ final class TensorBoardWriterTests {
         #expect(bytes.prefix(8) == [UInt8(message.count), 0, 0, 0, 0, 0, 0, 0])
     }
 
+    @Test("settings and the end of a run are messages of the plug-in for hyper-parameters")
+    func settings() throws {
+        let writer = try TensorBoardWriter(directory: folder, wallTime: 0)
+        let settings: [String: JSONValue] = [
+            "width": .integer(8), "rate": .number(0.5), "model": .string("x"), "drift": .bool(true), "list": .array([]),
+        ]
+        try writer.beginSession(settings, wallTime: 4)
+        try writer.endSession(wallTime: 9)
+        /// The one payload of a field.
+        func field(_ number: UInt64, _ message: ArraySlice<UInt8>) throws -> ArraySlice<UInt8> {
+            let found = try fields(message).filter { $0.field == number }
+            try #require(found.count == 1)
+            return found[0].payload
+        }
+        let records = try messages(writer.url).dropFirst().map { event in
+            let value = try field(1, field(5, event))
+            let plugin = try field(1, field(9, value))
+            #expect(try String(decoding: field(1, plugin), as: UTF8.self) == "hparams")
+            return (tag: String(decoding: try field(1, value), as: UTF8.self), content: try field(2, plugin))
+        }
+        #expect(records.map(\.tag) == ["_hparams_/session_start_info", "_hparams_/session_end_info"])
+        let start = try field(3, records[0].content)
+        #expect(try Double(bitPattern: number(field(5, start))) == 4)
+        let entries = try fields(start).filter { $0.field == 1 }.map { entry in
+            let value = try fields(field(2, entry.payload))[0]
+            let shown = value.field == 3 ? String(decoding: value.payload, as: UTF8.self) : "\(number(value.payload))"
+            return "\(String(decoding: try field(1, entry.payload), as: UTF8.self)) \(value.field) \(shown)"
+        }
+        #expect(entries == ["drift 4 1", "model 3 x", "rate 2 \(0.5.bitPattern)", "width 2 \(8.0.bitPattern)"])
+        let end = try field(4, records[1].content)
+        #expect(try number(field(1, end)) == 1 && Double(bitPattern: number(field(2, end))) == 9)
+    }
+
     @Test("a taken name gets a number, and the other file is not touched")
     func takenName() throws {
         let first = try TensorBoardWriter(directory: folder, wallTime: 9)
@@ -94,10 +128,12 @@ final class TensorBoardWriterTests {
         var value: Float?
     }
 
+    func decode(_ url: URL) throws -> [Event] { try messages(url).map(event) }
+
     /// Reads an event file by the format's description, with its own bitwise checksum.
-    func decode(_ url: URL) throws -> [Event] {
+    func messages(_ url: URL) throws -> [ArraySlice<UInt8>] {
         var rest = try [UInt8](Data(contentsOf: url))[...]
-        var events: [Event] = []
+        var events: [ArraySlice<UInt8>] = []
         while !rest.isEmpty {
             let lengthBytes = rest.prefix(8)
             let length = Int(number(lengthBytes))
@@ -105,7 +141,7 @@ final class TensorBoardWriterTests {
             let message = rest.dropFirst(12).prefix(length)
             try #require(number(rest.dropFirst(8).prefix(4)) == masked(bitwiseChecksum(lengthBytes)))
             try #require(number(rest.dropFirst(12 + length).prefix(4)) == masked(bitwiseChecksum(message)))
-            events.append(try event(message))
+            events.append(message)
             rest = rest.dropFirst(length + 16)
         }
         return events
