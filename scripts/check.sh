@@ -7,4 +7,5 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 make setup
 make lint
+make build  # the optimiser sees what a debug build does not
 make test

@@ -1,6 +1,7 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
 import Datasets
+import Evaluation
 public import Foundation
 public import Recommenders
 public import Torch
@@ -112,6 +113,17 @@ public struct AnalysedRun {
         return (run, model)
     }
 
+    /// The run as one of a click model that searches histories.
+    ///
+    /// - Throws: ``ConfigurationError`` when the model searches nothing.
+    public func openSearcher() throws -> (run: TrainedRun, model: any HistorySearcher) {
+        let run = try open()
+        guard let model = run.model as? any HistorySearcher else {
+            throw lacking("searches no history", having: { $0 is any HistorySearcher })
+        }
+        return (run, model)
+    }
+
     private func lacking(_ what: String, having fits: (any Retriever) -> Bool) -> ConfigurationError {
         let able = Catalog.all.filter { entry in
             let model = try? entry.make(.object([:]), DatasetShape(users: 1, items: 2), Generator(seed: 0))
@@ -142,7 +154,22 @@ extension TrainedRun {
         _ options: AnalysisOptions,
         listing: (length: Int, use: (_ place: Int, _ items: [Int]) -> Void)? = nil
     ) throws -> Evaluator.Outcome {
-        try evaluator(seen: options.seen).evaluate(model, options.part, listing: listing)
+        guard !(model is any Ranker) else {
+            throw ConfigurationError(
+                "'\(experiment.model)' judges the candidates of requests; this analysis is for models that rank the catalogue"
+            )
+        }
+        return try evaluator(seen: options.seen).evaluate(model, options.part, listing: listing)
+    }
+
+    /// Every user's (or request's) value of each metric.
+    func perUser(_ names: [String], _ options: AnalysisOptions) throws -> [[Double]] {
+        guard let ranker = model as? any Ranker else {
+            let ranks = try judge(options).ranks
+            return names.map { perUserMetric($0, ranks: ranks) }
+        }
+        let requests = try rankingEvaluator().evaluate(ranker, options.part).metrics.perRequest
+        return names.map { requests[$0] ?? [] }
     }
 
     /// The item feature that the options name, or the only one.

@@ -48,7 +48,7 @@ struct DecileFigure {
         _ options: AnalysisOptions,
         value: ([EvaluationCase], Dataset) throws -> [Double?]
     ) throws -> Figure {
-        let metrics = MetricColumns(options)
+        let metrics = try MetricColumns(options, runs)
         var table = Table(
             card.name,
             [.init("run"), .init("decile", "1 to 10"), .init(column.name, column.unit), .init("users", "count")]

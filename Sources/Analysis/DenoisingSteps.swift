@@ -18,7 +18,7 @@ enum DenoisingSteps: RunAnalysis {
     )
 
     static func figure(of runs: [AnalysedRun], _ options: AnalysisOptions) throws -> Figure {
-        let metrics = MetricColumns(options)
+        let metrics = try MetricColumns(options, runs)
         var table = Table(
             card.name,
             [.init("run"), .init("sampler"), .init("denoising steps", "count")] + metrics.columns

@@ -65,31 +65,12 @@ enum LossCurves: RunAnalysis {
 
     /// The terms of a run's loss, their sum first where there are several, each with its logged steps.
     private static func curves(of run: AnalysedRun) throws -> [(term: String, curve: [(step: Int, value: Double)])] {
-        let url = run.directory.progress
-        let text = (try? String(contentsOf: url, encoding: .utf8)) ?? ""
-        var curves: [String: [(step: Int, value: Double)]] = [:]
-        for (index, line) in text.split(separator: "\n").enumerated() {
-            guard case .object(let entry) = try? JSONDecoder().decode(JSONValue.self, from: Data(line.utf8)),
-                case .integer(let step) = entry["step"]
-            else {
-                throw CheckpointError("\(url.path), line \(index + 1): not a line of a progress log, or damaged")
-            }
-            guard entry["kind"] == .string("train") else { continue }
-            for (name, value) in entry where !others.contains(name) {
-                let number: Double? =
-                    switch value {
-                    case .integer(let value): Double(value)
-                    case .number(let value): value
-                    default: nil
-                    }
-                if let number { curves[name, default: []].append((step, number)) }
-            }
-        }
+        var curves = try run.logged("train").filter { !others.contains($0.key) }
         guard !curves.isEmpty else {
             throw ConfigurationError(
                 """
-                \(url.path): holds no training steps; the model '\(run.manifest.experiment.model)' counts instead of \
-                learning, or training.logEvery is more than the steps that were made
+                \(run.directory.progress.path): holds no training steps; the model '\(run.manifest.experiment.model)' counts \
+                instead of learning, or training.logEvery is more than the steps that were made
                 """
             )
         }

@@ -1,12 +1,30 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
 import Evaluation
+import Recommenders
+import Training
 
 /// Ranking metrics of a group of users as the cells of a row: for each metric its mean and the ends of its interval.
 struct MetricColumns {
     let names: [String]
 
-    init(_ options: AnalysisOptions) { names = options.metrics }
+    /// Those that were asked for, or the usual ones of the models at hand.
+    ///
+    /// - Throws: ``ConfigurationError`` when a metric is not one of them.
+    init(_ options: AnalysisOptions, _ runs: [AnalysedRun]) throws {
+        let rankers = runs.count { $0.manifest.experiment.candidates != nil }
+        guard rankers == 0 || rankers == runs.count else {
+            throw ConfigurationError("click models and retrievers have no metric in common; analyse them apart")
+        }
+        let clicks = ["auc", "accuracy", "logloss"]
+        names = options.metrics ?? (rankers == 0 ? ["recall@20", "ndcg@20"] : ["auc"])
+        for name in names where clicks.contains(name) != (rankers > 0) {
+            throw ConfigurationError(
+                "--metric \(name): these runs are judged by "
+                    + (rankers > 0 ? clicks : ["recall@K", "mrr@K", "ndcg@K"]).joined(separator: ", ")
+            )
+        }
+    }
 
     /// Three columns for each metric.
     var columns: [Table.Column] {
@@ -16,7 +34,7 @@ struct MetricColumns {
                 case .recall: "share of users"
                 case .mrr: "mean of 1 / rank"
                 case .ndcg: "mean gain, 0 to 1"
-                case nil: ""
+                case nil: ["auc": "area", "accuracy": "share of candidates", "logloss": "nats"][name] ?? ""
                 }
             return [name, Self.low(name), Self.high(name)].map { Table.Column($0, unit) }
         }

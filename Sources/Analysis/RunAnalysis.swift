@@ -28,8 +28,8 @@ public struct AnalysisOptions: Sendable {
     public var part = Part.test
     /// Whether seen items are candidates; nil takes the runs' policy, which must be common to all.
     public var seen: SeenPolicy?
-    /// The ranking metrics that are drawn.
-    public var metrics = ["recall@20", "ndcg@20"]
+    /// The metrics that are drawn; nil takes recall@20 and ndcg@20, of click models auc.
+    public var metrics: [String]?
     /// The item feature whose values are the categories; nil takes the only one that there is.
     public var category: String?
     /// Numbers of denoising steps.
@@ -60,6 +60,8 @@ public enum AnalysisCatalog {
     public static let all: [any RunAnalysis.Type] = [
         ReverseProcess.self, DenoisingSteps.self, LossCurves.self, LinearProbe.self, Sensitivity.self,
         UserActivity.self, AdjacentSimilarity.self, PopularityBias.self, EmbeddingMap.self,
+        LearningCurve.self, GradientConflictShare.self, LearnedAttention.self, SearchQuality.self,
+        Discriminability.self,
     ]
 
     /// The analysis of a name, when there is one.

@@ -18,9 +18,64 @@ enum Sensitivity: RunAnalysis {
 
     static func figure(of runs: [AnalysedRun], _ options: AnalysisOptions) throws -> Figure {
         let settings = runs.map(Self.settings)
-        let (key, others) = try Self.key(settings, options.key)
-        let metrics = MetricColumns(options)
-        var groups: [(model: String, value: JSONValue, runs: [AnalysedRun])] = []
+        let choice = try Self.key(settings, options.key)
+        let metrics = try MetricColumns(options, runs)
+        let groups = try grouped(runs, settings, by: choice.key)
+        let table = try table(groups, choice.key, metrics, options)
+        let further = choice.others.isEmpty ? "" : " The runs also differ in \(choice.others.joined(separator: ", "))."
+        return Figure(
+            card,
+            title: "Sensitivity to \(choice.key)",
+            caption: """
+                \(runs.count) trained runs, \(options.part.rawValue) targets; runs of equal value are averaged user by \
+                user.\(further) \(MetricColumns.bandNote)
+                """,
+            tables: [table],
+            panels: metrics.panels(
+                isNumeric(groups) ? .line : .bar,
+                of: table,
+                x: choice.key,
+                colour: "model",
+                isLogarithmic: spansDecades(groups)
+            )
+        )
+    }
+
+    private static func table(_ groups: [Group], _ key: String, _ metrics: MetricColumns, _ options: AnalysisOptions)
+        throws
+        -> Table
+    {
+        var columns: [Table.Column] = [.init("model"), .init(key, isNumeric(groups) ? "value" : "")]
+        columns.append(.init("runs", "count"))
+        var table = Table(card.name, columns + metrics.columns)
+        for group in groups {
+            var row: [Cell] = [.text(group.model), cell(group.value), .count(group.runs.count)]
+            row += metrics.cells(perUser: try means(group.runs, metrics.names, options))
+            table.add(row)
+        }
+        return table
+    }
+
+    private static func isNumeric(_ groups: [Group]) -> Bool { groups.allSatisfy { number($0.value) != nil } }
+
+    private static func spansDecades(_ groups: [Group]) -> Bool {
+        let numbers = groups.compactMap { number($0.value) }
+        guard isNumeric(groups), let least = numbers.min(), let largest = numbers.max() else { return false }
+        return least > 0 && largest >= 10 * least
+    }
+
+    /// Runs of one model with one value of the key.
+    private struct Group {
+        let model: String
+        let value: JSONValue
+        var runs: [AnalysedRun]
+    }
+
+    /// In the order of their values where these are numbers.
+    private static func grouped(_ runs: [AnalysedRun], _ settings: [[String: JSONValue]], by key: String) throws
+        -> [Group]
+    {
+        var groups: [Group] = []
         for (run, settings) in zip(runs, settings) {
             let (model, value) = (run.manifest.experiment.model, settings[key] ?? .null)
             guard value != .null else {
@@ -29,47 +84,25 @@ enum Sensitivity: RunAnalysis {
             if let index = groups.firstIndex(where: { $0.model == model && $0.value == value }) {
                 groups[index].runs.append(run)
             } else {
-                groups.append((model, value, [run]))
+                groups.append(Group(model: model, value: value, runs: [run]))
             }
         }
-        let numbers = groups.compactMap { number($0.value) }
-        let isNumeric = numbers.count == groups.count
-        if isNumeric { groups.sort { (number($0.value) ?? 0) < (number($1.value) ?? 0) } }
-        var table = Table(
-            card.name,
-            [.init("model"), .init(key, isNumeric ? "value" : ""), .init("runs", "count")]
-                + metrics.columns
-        )
-        for group in groups {
-            // A user's value is the mean over the runs, so that the interval is one over users.
-            var sums: [[Double]] = []
-            for run in group.runs {
-                let ranks = try run.open().judge(options).ranks
-                let values = metrics.names.map { perUserMetric($0, ranks: ranks) }
-                sums = sums.isEmpty ? values : zip(sums, values).map { zip($0, $1).map(+) }
+        guard isNumeric(groups) else { return groups }
+        return groups.sorted { (number($0.value) ?? 0) < (number($1.value) ?? 0) }
+    }
+
+    /// Each user's value of each metric, averaged over runs, so that the interval is one over users.
+    private static func means(_ runs: [AnalysedRun], _ metrics: [String], _ options: AnalysisOptions) throws
+        -> [[Double]]
+    {
+        var sums = try runs[0].open().perUser(metrics, options)
+        for run in runs.dropFirst() {
+            let values = try run.open().perUser(metrics, options)
+            for metric in sums.indices {
+                for user in sums[metric].indices { sums[metric][user] += values[metric][user] }
             }
-            let means = sums.map { $0.map { $0 / Double(group.runs.count) } }
-            let value = number(group.value).map(Cell.number) ?? .text(text(group.value))
-            table.add([.text(group.model), value, .count(group.runs.count)] + metrics.cells(perUser: means))
         }
-        let (least, largest) = (numbers.min() ?? 0, numbers.max() ?? 0)
-        let further = others.isEmpty ? "" : " The runs also differ in \(others.joined(separator: ", "))."
-        return Figure(
-            card,
-            title: "Sensitivity to \(key)",
-            caption: """
-                \(runs.count) trained runs, \(options.part.rawValue) targets; runs of equal value are averaged user by \
-                user.\(further) \(MetricColumns.bandNote)
-                """,
-            tables: [table],
-            panels: metrics.panels(
-                isNumeric ? .line : .bar,
-                of: table,
-                x: key,
-                colour: "model",
-                isLogarithmic: isNumeric && least > 0 && largest >= 10 * least
-            )
-        )
+        return sums.map { values in values.map { $0 / Double(runs.count) } }
     }
 
     /// The key that the table is about, and other keys in which runs of one model differ.
@@ -117,6 +150,11 @@ enum Sensitivity: RunAnalysis {
         case .number(let value): value
         default: nil
         }
+    }
+
+    private static func cell(_ value: JSONValue) -> Cell {
+        guard let number = number(value) else { return .text(text(value)) }
+        return .number(number)
     }
 
     private static func text(_ value: JSONValue) -> String {

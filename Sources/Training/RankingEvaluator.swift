@@ -81,6 +81,24 @@ public struct RankingEvaluator {
         return Outcome(scores: scores, labels: labels, requests: requests, requestCount: count, metrics: metrics)
     }
 
+    /// `[N]`: the category of each item; empty without.
+    public var itemCategories: [Int32] { categories }
+
+    /// One epoch of training requests in batches, as a run with this seed has them first.
+    public func trainingRequests(_ model: any Ranker, seed: UInt64) throws -> some Sequence<RankingHostBatch> {
+        let sampler = try CandidateSampler(data, candidates, seed: seed)
+        let plan = BatchPlan(
+            data,
+            kind: .cuts,
+            length: model.length,
+            padding: type(of: model).padding,
+            batchSize: block,
+            seed: seed
+        )
+        let epoch = plan.epoch(0)
+        return epoch.indices.lazy.map { epoch.requests($0, sampler) }
+    }
+
     /// The requests of a part in batches, each made when it is asked for.
     ///
     /// - Parameters:

@@ -35,12 +35,13 @@ struct AnalyzeCommand: ParsableCommand {
     var seen: SeenPolicy?
     @Option(
         parsing: .singleValue,
-        help: "A ranking metric; may be given several times. recall@20 and ndcg@20 by default."
+        help: "A metric; may be given several times. recall@20 and ndcg@20 by default, of click models auc."
     )
     var metric: [String] = []
     @Option(help: ArgumentHelp("The item feature whose values are the categories.", valueName: "feature"))
     var category: String?
-    @Option(help: "Numbers of denoising steps; 1,2,5,10,20,50 by default.") var steps: String?
+    @Option(help: "Numbers of steps (denoising, training) or of clusters; each analysis has its own defaults.")
+    var steps: String?
     @Option(help: "The setting in which the runs differ, such as model.steps; found by itself when it is the only one.")
     var key: String?
     @Option(help: "How many items are shown, the most popular first; 2000 by default.") var items: Int?
@@ -68,8 +69,8 @@ struct AnalyzeCommand: ParsableCommand {
         for (option, isGiven) in given where isGiven && !analysis.card.options.contains(option) {
             throw ValidationError("the analysis '\(kind)' takes no --\(option.rawValue)")
         }
-        for name in metric where !Evaluator.metricNames.contains(name) {
-            let hint = nearestName(to: name, among: Evaluator.metricNames).map { ". Did you mean '\($0)'?" } ?? ""
+        for name in metric where !Evaluator.allMetricNames.contains(name) {
+            let hint = nearestName(to: name, among: Evaluator.allMetricNames).map { ". Did you mean '\($0)'?" } ?? ""
             throw ValidationError("--metric: '\(name)' is not a metric\(hint)")
         }
         guard items.map({ $0 > 2 }) ?? true else {

@@ -111,6 +111,48 @@ struct AnalyzeTests {
         #expect(try sensitivity.map { try number($0, "model.steps") } == [4, 6])
     }
 
+    @Test("answers questions about click models, on a world whose truth is known")
+    func clickModels() async throws {
+        let data = folder.path("lifelong")
+        let world = [
+            "--world", "lifelong", "--users", "60", "--items", "120", "--categories", "8", "--mean-events", "60",
+        ]
+        try await cascade(["data", "simulate"] + world + ["--to", data])
+        let (dare, twin) = (folder.path("runs/dare"), folder.path("runs/twin"))
+        for (model, run) in [("dare", dare), ("twin", twin)] {
+            let settings = [
+                "split={kind: positions, minimum: 30, first: 3, last: 40, every: 4}", "width=8", "length=50", "kept=8",
+                "head.hidden=[16, 8]", "batch=64", "epochs=3", "evaluateSteps=5", "learningRate.peak=0.02", "threads=1",
+            ]
+            let options = settings.flatMap { ["--set", $0] }
+            try await cascade(["train", "--model", model, "--data", data, "--to", run] + options)
+        }
+        let evaluated = try await cascade(["evaluate", dare, "--json"]).document()
+        let area = try #require((evaluated["metrics"] as? [String: Double])?["auc"])
+        let search = try await analyze("search-quality", [dare, twin])
+        #expect(search.compactMap { $0["model"] } == ["dare", "twin"])
+        for row in search {
+            #expect(try number(row, "NDCG") > 0.2 && number(row, "NDCG") <= 1)
+            #expect(try number(row, "lower") <= number(row, "NDCG") && number(row, "NDCG") <= number(row, "upper"))
+        }
+        let attention = try await analyze("attention", [dare])
+        #expect(Set(attention.compactMap { $0["series"] }) == ["mutual information", "dare"])
+        let truth = attention.filter { $0["series"] == "mutual information" && $0["behaviour"] == "same category" }
+        #expect(try number(truth[0], "weight") == 1)
+        #expect(try number(truth[truth.count - 1], "weight") < 0.5)
+        let clusters = try await analyze("discriminability", [dare], "--steps", "2,8")
+        #expect(try clusters.map { try number($0, "clusters") } == [2, 8])
+        #expect(try clusters.allSatisfy { try number($0, "mutual information") >= -1e-12 })
+        let curve = try await analyze("learning-curve", [dare, twin])
+        #expect(try curve.filter { $0["run"] == "dare" }.map { try number($0, "training step") }.prefix(2) == [5, 10])
+        let conflict = try await analyze("gradient-conflict", [twin], "--steps", "6", table: "gradient-conflict-rows")
+        #expect(try abs(conflict.reduce(0) { try $0 + number($1, "rows") } - 1) < 1e-9)
+        let activity = try await cascade(["analyze", "activity", dare, "--to", folder.path("x")], status: 78)
+        #expect(activity.errors.contains("dare") && area > 0.5)
+        let apart = try await cascade(["analyze", "gradient-conflict", dare, "--to", folder.path("x")], status: 78)
+        #expect(apart.errors.contains("tables of their own"))
+    }
+
     @Test("mistakes are named: kinds, options, models and runs that do not fit")
     func mistakes() async throws {
         let data = try folder.driftWorld()
