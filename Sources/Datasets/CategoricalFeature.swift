@@ -19,10 +19,27 @@ public struct CategoricalFeature: Sendable {
 /// Gathers a feature while the numbers of its users or items are still those of the unfiltered input.
 struct FeatureCollector {
     private var vocabulary = StringTable()
-    private var values: [Int32: [Int32]] = [:]
+    private var first: [Int32] = []  // by the number of the user or item, -1 where there is none
+    private var further: [Int32: [Int32]] = [:]  // the values after the first
 
     mutating func set(_ texts: [String], of index: Int32) {
-        values[index] = texts.map { vocabulary.insert($0) }
+        let values = texts.map { vocabulary.insert($0) }
+        makeRoom(for: index)
+        first[Int(index)] = values.first ?? -1
+        further[index] = values.count > 1 ? Array(values.dropFirst()) : nil
+    }
+
+    /// Gives a value to one that has none yet; whether it then has this value.
+    mutating func setFirst(_ text: FieldBytes, of index: Int32) -> Bool {
+        let value = vocabulary.insert(text)
+        makeRoom(for: index)
+        if first[Int(index)] < 0 { first[Int(index)] = value }
+        return first[Int(index)] == value
+    }
+
+    private mutating func makeRoom(for index: Int32) {
+        let missing = Int(index) + 1 - first.count
+        if missing > 0 { first.append(contentsOf: repeatElement(-1, count: missing)) }
     }
 
     /// The feature of the users or items of the given input numbers, in that order.
@@ -32,7 +49,10 @@ struct FeatureCollector {
         var selected: [Int32] = []
         offsets.reserveCapacity(kept.count + 1)
         for index in kept {
-            for value in values[index] ?? [] { selected.append(numbering.number(of: value)) }
+            if Int(index) < first.count, first[Int(index)] >= 0 {
+                selected.append(numbering.number(of: first[Int(index)]))
+                for value in further[index] ?? [] { selected.append(numbering.number(of: value)) }
+            }
             offsets.append(Int64(selected.count))
         }
         return (numbering.kept.map { vocabulary[Int($0)] }, offsets, selected)

@@ -4,13 +4,14 @@ internal import TensorFiles
 
 /// Turns what a builder collected into a data set directory.
 struct DatasetWriter {
-    private let builder: DatasetBuilder
+    private var builder: DatasetBuilder
     private let options: Manifest.Options
     private let latestUsers: Int?
     private var users: Numbering
     private var items: Numbering
     private var queries: Numbering
     private var offsets: [Int64] = [0]
+    private var eventCount = 0
     private var order: [UInt32] = []  // the kept rows of the input, user after user, each user's by (time, row)
 
     init(_ builder: consuming DatasetBuilder, _ options: Manifest.Options, latestUsers: Int?) throws {
@@ -25,8 +26,8 @@ struct DatasetWriter {
         try checkIDs(builder.items, items.kept, "an item")
     }
 
-    /// Creates the directory.
-    func write(to url: URL) throws {
+    /// Creates the directory; afterwards the events are gone from memory.
+    mutating func write(to url: URL) throws {
         guard !FileManager.default.fileExists(atPath: url.path) else {
             throw DatasetError(
                 .alreadyExists,
@@ -41,8 +42,18 @@ struct DatasetWriter {
             try builder.queries.lines.selecting(queries.kept)
                 .write(to: folder.appendingPathComponent(DatasetFiles.queries))
             try titles()?.write(to: folder.appendingPathComponent(DatasetFiles.titles))
+            releaseEvents()
             try writeManifest(vocabularies, in: folder)
         }
+    }
+
+    /// Frees what is in the files now: to fingerprint them, they are mapped into memory as a whole.
+    private mutating func releaseEvents() {
+        let (name, provenance) = (builder.name, builder.provenance)
+        builder = DatasetBuilder(name: name)
+        builder.provenance = provenance
+        eventCount = order.count
+        order = []
     }
 
     /// Filters, numbers and orders the events.
@@ -138,7 +149,7 @@ struct DatasetWriter {
             name: builder.name,
             users: users.kept.count,
             items: items.kept.count,
-            events: order.count,
+            events: eventCount,
             queries: queries.kept.count,
             columns: files.columns.names.sorted(),
             options: options,

@@ -10,14 +10,20 @@ public enum Action: UInt8, Sendable, Codable, CaseIterable {
     case purchase
     /// Gave the item a grade, which is the event's value.
     case rating
+    /// Put the item into the cart.
+    case cart
+    /// Kept the item among the favourites.
+    case favourite
 
-    /// The name in files: `view`, `click`, `purchase` or `rating`.
+    /// The name in files: `view`, `click`, `purchase`, `rating`, `cart` or `favourite`.
     public var name: String {
         switch self {
         case .view: "view"
         case .click: "click"
         case .purchase: "purchase"
         case .rating: "rating"
+        case .cart: "cart"
+        case .favourite: "favourite"
         }
     }
 

@@ -6,10 +6,11 @@ import Foundation
 
 extension ImportOptions.ErrorPolicy: ExpressibleByArgument {}
 extension TimeUnit: ExpressibleByArgument {}
+extension ImportFormat: ExpressibleByArgument {}
 extension Action: ExpressibleByArgument {
     /// The action of that name.
     public init?(argument: String) {
-        guard let action = Action.allCases.first(where: { "\($0)" == argument }) else { return nil }
+        guard let action = Action(name: argument) else { return nil }
         self = action
     }
 }
@@ -35,6 +36,15 @@ struct DataCommand: ParsableCommand {
         @Option(help: "The fewest events that a kept user has.") var minUserEvents = 5
         @Option(help: "The fewest events that a kept item has.") var minItemEvents = 5
         @Option(help: "Leave out events with a lower value; by default 2 for kuairec, else none.") var minValue: Float?
+        @Option(
+            help:
+                "Keep only these actions, with commas between: \(Action.allCases.map(\.name).joined(separator: ", "))."
+        )
+        var actions: String?
+        @Option(help: "Leave out events before this time, in seconds since 1970; taobao: 2017-11-25 in China.")
+        var firstTime: Int64?
+        @Option(help: "Leave out events after this time, in seconds since 1970; taobao: 2017-12-03 in China.")
+        var lastTime: Int64?
         @Option(help: "Keep only so many users, those whose last event is latest, before the filters above.")
         var latestUsers: Int?
         @Option(help: "fail or skip: what happens at a bad row.") var onError = ImportOptions.ErrorPolicy.fail
@@ -50,10 +60,12 @@ struct DataCommand: ParsableCommand {
         @Option(help: "The column of the item's title.") var titleColumn: String?
         @Option(help: "How times are written: \(TimeUnit.allCases.map(\.rawValue).joined(separator: ", ")).")
         var timeUnit = TimeUnit.seconds
-        @Option(help: "What users did where no column says it: view, click, purchase or rating.") var action: Action?
+        @Option(help: "What users did where no column says it: \(Action.allCases.map(\.name).joined(separator: ", ")).")
+        var action: Action?
 
         func validate() throws {
             guard minValue?.isFinite ?? true else { throw ValidationError("--min-value must be a finite number") }
+            _ = try keptActions()
             guard latestUsers ?? 1 > 0 else { throw ValidationError("--latest-users must be at least 1") }
             guard minUserEvents >= 0, minItemEvents >= 0 else {
                 throw ValidationError("--min-user-events and --min-item-events must be at least 0")
@@ -65,6 +77,9 @@ struct DataCommand: ParsableCommand {
             options.minUserEvents = minUserEvents
             options.minItemEvents = minItemEvents
             options.minValue = minValue
+            options.actions = try keptActions()
+            options.firstTime = firstTime
+            options.lastTime = lastTime
             options.latestUsers = latestUsers
             options.onError = onError
             options.delimiter = delimiter
@@ -97,6 +112,15 @@ struct DataCommand: ParsableCommand {
                     + "\(report.rowsRead) rows (\(report.rowsSkipped) skipped)"
             )
         }
+
+        /// The actions of the option, or nil for all.
+        private func keptActions() throws -> [Action]? {
+            try actions?.split(separator: ",").map { name in
+                if let action = Action(name: name.trimmingCharacters(in: .whitespaces)) { return action }
+                let known = Action.allCases.map(\.name).joined(separator: ", ")
+                throw ValidationError("--actions: '\(name)' is not an action; expected some of \(known)")
+            }
+        }
     }
 
     struct Describe: ParsableCommand {
@@ -124,12 +148,18 @@ struct DataCommand: ParsableCommand {
         )
 
         @Option(help: "The world: \(SimulatedWorld.names.joined(separator: ", ")).") var world: String
-        @Option(name: .customLong("to"), help: "The directory to make.") var target: String
+        @Option(name: .customLong("to"), help: "The directory to make; with --as, the file.") var target: String
+        @Option(name: .customLong("as"), help: "Write a source file instead: taobao, the form of UserBehavior.csv.")
+        var form: ImportFormat?
         @Option(help: "Number of users.") var users: Int?
         @Option(help: "Number of items.") var items: Int?
         @Option(help: "Number of categories of items; drift calls them topics.") var categories: Int?
         @Option(help: "Mean number of events per user.") var meanEvents: Int?
         @Option(help: "Decides every random number.") var seed: UInt64 = 1
+
+        func validate() throws {
+            guard form == nil || form == .taobao else { throw ValidationError("--as: expected taobao") }
+        }
 
         func run() throws {
             var world = try SimulatedWorld.named(world)
@@ -138,6 +168,10 @@ struct DataCommand: ParsableCommand {
             if let categories { world.categories = categories }
             if let meanEvents { world.meanEvents = meanEvents }
             world.seed = seed
+            guard form == nil else {
+                let rows = try TargetDirectory.make(target) { try world.writeUserBehavior(to: $0) }
+                return Terminal.out("\(target): \(rows) rows")
+            }
             let data = try TargetDirectory.make(target) { try world.write(to: $0) }
             Terminal.out("\(target): \(data.userCount) users, \(data.itemCount) items, \(data.eventCount) events")
             guard world.isLifelong else { return }

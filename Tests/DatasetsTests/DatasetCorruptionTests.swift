@@ -125,7 +125,7 @@ struct DatasetCorruptionTests {
     @Test(
         "indices, offsets and times out of range, without reading the contents",
         arguments: [
-            ("items", 3, 99), ("items", 3, -1), ("queries", 0, 50), ("queries", 0, -2), ("actions", 9, 4),
+            ("items", 3, 99), ("items", 3, -1), ("queries", 0, 50), ("queries", 0, -2), ("actions", 9, 6),
             ("offsets", 1, 1000), ("offsets", 0, 1), ("offsets", 2, -5), ("times", 0, 91), ("times", 119, 0),
             ("item.genre.values", 0, 4), ("item.genre.offsets", 1, 100),
         ]

@@ -28,7 +28,7 @@ struct ImporterFailureTests {
         #expect(error.reason == .unknownFormat)
         #expect(
             error.description
-                == "'ml1m' is not a format that can be imported. Did you mean 'ml-1m'? Known: ml-1m, recbole, yoochoose, kuairec, sequences, csv."
+                == "'ml1m' is not a format that can be imported. Did you mean 'ml-1m'? Known: ml-1m, recbole, yoochoose, kuairec, sequences, taobao, tmall, csv."
         )
         #expect(try !failure("parquet", sources.folder.url).description.contains("Did you mean"))
     }
@@ -55,7 +55,10 @@ struct ImporterFailureTests {
             ("u,\"a\nb\",1,2,click", "expected an id on one line"),
             ("u,a,978300760000,2,click", "(are these milliseconds?)"),
             ("u,a,1,two,click", "found 'two' in column 'value', expected a number"),
-            ("u,a,1,2,like", "found 'like' in column 'action', expected view, click, purchase, rating"),
+            (
+                "u,a,1,2,like",
+                "found 'like' in column 'action', expected view, click, purchase, rating, cart, favourite"
+            ),
             ("u,a,1,2,\"click", "a quote that is not closed"),
             ("u,a,1,2,\"click\"s", "text after a closing quote"),
         ]

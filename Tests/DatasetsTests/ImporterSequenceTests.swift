@@ -155,7 +155,7 @@ struct ImporterSequenceTests {
         #expect(folder.reason == .notFound && folder.description.contains("big_matrix.csv, small_matrix.csv"))
         let matrix = try sources.file("m.csv", "user_id,video_id,timestamp,watch_ratio\n0,1,5,1\n")
         let low = try failure("kuairec", matrix)
-        #expect(low.reason == .empty && low.description.contains("Lower --min-value"))
+        #expect(low.reason == .empty && low.description.contains("lower --min-value"))
     }
 }
 

@@ -30,4 +30,29 @@ struct DataTests {
         )
         #expect(refused.errors.contains("categories is 21, expected 1 to 20") && !folder.holds("no"))
     }
+
+    @Test("Taobao's form is written, imported with some actions, and described; a bad row leaves nothing behind")
+    func taobao() async throws {
+        let (file, data) = (folder.path("UserBehavior.csv"), folder.path("taobao"))
+        let world = ["--users", "30", "--items", "400", "--categories", "8", "--mean-events", "40"]
+        let written = try await cascade(
+            ["data", "simulate", "--world", "lifelong", "--as", "taobao", "--to", file] + world
+        )
+        let rows = try #require(written.output.firstMatch(of: #/: (\d+) rows/#)?.1)
+        let filters = ["--actions", "view,cart", "--min-user-events", "20", "--min-item-events", "1"]
+        let imported = try await cascade(["data", "import", "--from", "taobao", file, "--to", data] + filters)
+        #expect(imported.output.contains("30 users") && imported.output.contains("from \(rows) rows (0 skipped)"))
+        let summary = try await cascade(["data", "describe", data, "--json"]).document()
+        #expect(Set((summary["actions"] as? [String: Int] ?? [:]).keys) == ["view", "cart"])
+
+        let text = String(decoding: try folder.data("UserBehavior.csv"), as: UTF8.self)
+        let bad = try folder.write(text + "1,2,3,stare,1511600000\n", to: "bad.csv")
+        let arguments = ["data", "import", "--from", "taobao", bad, "--to", folder.path("none")]
+        let refused = try await cascade(arguments, status: 65)
+        #expect(refused.errors.contains("bad.csv:\((Int(rows) ?? 0) + 1): found 'stare' in column 'behavior'"))
+        #expect(!folder.holds("none"))
+        #expect(try await cascade(arguments + ["--on-error", "skip"]).errors.contains("skipped: bad.csv:"))
+        let unknown = try await cascade(arguments + ["--actions", "stare"], status: 64)
+        #expect(unknown.errors.contains("expected some of view, click, purchase, rating, cart, favourite"))
+    }
 }

@@ -46,7 +46,7 @@ public func importDataset(
         )
     }
     let baseName = first.lastPathComponent.prefix { $0 != "." }
-    var session = ImportSession(
+    var session = try ImportSession(
         name: name ?? (baseName.isEmpty ? format.rawValue : String(baseName)),
         options: options,
         progress: progress
@@ -57,5 +57,5 @@ public func importDataset(
     } catch let error as RowError {  // a header: without it no row can be read
         throw DatasetError(.badRow, "\(error.url.path):\(error.line): \(error.finding); fix the line")
     }
-    return try session.finish(at: target)
+    return try (consume session).finish(at: target)
 }

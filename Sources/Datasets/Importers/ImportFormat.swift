@@ -13,6 +13,10 @@ public enum ImportFormat: String, Sendable, CaseIterable {
     case kuairec
     /// Sequences with a published split: columns split, session_id, item_id, one event a line (also `.gz`).
     case sequences
+    /// Taobao: `UserBehavior.csv`, without a header (also `.gz`).
+    case taobao
+    /// Tmall (IJCAI-15): `user_log_format1.csv` (also `.gz`).
+    case tmall
     /// One event a line, with any delimiter and any columns (also `.gz`).
     case csv
 
@@ -39,6 +43,8 @@ public enum ImportFormat: String, Sendable, CaseIterable {
         case .kuairec:
             "KuaiRec: big_matrix.csv, small_matrix.csv or interactions.csv[.gz]; a positive has watch_ratio >= 2"
         case .sequences: "sequences with a published split: a table with split, session_id and item_id; also [.gz]"
+        case .taobao: "Taobao: UserBehavior.csv[.gz]; rows outside 2017-11-25 to 2017-12-03 in China are left out"
+        case .tmall: "Tmall (IJCAI-15): user_log_format1.csv[.gz]; days are of 2014"
         case .csv: "one event a line, with any delimiter; columns by name or number"
         }
     }
@@ -51,6 +57,8 @@ public enum ImportFormat: String, Sendable, CaseIterable {
         case .yoochoose: for path in paths { try YooChooseFile(path).read(into: &session) }
         case .kuairec: for path in paths { try KuaiRecFile(path).read(into: &session) }
         case .sequences: for path in paths { try SequenceFile(path).read(into: &session) }
+        case .taobao: try TaobaoFiles(paths).read(into: &session)
+        case .tmall: try TmallFiles(paths).read(into: &session)
         case .csv: for path in paths { try readDelimited(path, into: &session) }
         }
     }

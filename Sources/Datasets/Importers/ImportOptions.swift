@@ -22,7 +22,7 @@ public struct ImportOptions: Sendable, Codable, Equatable {
         ///
         /// Files without one are read in their own order.
         public var time: String?
-        /// What the user did: `view`, `click`, `purchase` or `rating`.
+        /// What the user did: `view`, `click`, `purchase`, `rating`, `cart` or `favourite`.
         public var action: String?
         /// A grade or an amount; usually `rating`.
         public var value: String?
@@ -51,6 +51,13 @@ public struct ImportOptions: Sendable, Codable, Equatable {
     ///
     /// Events without a value are kept.
     public var minValue: Float?
+    /// Events of other actions are left out; nil keeps all.
+    public var actions: [Action]?
+    /// Events before this time, in seconds since 1970-01-01 UTC, are left out; nil is what the format says: the published
+    /// days for `taobao`, else none.
+    public var firstTime: Int64?
+    /// Events after this time, in seconds since 1970-01-01 UTC, are left out; nil is what the format says.
+    public var lastTime: Int64?
     /// How many users are kept before the two filters below; nil for all.
     ///
     /// They are those whose last event is latest, in the order of (time, row of the source). Users with fewer than

@@ -14,11 +14,13 @@ struct ImportSession {
     private static let maximumReasons = 10
     private static let rowsBetweenReports = 1 << 16
 
-    init(name: String, options: ImportOptions, progress: ((Int) -> Void)?) {
+    init(name: String, options: ImportOptions, progress: ((Int) -> Void)?) throws {
         self.options = options
         self.progress = progress
         builder = DatasetBuilder(name: name)
-        builder.leastValue = options.minValue
+        builder.filter.leastValue = options.minValue
+        builder.filter.actions = options.actions
+        builder.filter.times = try Self.times(options, usual: nil)
     }
 
     /// Reads all rows of a file; `addRow` must find a row good before it adds anything of it.
@@ -60,16 +62,10 @@ struct ImportSession {
                 "none of the \(rowsRead) rows is an event; \(rowsSkipped) were skipped, the first because of \(reason)"
             )
         }
-        if builder.eventCount == 0, builder.eventsBelow > 0, let least = builder.leastValue {
-            throw DatasetError(
-                .empty,
-                "none of the \(rowsRead) rows is an event with a value of at least \(least). Lower --min-value."
-            )
+        if builder.eventCount == 0, let advice = builder.filter.advice {
+            throw DatasetError(.empty, "none of the \(rowsRead) rows is an event that is kept: \(advice).")
         }
-        if let least = builder.leastValue {
-            builder.note("min-value", String(least))
-            builder.note("rows.below-min-value", String(builder.eventsBelow))
-        }
+        for (key, value) in builder.filter.notes { builder.note(key, value) }
         if let count = options.latestUsers { builder.note("latest-users", String(count)) }
         builder.note("files", files.joined(separator: ", "))
         builder.note("rows.read", String(rowsRead))
@@ -78,7 +74,7 @@ struct ImportSession {
         for (number, reason) in skippedReasons.enumerated() {
             builder.note("rows.skipped.\(number < 9 ? "0" : "")\(number + 1)", reason)
         }
-        let dataset = try builder.write(
+        let dataset = try takeBuilder().write(
             to: target,
             minUserEvents: options.minUserEvents,
             minItemEvents: options.minItemEvents,
@@ -90,5 +86,28 @@ struct ImportSession {
             skippedReasons: skippedReasons,
             dataset: dataset
         )
+    }
+
+    /// Hands over what was read without keeping it, since it may be most of the memory.
+    private mutating func takeBuilder() -> DatasetBuilder {
+        let taken = builder
+        builder = DatasetBuilder(name: taken.name)
+        return taken
+    }
+
+    /// The times between those that the options name, or else those that are usual for the format; nil for all.
+    ///
+    /// - Throws: ``DatasetError`` `.badOption` when the first lies after the last.
+    static func times(_ options: ImportOptions, usual: ClosedRange<Int64>?) throws -> ClosedRange<Int64>? {
+        guard options.firstTime != nil || options.lastTime != nil || usual != nil else { return nil }
+        let first = options.firstTime ?? usual?.lowerBound ?? .min
+        let last = options.lastTime ?? usual?.upperBound ?? .max
+        guard first <= last else {
+            throw DatasetError(
+                .badOption,
+                "the first time, \(first), is after the last, \(last); exchange or widen them."
+            )
+        }
+        return first...last
     }
 }

@@ -115,6 +115,20 @@ final class TableReader {
 
     private func name(_ column: Int) -> String { "'\(column < columns.count ? columns[column] : String(column + 1))'" }
 
+    /// The fields of the current row as bytes, lent for the length of a call; with the quotes that are doubled in them.
+    struct Row {
+        fileprivate let line: UnsafeBufferPointer<UInt8>
+        fileprivate let fields: [FieldSplitter.Field]
+
+        subscript(column: Int) -> FieldBytes { FieldBytes(rebasing: line[fields[column].range]) }
+    }
+
+    /// Lends all fields at once, which costs the least for each.
+    func withRow<R>(_ body: (Row) throws -> R) rethrows -> R {
+        let fields = splitter.fields
+        return try lines.withBytes { try body(Row(line: $0, fields: fields)) }
+    }
+
     private func withField<R>(_ column: Int, _ body: (FieldBytes, FieldSplitter.Field) throws -> R) rethrows -> R {
         let field = splitter.fields[column]
         return try lines.withBytes { try body(FieldBytes(rebasing: $0[field.range]), field) }

@@ -109,14 +109,14 @@ private struct DigitScanner {
 ///
 /// - Source: E. G. Richards 2013, Explanatory Supplement to the Astronomical Almanac (3rd edition), chapter 15: years
 ///   are counted from March, so that the leap day is the last of its year.
-private func daysSince1970(year: Int64, month: Int64, day: Int64) -> Int64 {
+func daysSince1970(year: Int64, month: Int64, day: Int64) -> Int64 {
     let marchYear = month > 2 ? year : year - 1
     let marchMonth = (month + 9) % 12
     let leapDays = floorDivision(marchYear, 4) - floorDivision(marchYear, 100) + floorDivision(marchYear, 400)
     return 365 * marchYear + leapDays + (153 * marchMonth + 2) / 5 + day - 1 - 719_468
 }
 
-private func daysIn(_ month: Int64, of year: Int64) -> Int64 {
+func daysIn(_ month: Int64, of year: Int64) -> Int64 {
     switch month {
     case 2: year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 29 : 28
     case 4, 6, 9, 11: 30

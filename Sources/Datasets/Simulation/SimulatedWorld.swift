@@ -99,7 +99,7 @@ public struct SimulatedWorld: Sendable, Equatable {
         }
     }
 
-    private func checkParameters() throws {
+    func checkParameters() throws {
         try check("users", users, 1...100_000_000)
         try check("items", items, 10...100_000_000)
         if isLifelong {
