@@ -71,10 +71,12 @@ extension TableSummary {
         "| " + cells.map { $0.replacingOccurrences(of: "|", with: "\\|") }.joined(separator: " | ") + " |\n"
     }
 
-    /// Whether no row has a higher mean.
+    /// Whether no row has a better mean.
     func isBest(_ row: Row, _ metric: String) -> Bool {
-        guard let mine = row.figures[metric]?.mean, rows.count > 1 else { return false }
-        return rows.allSatisfy { ($0.figures[metric]?.mean ?? -.infinity) <= mine }
+        guard let mine = row.figures[metric]?.mean, rows.count > 1,
+            let direction = ClickMetrics.direction(of: metric)
+        else { return false }
+        return rows.compactMap { $0.figures[metric]?.mean }.allSatisfy { $0 * direction <= mine * direction }
     }
 
     /// A line that holds our figure against a published one.

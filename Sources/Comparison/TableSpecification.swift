@@ -75,6 +75,9 @@ public struct TableSpecification: Sendable, Equatable {
             try tree.list("metrics")?.map { try $0.metric("metrics") } ?? Self.defaultMetrics
         self.metrics = metrics
         main = try tree["main"] == .null ? metrics[0] : tree["main"].metric("main")
+        guard ClickMetrics.direction(of: main) == 1 else {
+            throw ConfigurationError("main: '\(main)' is not best where it is highest; rank the rows by another metric")
+        }
         draws = try tree.count("draws") ?? 1
         let shared = tree.only(Self.experimentKeys)
         let names = data.map(\.name)

@@ -11,6 +11,15 @@ public struct ClickMetrics: Sendable, Equatable {
     /// Those that can select a model: higher is better.
     public static let selecting = ["auc", "gauc", "accuracy"]
 
+    /// Whether a model is better where the metric is higher (1) or lower (-1); nil for `calibration`, best at 1.
+    public static func direction(of metric: String) -> Double? {
+        switch metric {
+        case "logloss", "ece": -1
+        case "calibration": nil
+        default: 1
+        }
+    }
+
     /// The metrics that are defined, by name.
     public let values: [String: Double]
     /// What each request adds to those metrics that are means over requests: `auc`, `accuracy`, `logloss`.

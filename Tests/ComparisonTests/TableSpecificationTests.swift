@@ -78,6 +78,7 @@ struct TableSpecificationTests {
             ("rowz", JSONValue.integer(1), "unknown key 'rowz' in the table. Did you mean 'rows'?"),
             ("metrics", ["recal@10"], "metrics: 'recal@10' is not a metric. Did you mean 'recall@10'?"),
             ("main", "ndcg@11", "main: 'ndcg@11' is not a metric. Did you mean 'ndcg@1'?"),
+            ("main", "logloss", "main: 'logloss' is not best where it is highest; rank the rows by another metric"),
             ("rows", [["model": ["name": "sasrec"]]], "rows[1]: a row needs a name"),
             ("rows", [["name": "a"], ["name": "a"]], "rows: two rows are called 'a'; give each its own name"),
             (

@@ -90,6 +90,39 @@ struct TableSummaryTests {
         #expect(rows[2].figures.isEmpty && rows[2].failures == ["broken"])
     }
 
+    @Test("click models are compared request by request, and the lowest loss is the best")
+    func clicks() throws {
+        let table = try TableSpecification(
+            [
+                "data": ["d": ["directory": "x"]], "metrics": ["auc", "logloss"],
+                "rows": [
+                    ["name": "a", "model": ["name": "dare"]], ["name": "b", "model": ["name": "twin"]],
+                ],
+            ],
+            file: "t"
+        ) { _ in .null }
+        func judged(_ area: [Double], _ loss: Double) -> CellResult {
+            var judged = result([])
+            judged.report.metrics = ["auc": area.reduce(0, +) / Double(area.count), "logloss": loss]
+            judged.requests = ["auc": area]
+            return judged
+        }
+        let summary = TableSummary(
+            table,
+            data: "d",
+            dataHash: "f00",
+            cells: [
+                "a": [("a", .success(judged([0.9, 0.8, 0.7], 0.5)))],
+                "b": [("b", .success(judged([0.6, 0.9, 0.6], 0.4)))],
+            ]
+        )
+        let contest = try #require(summary.contest)
+        #expect(contest.best == "a" && abs(contest.difference - 0.1) < 1e-12)
+        #expect(summary.rows[0].figures["auc"]?.interval != nil && summary.rows[0].figures["logloss"]?.interval == nil)
+        #expect(summary.isBest(summary.rows[0], "auc") && !summary.isBest(summary.rows[0], "logloss"))
+        #expect(summary.isBest(summary.rows[1], "logloss"))
+    }
+
     @Test("the best two are compared user by user on the mean over seeds")
     func contest() throws {
         let contest = try #require(summary().contest)

@@ -98,6 +98,13 @@ struct ClickMetricsTests {
         #expect(abs((metrics.values["calibration"] ?? 0) - 0.95) < 1e-6)
     }
 
+    @Test("areas are best high, losses low, calibration at one")
+    func directions() {
+        #expect(ClickMetrics.names.map { ClickMetrics.direction(of: $0) } == [1, 1, 1, 1, -1, -1, nil])
+        #expect(ClickMetrics.direction(of: "recall@20") == 1)
+        #expect(ClickMetrics.selecting.allSatisfy { ClickMetrics.direction(of: $0) == 1 })
+    }
+
     @Test("NaN is refused, and so is what is no probability", arguments: [Float.nan, 1.5, -0.1])
     func hostile(_ value: Float) {
         #expect(throws: EvaluationError.self) {

@@ -83,6 +83,19 @@ struct AdamTests {
         #expect(try used.value.gradient() == nil)
     }
 
+    @Test("rows of a large table that come many times, in any order, take the step of a dense one")
+    func largeTable() throws {
+        let (sparse, dense, adams) = try twins(rows: 10_000)
+        var named: [Int64] = [9_999, 0, 2_047, 2_048, 9_999]
+        for draw in 0..<600 { named.append(Int64((draw * 7_919) % 10_000 / 3 * 3)) }
+        let numbers = try Tensor(named)
+        for (table, adam) in zip([sparse, dense], adams) {
+            try table(numbers).square().sum().backward()
+            try adam.step(rate: 0.1)
+        }
+        try expect(sparse.weight.value.detached(), equals: dense.weight.value.detached())
+    }
+
     /// A row-sparse table and a dense twin, and an optimiser for each.
     private func twins(rows: Int) throws -> (sparse: Embedding, dense: Embedding, adams: [Adam]) {
         let sparse = try Embedding(rows, 3, .normal(1), isRowSparse: true, using: generator)
