@@ -40,15 +40,10 @@ public struct ETA: TwoStageRanker {
     public init(_ c: Configuration, for data: DatasetShape, using generator: Generator) throws {
         let shared = try BehaviourEncoder(c.shape(data), using: generator)
         network = try TwoStage(
-            ItemCategories(data, on: generator.device),
-            keys: shared,
-            queries: shared,
-            values: shared,
-            targets: shared,
+            c,
+            for: data,
+            sharing: shared,
             search: .hamming(Signature(shared.semanticWidth, bits: c.bits, using: generator)),
-            options: .init(kept: c.kept),
-            head: c.head,
-            hasAuxiliary: c.auxiliary,
             using: generator
         )
         length = c.length

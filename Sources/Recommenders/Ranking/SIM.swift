@@ -43,15 +43,10 @@ public struct SIM: TwoStageRanker {
         let shared = try BehaviourEncoder(c.shape(data), using: generator)
         let soft = c.search == .soft ? try SoftSearch(shared.semanticWidth, using: generator) : nil
         network = try TwoStage(
-            ItemCategories(data, on: generator.device),
-            keys: shared,
-            queries: shared,
-            values: shared,
-            targets: shared,
+            c,
+            for: data,
+            sharing: shared,
             search: soft.map { .product($0) } ?? .category,
-            options: .init(kept: c.kept),
-            head: c.head,
-            hasAuxiliary: c.auxiliary,
             using: generator
         )
         length = c.length

@@ -39,14 +39,10 @@ public struct TWINV2: TwoStageRanker {
     public init(_ c: Configuration, for data: DatasetShape, using generator: Generator) throws {
         let shared = try BehaviourEncoder(c.shape(data), using: generator)
         network = try TwoStage(
-            ItemCategories(data, on: generator.device),
-            keys: shared,
-            queries: shared,
-            values: shared,
-            targets: shared,
-            options: .init(kept: c.kept, span: c.span),
-            head: c.head,
-            hasAuxiliary: c.auxiliary,
+            c,
+            for: data,
+            sharing: shared,
+            span: c.span,
             using: generator
         )
         length = c.length

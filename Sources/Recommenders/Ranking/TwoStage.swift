@@ -60,6 +60,31 @@ struct TwoStage: Module {
         auxiliary = hasAuxiliary ? try ClickHead(features, settings, hidden: first, using: generator) : nil
     }
 
+    /// Builds the stages around one encoder for everything.
+    init(
+        _ c: some TwoStageSettings,
+        for data: DatasetShape,
+        sharing encoder: BehaviourEncoder,
+        attention: Attention = .products,
+        search: SearchStage = .attention,
+        span: Int? = nil,
+        using generator: Generator
+    ) throws {
+        try self.init(
+            ItemCategories(data, on: generator.device),
+            keys: encoder,
+            queries: encoder,
+            values: encoder,
+            targets: encoder,
+            attention: attention,
+            search: search,
+            options: Options(kept: c.kept, span: span),
+            head: c.head,
+            hasAuxiliary: c.auxiliary,
+            using: generator
+        )
+    }
+
     private init(_ other: TwoStage, attention: BehaviourEncoder, representation: BehaviourEncoder) {
         (keys, queries, values, targets) = (attention, attention, representation, representation)
         (categoryOf, self.attention, search) = (other.categoryOf, other.attention, other.search)
