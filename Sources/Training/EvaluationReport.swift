@@ -80,9 +80,10 @@ extension TrainedRun {
         diversity variety: (weight: Double, category: String)? = nil
     ) throws -> (report: EvaluationReport, ranks: [Int], requests: [String: [Double]]) {
         if let ranker = model as? any Ranker {
-            guard seen == nil, variety == nil else {
+            guard seen == nil, variety == nil, draws == 1 else {
                 throw ConfigurationError(
-                    "\(experiment.model): judges the candidates of requests; --seen and --diversity are for retrievers"
+                    "\(experiment.model): judges the candidates of requests; --seen, --diversity and --draws are for "
+                        + "retrievers"
                 )
             }
             return try judge(ranker, part)

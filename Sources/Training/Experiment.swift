@@ -197,12 +197,22 @@ public struct Experiment: Codable, Sendable, Equatable {
         return try Catalog.entry(model).make(configuration, shape, generator)
     }
 
-    /// `[N]`: the category of every item; empty for a retriever, and for a data set without the usual feature.
+    /// `[N]`: the category of every item; empty for a retriever, and where items have no features at all.
     ///
-    /// - Throws: ``DatasetError`` `.unknownFeature` when the experiment names a feature that the data set lacks.
+    /// - Throws: ``ConfigurationError`` when items have features, none is called `category` and the experiment names
+    ///   none; ``DatasetError`` `.unknownFeature` when it names one that the data set lacks.
     func categories(in dataset: Dataset) throws -> [Int32] {
         guard let category, !category.isEmpty else { return [] }
-        if category == "category" && dataset.itemFeature(category) == nil { return [] }
+        if category == "category" && dataset.itemFeature(category) == nil {
+            let names = dataset.itemFeatureNames
+            guard names.isEmpty else {
+                throw ConfigurationError(
+                    "category: \(model) reads one, and items have: \(names.joined(separator: ", ")); name one of them, or "
+                        + "set it to '' to do without"
+                )
+            }
+            return []
+        }
         return try dataset.itemCombinations(category)
     }
 

@@ -26,6 +26,30 @@ struct ExportTests {
         #expect(again.errors.contains("exists already"))
     }
 
+    @Test("the script finds a click model's metrics by counting pairs")
+    func clicks() async throws {
+        let folder = try TemporaryFolder()
+        let (run, export) = (folder.path("run"), folder.path("export"))
+        let settings = [
+            "category=topic", "width=8", "length=20", "kept=5", "batch=32", "cuts=3", "epochs=2", "threads=1",
+        ]
+        let options = settings.flatMap { ["--set", $0] }
+        try await cascade(["train", "--model", "dare", "--data", folder.driftWorld(), "--to", run] + options)
+        try await cascade(["export", run, "--to", export])
+        let checked = try await python([fixture("check_export.py"), export])
+        #expect(
+            checked.status == 0 && checked.output.contains("every metric agrees") && checked.output.contains("gauc"),
+            "\(checked.output)\(checked.errors)"
+        )
+        let printed = try await cascade(["evaluate", run, "--json"]).output
+        #expect(try folder.data("export/metrics.json") == Data(printed.utf8))
+        let labels = try folder.data("export/labels.npy")
+        try (labels.dropLast() + [1 - (labels.last ?? 0)]).write(
+            to: folder.url.appendingPathComponent("export/labels.npy")
+        )
+        #expect(try await python([fixture("check_export.py"), export]).status == 1)
+    }
+
     @Test("the script notices a changed metric and a changed vector")
     func tampered() async throws {
         let folder = try TemporaryFolder()

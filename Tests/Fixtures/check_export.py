@@ -1,5 +1,5 @@
 # Part of Cascade. SPDX-License-Identifier: Apache-2.0
-"""Recomputes a retriever's metrics from an export directory, without Cascade, and compares with its metrics.json.
+"""Recomputes a model's metrics from an export directory, without Cascade, and compares with its metrics.json.
 
     python3 check_export.py DIR [--tolerance 1e-6]
 
@@ -95,6 +95,34 @@ def metrics(rank: np.ndarray) -> dict[str, float]:
     return out
 
 
+def click_metrics(directory: Path) -> tuple[dict[str, float], int]:
+    """A ranker's metrics by counting pairs, and its number of requests."""
+    scores = load(directory, "scores.npy", np.float32, 1).astype(np.float64)
+    labels = load(directory, "labels.npy", np.uint8, 1) > 0
+    groups = load(directory, "groups.npy", np.int64, 1)
+    require(len(scores) == len(labels) == len(groups), "scores, labels and groups: not of one length")
+    require(bool(np.isfinite(scores).all()), "scores.npy: not finite")
+
+    def area(members: np.ndarray) -> float | None:
+        positive, negative = scores[members & labels], scores[members & ~labels]
+        if len(positive) == 0 or len(negative) == 0:
+            return None
+        gaps = positive[:, None] - negative[None, :]
+        return float(((gaps > 0) + 0.5 * (gaps == 0)).mean())
+
+    everyone = np.ones(len(scores), dtype=bool)
+    requests = np.unique(groups)
+    parts = [(area(groups == r), int((groups == r).sum())) for r in requests]
+    judged = [(a, n) for a, n in parts if a is not None]
+    loss = np.where(labels, np.logaddexp(0, -scores), np.logaddexp(0, scores))
+    return {
+        "auc": area(everyone),
+        "gauc": sum(a * n for a, n in judged) / sum(n for _, n in judged),
+        "accuracy": float(((scores > 0) == labels).mean()),
+        "logloss": float(loss.mean()),
+    }, len(requests)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("directory", type=Path)
@@ -103,12 +131,16 @@ def main() -> int:
     document = json.loads((arguments.directory / "metrics.json").read_text())
     require(isinstance(document.get("metrics"), dict), 'metrics.json: expected an object "metrics"')
     claimed = document["metrics"]
-    rank = ranks(arguments.directory)
+    if (arguments.directory / "labels.npy").exists():
+        computed, users = click_metrics(arguments.directory)
+    else:
+        rank = ranks(arguments.directory)
+        computed, users = metrics(rank), len(rank)
     if "users" in document:
-        require(document["users"] == len(rank), f"metrics.json: found {document['users']} users, expected {len(rank)}")
+        require(document["users"] == users, f"metrics.json: found {document['users']} users, expected {users}")
     wrong = 0
     print(f"{'metric':<12}{'recomputed':>14}{'metrics.json':>14}{'difference':>13}")
-    for name, value in metrics(rank).items():
+    for name, value in computed.items():
         found = claimed.get(name)
         fits = isinstance(found, (int, float)) and abs(found - value) <= arguments.tolerance
         wrong += not fits
@@ -116,7 +148,7 @@ def main() -> int:
         if isinstance(found, (int, float)):
             shown = f"{found:>14.8f}{found - value:>13.1e}"
         print(f"{name:<12}{value:>14.8f}{shown}{'' if fits else '  DIFFERS'}")
-    print(f"{len(rank)} users: " + ("every metric agrees" if wrong == 0 else f"{wrong} metrics differ"))
+    print(f"{users} users: " + ("every metric agrees" if wrong == 0 else f"{wrong} metrics differ"))
     return 0 if wrong == 0 else 1
 
 

@@ -25,6 +25,7 @@ struct RankingTests {
             tree(
                 #"""
                 {"split": {"kind": "positions", "minimum": 12, "first": 3, "last": 30, "every": 3},
+                 "category": "topic",
                  "model": {"name": "\#(model)", "width": 8, "length": 30, "kept": 5, "head": {"hidden": [16, 8]}},
                  "training": {"threads": 1, "batch": 32, "logEvery": 1, "epochs": 4,
                               "learningRate": {"peak": 0.01}\#(training)}}
@@ -48,14 +49,14 @@ struct RankingTests {
 
     @Test("a run that was interrupted ends with the same bits", arguments: ["dare", "twin", "sdim"])
     func resume(model: String) throws {
-        // SDIM searches nothing.
         var experiment = try experiment(#", "averageDecay": 0.9, "evaluateSteps": 3"#, model: "dare")
         if model != "dare" {
-            let settings = model == "sdim" ? #""hashes": 3"# : #""kept": 5"#
+            let settings = model == "sdim" ? #""hashes": 3"# : #""kept": 5"#  // SDIM searches nothing
             experiment = try Experiment(
                 tree(
                     #"""
                     {"split": {"kind": "positions", "minimum": 12, "first": 3, "last": 30, "every": 3},
+                     "category": "topic",
                      "model": {"name": "\#(model)", "width": 8, "length": 30, \#(settings)},
                      "training": {"threads": 1, "batch": 32, "epochs": 2, "evaluateSteps": 3}}
                     """#
@@ -79,7 +80,7 @@ struct RankingTests {
         #expect(try Data(contentsOf: run.weights) == Data(contentsOf: whole.weights))
     }
 
-    @Test("a saved model answers without the data set's categories at hand, from its weights")
+    @Test("an export holds the report of the run, and what each request adds to its metrics")
     func exports() throws {
         try train(experiment(), on: data, to: run.url)
         let trained = try run.open()
@@ -104,5 +105,11 @@ struct RankingTests {
         }
         try train(experiment(), on: data, to: run.url)
         #expect(throws: ConfigurationError.self) { try run.open().evaluate(.test, seen: .include) }
+        #expect(throws: ConfigurationError.self) { try run.open().evaluate(.test, draws: 3) }
+        let unnamed = try Experiment(tree(#"{"model": {"name": "dare"}}"#))
+        let error = #expect(throws: ConfigurationError.self) {
+            try train(unnamed, on: data, to: folder.file("unnamed"))
+        }
+        #expect(try #require(error).description.contains("items have: topic"))
     }
 }
