@@ -52,7 +52,7 @@ extension StringTable {
 
 extension DatasetFiles {
     /// The categorical features that the manifest lists, their columns checked.
-    func features(_ vocabularies: [String: [String]]) throws -> [String: CategoricalFeature] {
+    func features(_ vocabularies: [String: [String]], requestCount: Int) throws -> [String: CategoricalFeature] {
         var features: [String: CategoricalFeature] = [:]
         for (key, vocabulary) in vocabularies {
             let feature = CategoricalFeature(
@@ -60,7 +60,8 @@ extension DatasetFiles {
                 offsets: try columns.column(FeatureName.offsets(key), as: Int64.self),
                 values: try columns.column(FeatureName.values(key), as: Int32.self)
             )
-            let owners = key.hasPrefix("item.") ? items.count : users.count
+            let owners =
+                key.hasPrefix("item.") ? items.count : key.hasPrefix("request.") ? requestCount : users.count
             try check(feature.offsets, FeatureName.offsets(key), count: owners, end: feature.values.count)
             try check(feature.values, FeatureName.values(key), within: 0..<Int32(clamping: vocabulary.count))
             features[key] = feature
@@ -117,6 +118,7 @@ extension Dataset {
         try files.check(items, "items", within: 0..<Int32(itemCount))
         try files.check(actions, "actions", within: 0..<UInt8(Action.allCases.count))
         try files.check(queries, "queries", within: -1..<Int32(files.queries.count))
+        try requests?.check(files, userCount: userCount, itemCount: itemCount, eventOffsets: offsets)
         try checkOrder(files)
     }
 

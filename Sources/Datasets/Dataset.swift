@@ -23,6 +23,8 @@ public struct Dataset: Sendable {
     public let queries: Column<Int32>
     /// `[eventCount]`: the grade or amount, or NaN.
     public let values: Column<Float>
+    /// The search requests; nil in a data set without any.
+    public let requests: RequestTable?
 
     let users: StringTable
     let catalogue: StringTable
@@ -48,7 +50,9 @@ public struct Dataset: Sendable {
             actions = try files.columns.column("actions", as: UInt8.self)
             queries = try files.columns.column("queries", as: Int32.self)
             values = try files.columns.column("values", as: Float.self)
-            features = try files.features(manifest.vocabularies)
+            features = try files.features(manifest.vocabularies, requestCount: manifest.requests ?? 0)
+            let shown = manifest.shownFeatures ?? []
+            requests = try manifest.requests.map { try RequestTable(files, count: $0, shown) }
             users = try StringTable(distinct: files.users, in: url.appendingPathComponent(DatasetFiles.users))
             catalogue = try StringTable(distinct: files.items, in: url.appendingPathComponent(DatasetFiles.items))
             queryTexts = files.queries
@@ -110,6 +114,12 @@ public struct Dataset: Sendable {
 
     /// The user feature of that name, if there is one.
     public func userFeature(_ name: String) -> CategoricalFeature? { features[FeatureName.key("user", name)] }
+
+    /// A categorical feature of requests, or nil when there is none of that name.
+    public func requestFeature(_ name: String) -> CategoricalFeature? { features[FeatureName.key("request", name)] }
+
+    /// The text of a query by its number, from 0.
+    public func queryText(_ number: Int) -> String { queryTexts[number] }
 
     private func unknown(_ kind: String, _ id: String, _ reason: DatasetError.Reason) -> DatasetError {
         let (count, option, file) =

@@ -18,6 +18,11 @@ public struct DatasetBuilder {
     var itemFeatures: [String: FeatureCollector] = [:]
     var userFeatures: [String: FeatureCollector] = [:]
     var provenance: [String: String] = [:]
+    var requests = RequestColumns()
+    /// The names of the numbers that come with every shown item of a request, such as `price` and `rank`.
+    ///
+    /// Set before the first request is added.
+    public var shownFeatures: [String] = []
     /// Which events are taken in.
     var filter = EventFilter()
 
@@ -55,6 +60,27 @@ public struct DatasetBuilder {
         return item
     }
 
+    /// The number of requests added so far.
+    public var requestCount: Int { requests.count }
+
+    /// Adds a search request: a list that was shown, and what was chosen of it.
+    ///
+    /// What the user did before it are the events that are earlier, and of those at the same time the ones added before.
+    /// So add a request first and the clicks that it led to, as events, after it. A request without shown items is left out.
+    ///
+    /// - Precondition: Every shown item has one value for each of ``shownFeatures``.
+    public mutating func add(_ request: SearchRequest) {
+        guard !request.shown.isEmpty, filter.times?.contains(request.time) ?? true else { return }
+        precondition(request.shown.allSatisfy { $0.values.count == shownFeatures.count }, "a value for each feature")
+        requests.append(
+            request,
+            user: users.insert(request.user.rawValue),
+            query: request.query.map { queries.insert($0.withoutLineBreaks) } ?? -1,
+            items: request.shown.map { items.insert($0.item.rawValue) },
+            eventCount: columns.count
+        )
+    }
+
     /// Gives an item the title that people will see; a later call replaces it.
     ///
     /// A line break within the title becomes a space. Ignored when the item has no event that is kept.
@@ -82,7 +108,7 @@ public struct DatasetBuilder {
     /// Filters, numbers and sorts the events, writes the directory and opens it.
     ///
     /// Filtering is the k-core: users and items with too few events are dropped in turn until all that are left have
-    /// enough. The directory appears complete or not at all.
+    /// enough. A request counts as an event of its user and of every item that it showed. The directory appears complete or not at all.
     ///
     /// - Parameters:
     ///   - url: Where to create the directory; nothing may exist there.

@@ -12,6 +12,7 @@ struct DatasetWriter {
     private var queries: Numbering
     private var offsets: [Int64] = [0]
     private var eventCount = 0
+    private var requests = KeptRequests()
     private var order: [UInt32] = []  // the kept rows of the input, user after user, each user's by (time, row)
 
     init(_ builder: consuming DatasetBuilder, _ options: Manifest.Options, latestUsers: Int?) throws {
@@ -49,11 +50,12 @@ struct DatasetWriter {
 
     /// Frees what is in the files now: to fingerprint them, they are mapped into memory as a whole.
     private mutating func releaseEvents() {
-        let (name, provenance) = (builder.name, builder.provenance)
+        let (name, provenance, shown) = (builder.name, builder.provenance, builder.shownFeatures)
         builder = DatasetBuilder(name: name)
-        builder.provenance = provenance
+        (builder.provenance, builder.shownFeatures) = (provenance, shown)
         eventCount = order.count
         order = []
+        requests.release()
     }
 
     /// Filters, numbers and orders the events.
@@ -67,6 +69,7 @@ struct DatasetWriter {
         }
         let core = KCore(
             events,
+            builder.requests,
             userCount: builder.users.count,
             itemCount: builder.items.count,
             minUserEvents: options.minUserEvents,
@@ -79,6 +82,13 @@ struct DatasetWriter {
             _ = items.number(of: events.items[row])
             let query = events.query(row)
             if query >= 0 { _ = queries.number(of: query) }
+        }
+        let asked = builder.requests
+        requests = KeptRequests(asked, core)
+        for request in requests.order {
+            _ = users.number(of: asked.users[request])
+            for place in requests.shown(request, asked) { _ = items.number(of: asked.items[place]) }
+            if asked.queries[request] >= 0 { _ = queries.number(of: asked.queries[request]) }
         }
         guard !users.kept.isEmpty else { throw nothingLeft() }
         for user in users.kept.indices { offsets.append(offsets[user] + Int64(counts[user])) }
@@ -97,6 +107,7 @@ struct DatasetWriter {
             guard !isSorted else { continue }
             order[range].sort { (times[Int($0)], $0) < (times[Int($1)], $1) }
         }
+        requests.arrange(asked, users, events: order, times, offsets)
     }
 
     private func columns(_ vocabularies: inout [String: [String]]) -> SafetensorsWriter {
@@ -111,6 +122,7 @@ struct DatasetWriter {
         add("values", to: &writer) { events.value($0) }
         for (kind, features, kept) in [
             ("item", builder.itemFeatures, items.kept), ("user", builder.userFeatures, users.kept),
+            ("request", builder.requests.context, requests.order.map(Int32.init)),
         ] {
             for (name, collector) in features.sorted(by: { $0.key < $1.key }) {
                 let key = FeatureName.key(kind, name)
@@ -120,6 +132,7 @@ struct DatasetWriter {
                 writer.add(FeatureName.values(key), shape: [feature.values.count], feature.values)
             }
         }
+        requests.add(to: &writer, builder.requests, builder.shownFeatures, users: users, items: items, queries: queries)
         return writer
     }
 
@@ -151,6 +164,8 @@ struct DatasetWriter {
             items: items.kept.count,
             events: eventCount,
             queries: queries.kept.count,
+            requests: requests.count == 0 ? nil : requests.count,
+            shownFeatures: requests.count == 0 ? nil : builder.shownFeatures,
             columns: files.columns.names.sorted(),
             options: options,
             provenance: builder.provenance,
@@ -179,7 +194,7 @@ struct DatasetWriter {
     }
 
     private func nothingLeft() -> DatasetError {
-        guard builder.columns.count > 0 else {
+        guard builder.columns.count + builder.requests.count > 0 else {
             return DatasetError(.empty, "\(builder.name): there are no events. Is it the right file and format?")
         }
         return DatasetError(

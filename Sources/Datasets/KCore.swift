@@ -9,6 +9,7 @@ struct KCore {
 
     /// - Parameters:
     ///   - events: All events.
+    ///   - requests: All requests; each counts as an event of its user and of every item that it showed.
     ///   - userCount: The number of users that they name.
     ///   - itemCount: The number of items that they name.
     ///   - minUserEvents: The fewest events that a kept user has.
@@ -16,6 +17,7 @@ struct KCore {
     ///   - latestUsers: How many users to start from; nil for all.
     init(
         _ events: EventColumns,
+        _ requests: RequestColumns = RequestColumns(),
         userCount: Int,
         itemCount: Int,
         minUserEvents: Int,
@@ -33,6 +35,12 @@ struct KCore {
             for row in 0..<events.count where keeps(events, row) {
                 userEvents[Int(events.users[row])] += 1
                 itemEvents[Int(events.items[row])] += 1
+            }
+            for request in 0..<requests.count where users[Int(requests.users[request])] {
+                userEvents[Int(requests.users[request])] += 1
+                for item in requests.items[requests.shown(request)] where items[Int(item)] {
+                    itemEvents[Int(item)] += 1
+                }
             }
             let fewUsers = Self.drop(&users, below: max(minUserEvents, 1), userEvents)
             let fewItems = Self.drop(&items, below: max(minItemEvents, 1), itemEvents)

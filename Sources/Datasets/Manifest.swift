@@ -25,6 +25,10 @@ public struct Manifest: Codable, Sendable, Equatable {
     public let events: Int
     /// The number of distinct queries.
     public let queries: Int
+    /// The number of search requests; nil in a data set without any.
+    public let requests: Int?
+    /// The names of the numbers that come with every shown item; nil in a data set without requests.
+    public let shownFeatures: [String]?
     /// The tensors of `columns.safetensors`, sorted by name.
     public let columns: [String]
     /// The filters that the import applied.
@@ -39,6 +43,6 @@ public struct Manifest: Codable, Sendable, Equatable {
     public let firstTime: Int64
     /// The time of the latest event, in seconds since 1970-01-01 UTC.
     public let lastTime: Int64
-    /// The values of each categorical feature, under `item.NAME` or `user.NAME`.
+    /// The values of each categorical feature, under `item.NAME`, `user.NAME` or `request.NAME`.
     public let vocabularies: [String: [String]]
 }

@@ -46,6 +46,8 @@ public struct SplitDataset: Sendable {
     public let trainingEventCount: Int
     /// The time of the latest event to learn from, in seconds.
     public let lastTrainingTime: Int64
+    /// The division of the search requests; nil for a model that does not read them.
+    public let requests: RequestDivision?
     private let validation: [EvaluationCase]
     private let test: [EvaluationCase]
 
@@ -55,8 +57,6 @@ public struct SplitDataset: Sendable {
     ///   set lacks, `.empty` when nothing is left to learn from, `.noEvaluationCases` when a part that the split asks
     ///   for has no target.
     public init(_ dataset: Dataset, _ split: Split) throws {
-        self.dataset = dataset
-        self.split = split
         var division = Division()
         switch split {
         case .leaveOneOut: division.leaveOneOut(dataset)
@@ -67,6 +67,47 @@ public struct SplitDataset: Sendable {
             try division.positions(dataset, minimum: minimum, first: first, last: last, every: every)
         }
         try division.check(dataset)
+        self.init(dataset, split, division, requests: nil)
+    }
+
+    /// Divides a data set's search requests, for a model that reads them.
+    ///
+    /// Events are history alone: those to learn from are the events of a user before the first request that a model is judged by.
+    ///
+    /// - Throws: ``DatasetError`` as ``RequestDivision``, and `.badOption` when there are no requests.
+    public init(requestsOf dataset: Dataset, _ split: Split) throws {
+        guard let table = dataset.requests else {
+            throw DatasetError(
+                .badOption,
+                """
+                \(dataset.manifest.name): has no search requests, which this model reads. Import data that has them (cascade \
+                data import --help lists the formats), or simulate the world 'shop'.
+                """
+            )
+        }
+        let requests = try RequestDivision(dataset, table, split)
+        var ends = dataset.userIndices.map { dataset.events(of: $0).upperBound }
+        for part in Part.allCases {
+            for request in requests.numbers(part) {
+                let user = Int(table.users[request])
+                ends[user] = min(ends[user], Int(table.ends[request]))
+            }
+        }
+        if case .temporal = split, let start = requests.training.lazy.map({ table.times[$0] }).max() {
+            for user in dataset.userIndices {
+                let events = dataset.events(of: user)
+                ends[user.rawValue] = min(ends[user.rawValue], dataset.firstRow(in: events, notBefore: start + 1))
+            }
+        }
+        var division = Division()
+        for user in dataset.userIndices {
+            division.train(user, dataset.events(of: user).lowerBound..<ends[user.rawValue])
+        }
+        self.init(dataset, split, division, requests: requests)
+    }
+
+    private init(_ dataset: Dataset, _ split: Split, _ division: Division, requests: RequestDivision?) {
+        (self.dataset, self.split, self.requests) = (dataset, split, requests)
         training = division.training
         validation = division.validation
         test = division.test
@@ -154,13 +195,9 @@ private struct Division {
             )
         }
         (wantsValidation, wantsTest) = (validationShare > 0, testShare > 0)
-        let key = SplitMix64.mix(seed)
         for user in dataset.userIndices {
             let events = dataset.events(of: user)
-            let id = dataset.users.lines.bytes[dataset.users.lines.range(user.rawValue)]
-            let hash = id.withUnsafeBytes { Fingerprint.hash($0, seed: key) }
-            let position = Double(hash >> 11) * 0x1p-53  // uniform in 0..<1
-            switch position {
+            switch dataset.position(of: user, seed: seed) {
             case ..<validationShare: Self.evaluate(user, events, target: events.upperBound - 1, &validation)
             case ..<(validationShare + testShare): Self.evaluate(user, events, target: events.upperBound - 1, &test)
             default: train(user, events)
@@ -247,7 +284,7 @@ private struct Division {
         }
     }
 
-    private mutating func train(_ user: UserIndex, _ events: Range<Int>) {
+    mutating func train(_ user: UserIndex, _ events: Range<Int>) {
         if !events.isEmpty { training.append(TrainingSequence(user: user, events: events)) }
     }
 
@@ -272,10 +309,16 @@ enum GivenPart: String {
 }
 
 extension Dataset {
-    fileprivate var userIndices: some Sequence<UserIndex> { (0..<userCount).lazy.map(UserIndex.init(_:)) }
+    /// Where a split by users puts one: uniform in 0..<1, by the id and the seed alone.
+    func position(of user: UserIndex, seed: UInt64) -> Double {
+        let id = users.lines.bytes[users.lines.range(user.rawValue)]
+        return Double(id.withUnsafeBytes { Fingerprint.hash($0, seed: SplitMix64.mix(seed)) } >> 11) * 0x1p-53
+    }
+
+    var userIndices: some Sequence<UserIndex> { (0..<userCount).lazy.map(UserIndex.init(_:)) }
 
     /// The first of a user's rows at or after a time, or the end of their rows.
-    fileprivate func firstRow(in events: Range<Int>, notBefore time: Int64) -> Int {
+    func firstRow(in events: Range<Int>, notBefore time: Int64) -> Int {
         var (low, high) = (events.lowerBound, events.upperBound)
         while low < high {
             let middle = low + (high - low) / 2
@@ -285,7 +328,7 @@ extension Dataset {
     }
 
     /// The time of a split point, in seconds.
-    fileprivate func time(_ point: SplitPoint) throws -> Int64 {
+    func time(_ point: SplitPoint) throws -> Int64 {
         switch point {
         case .time(let seconds): return seconds
         case .lastDays(let days):

@@ -1,0 +1,176 @@
+// Part of Cascade. SPDX-License-Identifier: Apache-2.0
+internal import TensorFiles
+
+/// Search requests in host memory: what each user did before, what they asked, and the candidates to judge.
+///
+/// `B` requests, `L` events of history (padded on the left), `C` candidates (padded on the right), `Q` distinct queries of
+/// at most `T` tokens, `F` numbers a candidate, `K` features of the moment.
+public struct SearchHostBatch: Sendable, Equatable {
+    /// B, L, C.
+    public internal(set) var (rows, length, width) = (0, 1, 1)
+    /// Q, T.
+    public internal(set) var (queryCount, queryLength) = (1, 1)
+    /// `[B * L]`: item numbers from 1, 0 at padding.
+    public internal(set) var items: [Int32] = []
+    /// `[B * L]`: seconds since 1970-01-01 UTC, 0 at padding.
+    public internal(set) var times: [Int64] = []
+    /// `[B * L]`: what was done, the raw value of ``Action`` plus 1, 0 at padding.
+    public internal(set) var actions: [Int32] = []
+    /// `[B * L]`: the row of the query that led to the event; row 0 is no query.
+    public internal(set) var historyQueries: [Int32] = []
+    /// `[B]`: events of history.
+    public internal(set) var lengths: [Int32] = []
+    /// `[B]`: users, numbered from 0; -1 for one who is not known.
+    public internal(set) var users: [Int32] = []
+    /// `[B]`: when the request was made, in seconds since 1970-01-01 UTC.
+    public internal(set) var requestTimes: [Int64] = []
+    /// `[B]`: the row of the request's query.
+    public internal(set) var queries: [Int32] = []
+    /// `[Q * T]`: the tokens of each query, 0 at padding; row 0 is no query.
+    public internal(set) var tokens: [Int32] = []
+    /// `[B * C]`: item numbers from 1, 0 at padding.
+    public internal(set) var candidates: [Int32] = []
+    /// `[B * C]`: 1 where the candidate was chosen.
+    public internal(set) var clicks: [Float] = []
+    /// `[B * C]`: 1 where the candidate was bought.
+    public internal(set) var purchases: [Float] = []
+    /// `[B * C * F]`: numbers of the list, standardised over training; 0 where one is missing.
+    public internal(set) var shown: [Float] = []
+    /// `[B * K]`: features of the moment, values numbered from 1; 0 without one.
+    public internal(set) var context: [Int32] = []
+}
+
+/// One request as it goes into a batch.
+struct SearchRow {
+    struct Candidate {
+        var item: Int32  // from 1
+        var isClicked = false
+        var isPurchased = false
+        var place: Int?  // among the shown items of the request table; nil for one that was drawn
+    }
+
+    var user: Int32
+    var history: Range<Int>
+    var time: Int64
+    var query: [Int32]
+    var context: [Int32]
+    var candidates: [Candidate]
+}
+
+extension SearchHostBatch {
+    /// Lays out requests.
+    ///
+    /// - Parameters:
+    ///   - requests: The requests, their histories cut to what the model reads.
+    ///   - dataset: Has the events.
+    ///   - tokens: The tokens of the data set's queries, by their number.
+    ///   - scaling: Standardises the numbers of a shown item.
+    init(_ requests: [SearchRow], of dataset: Dataset, tokens queryTokens: [[Int32]], scaling: [ShownScaling]) {
+        rows = requests.count
+        length = requests.reduce(1) { max($0, $1.history.count) }
+        width = requests.reduce(1) { max($0, $1.candidates.count) }
+        let (cells, slots) = (rows * length, rows * width)
+        items = [Int32](repeating: 0, count: cells)
+        times = [Int64](repeating: 0, count: cells)
+        (actions, historyQueries) = (items, items)
+        candidates = [Int32](repeating: 0, count: slots)
+        clicks = [Float](repeating: 0, count: slots)
+        purchases = clicks
+        shown = [Float](repeating: 0, count: slots * scaling.count)
+        var queries = DistinctQueries()
+        for (row, request) in requests.enumerated() {
+            fillHistory(row, request.history, of: dataset, &queries, queryTokens)
+            fillCandidates(row, request.candidates, of: dataset, scaling)
+            lengths.append(Int32(request.history.count))
+            users.append(request.user)
+            requestTimes.append(request.time)
+            self.queries.append(queries.row(of: request.query))
+            context += request.context
+        }
+        (queryCount, queryLength, tokens) = queries.table()
+    }
+
+    private mutating func fillHistory(
+        _ row: Int,
+        _ history: Range<Int>,
+        of dataset: Dataset,
+        _ queries: inout DistinctQueries,
+        _ queryTokens: [[Int32]]
+    ) {
+        let first = row * length + length - history.count
+        for (place, event) in history.enumerated() {
+            let cell = first + place
+            items[cell] = dataset.items[event] + 1
+            times[cell] = dataset.times[event]
+            actions[cell] = Int32(dataset.actions[event]) + 1
+            let query = Int(dataset.queries[event])
+            if query >= 0 { historyQueries[cell] = queries.row(of: queryTokens[query]) }
+        }
+    }
+
+    private mutating func fillCandidates(
+        _ row: Int,
+        _ list: [SearchRow.Candidate],
+        of dataset: Dataset,
+        _ scaling: [ShownScaling]
+    ) {
+        for (place, candidate) in list.enumerated() {
+            let slot = row * width + place
+            candidates[slot] = candidate.item
+            clicks[slot] = candidate.isClicked ? 1 : 0
+            purchases[slot] = candidate.isPurchased ? 1 : 0
+            guard let source = candidate.place, let table = dataset.requests else { continue }
+            for (feature, scale) in scaling.enumerated() {
+                shown[slot * scaling.count + feature] = scale(table.features[feature][source])
+            }
+        }
+    }
+}
+
+/// The distinct queries of a batch, each tokenised once; row 0 is no query.
+private struct DistinctQueries {
+    private var rows: [[Int32]: Int32] = [[]: 0]
+    private var order: [[Int32]] = [[]]
+
+    mutating func row(of tokens: [Int32]) -> Int32 {
+        if let row = rows[tokens] { return row }
+        let row = Int32(order.count)
+        rows[tokens] = row
+        order.append(tokens)
+        return row
+    }
+
+    /// `[Q * T]` with Q and T.
+    func table() -> (count: Int, length: Int, tokens: [Int32]) {
+        let length = order.reduce(1) { max($0, $1.count) }
+        var tokens = [Int32](repeating: 0, count: order.count * length)
+        for (row, query) in order.enumerated() {
+            for (place, token) in query.enumerated() { tokens[row * length + place] = token }
+        }
+        return (order.count, length, tokens)
+    }
+}
+
+/// Puts a number that comes with shown items on a common scale: mean 0, deviation 1 over training.
+struct ShownScaling: Sendable, Equatable {
+    let mean: Double
+    let deviation: Double
+
+    /// Over the shown items of some requests; what is not a number does not count.
+    init(_ column: Column<Float>, _ places: [Range<Int>]) {
+        var (count, sum, squares) = (0.0, 0.0, 0.0)
+        for place in places.joined() {
+            let value = Double(column[place])
+            guard value.isFinite else { continue }
+            (count, sum, squares) = (count + 1, sum + value, squares + value * value)
+        }
+        mean = count > 0 ? sum / count : 0
+        let variance = count > 0 ? max(squares / count - mean * mean, 0) : 0
+        deviation = variance > 0 ? variance.squareRoot() : 1
+    }
+
+    /// 0 for what is not a number.
+    func callAsFunction(_ value: Float) -> Float {
+        value.isFinite ? Float((Double(value) - mean) / deviation) : 0
+    }
+}
