@@ -20,6 +20,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 
 let package = Package(
     name: "cascade",
@@ -28,6 +29,7 @@ let package = Package(
         .library(name: "Recommenders", targets: ["NN", "Diffusion", "Recommenders"]),
         .library(name: "Datasets", targets: ["Datasets"]),
         .library(name: "Evaluation", targets: ["Evaluation"]),
+        .library(name: "Retrieval", targets: ["Retrieval"]),
         .library(name: "Training", targets: ["Training"]),
         .library(name: "Comparison", targets: ["Comparison"]),
         .library(name: "Analysis", targets: ["Analysis"]),
@@ -36,6 +38,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     ],
     targets: [
         .systemLibrary(name: "CLibTorch", pkgConfig: "libtorch"),
@@ -48,6 +51,7 @@ let package = Package(
         library("TensorFiles", []),
         library("Datasets", ["CZlib", "TensorFiles"]),
         library("Evaluation", []),
+        library("Retrieval", [grdb]),
         library("Recommenders", ["Torch", "NN", "Diffusion", "Datasets", "TensorFiles"]),
         library("Training", ["Torch", "NN", "Datasets", "TensorFiles", "Evaluation", "Recommenders"]),
         library("Comparison", ["Torch", "Datasets", "TensorFiles", "Evaluation", "Recommenders", "Training"]),
@@ -82,6 +86,7 @@ let package = Package(
         tests("ProcessTests", ["Recommenders", "Datasets", "NN", "Torch"]),
         tests("DatasetsTests", ["Datasets", "TensorFiles", "TestSupport"]),
         tests("EvaluationTests", ["Evaluation"]),
+        tests("RetrievalTests", ["Retrieval", "Datasets", "TestSupport", grdb]),
         tests(
             "RecommendersTests",
             [

@@ -11,7 +11,7 @@ import sys
 # From the bottom up. A new target gets its place here, in the same change.
 LAYERS = [
     {"CLibTorch", "CZlib"},
-    {"CTorch", "TensorFiles", "Evaluation", "TestSupport"},
+    {"CTorch", "TensorFiles", "Evaluation", "Retrieval", "TestSupport"},
     {"Torch", "Datasets"},
     {"NN", "TensorTestSupport"},
     {"Diffusion"},
@@ -20,7 +20,7 @@ LAYERS = [
     {"Comparison", "Analysis"},
     {"cascade"},
 ]
-TORCH_FREE = {"TensorFiles", "Datasets", "Evaluation"}
+TORCH_FREE = {"TensorFiles", "Datasets", "Evaluation", "Retrieval"}
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 
 
