@@ -115,6 +115,9 @@ public struct SplitDataset: Sendable {
         lastTrainingTime = training.reduce(Int64.min) { max($0, dataset.times[$1.events.upperBound - 1]) }
     }
 
+    /// Whether a part has anything to judge a model by.
+    public func has(_ part: Part) -> Bool { !(requests?.numbers(part).isEmpty ?? cases(part).isEmpty) }
+
     /// The targets of a part, each with its history, by user; at most one a user.
     public func cases(_ part: Part) -> [EvaluationCase] { part == .validation ? validation : test }
 
