@@ -84,7 +84,7 @@ let package = Package(
         tests("NNTests", ["NN", "Torch", "TensorTestSupport"]),
         tests("DiffusionTests", ["Diffusion", "NN", "Torch", "TensorFiles", "TensorTestSupport"]),
         tests("ProcessTests", ["Recommenders", "Datasets", "NN", "Torch"]),
-        tests("DatasetsTests", ["Datasets", "TensorFiles", "TestSupport"]),
+        tests("DatasetsTests", ["Datasets", "Evaluation", "TensorFiles", "TestSupport"]),
         tests("EvaluationTests", ["Evaluation"]),
         tests("RetrievalTests", ["Retrieval", "Datasets", "TestSupport", grdb]),
         tests(

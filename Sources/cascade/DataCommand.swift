@@ -153,8 +153,8 @@ struct DataCommand: ParsableCommand {
         var form: ImportFormat?
         @Option(help: "Number of users.") var users: Int?
         @Option(help: "Number of items.") var items: Int?
-        @Option(help: "Number of categories of items; drift calls them topics.") var categories: Int?
-        @Option(help: "Mean number of events per user.") var meanEvents: Int?
+        @Option(help: "Number of categories of items; drift calls them topics, shop has 40.") var categories: Int?
+        @Option(help: "Mean number of events per user; shop: before the last request, about.") var meanEvents: Int?
         @Option(help: "Decides every random number.") var seed: UInt64 = 1
 
         func validate() throws {
@@ -174,6 +174,7 @@ struct DataCommand: ParsableCommand {
             }
             let data = try TargetDirectory.make(target) { try world.write(to: $0) }
             Terminal.out("\(target): \(data.userCount) users, \(data.itemCount) items, \(data.eventCount) events")
+            if world.isShop { return Terminal.out(try ShopIdeal.text(data)) }
             guard world.isLifelong else { return }
             let ideal = try LifelongWorld(of: data).idealScores(in: data)
             guard let area = try areaUnderCurve(scores: ideal.scores, labels: ideal.labels) else { return }
