@@ -76,9 +76,9 @@ public struct SearchEvaluator {
             probabilities: clicks.map { 1 / (1 + exp(-$0)) },
             labels: clicked,
             requests: requests,
-            categories: categories.isEmpty ? [] : numbers.map { Int(categories[Int($0) - 1]) }
+            categories: categories.isEmpty ? [] : numbers.map { Int(categories[Int($0) - 1]) },
+            purchases: hasPurchases ? (purchases.map { 1 / (1 + exp(-$0)) }, purchased) : nil
         )
-        _ = hasPurchases
         return RankingEvaluator.Outcome(
             scores: clicks,
             labels: clicked,
