@@ -66,8 +66,8 @@ let package = Package(
         .executableTarget(
             name: "cascade",
             dependencies: [
-                "Torch", "NN", "Datasets", "TensorFiles", "Evaluation", "Recommenders", "Training", "Comparison",
-                "Analysis", arguments, yams,
+                "Torch", "NN", "Datasets", "TensorFiles", "Evaluation", "Retrieval", "Recommenders", "Training",
+                "Comparison", "Analysis", arguments, yams,
             ],
             swiftSettings: swiftSettings
         ),

@@ -131,6 +131,12 @@ public struct SplitDataset: Sendable {
         return rows.filter { $0 > sequence.events.lowerBound }.reversed()
     }
 
+    /// All items, those with the most training events first, equal ones by number.
+    public func itemsByPopularity() -> [ItemIndex] {
+        let counts = trainingItemCounts()
+        return counts.indices.sorted { (counts[$1], $0) < (counts[$0], $1) }.map { ItemIndex($0) }
+    }
+
     /// `[itemCount]`: how many training events each item has.
     public func trainingItemCounts() -> [Int] {
         var counts = [Int](repeating: 0, count: dataset.itemCount)
