@@ -27,7 +27,9 @@ struct SearchCommand: ParsableCommand {
 
     func validate() throws {
         guard count > 0, candidates >= count else {
-            throw ValidationError("-k and --candidates: found \(count) and \(candidates), expected at least 1 and at least -k")
+            throw ValidationError(
+                "-k and --candidates: found \(count) and \(candidates), expected at least 1 and at least -k"
+            )
         }
         guard history >= 0 else { throw ValidationError("--history: found \(history), expected at least 0") }
     }

@@ -77,7 +77,10 @@ struct DataTests {
         #expect(
             refused.errors.contains("Say with --request-column which column holds the request") && !folder.holds("no")
         )
-        let help = try await cascade(["data", "import", "--help"]).output
+        // Lines are broken where the terminal ends.
+        let help = try await cascade(["data", "import", "--help"]).output.split { $0.isWhitespace }.joined(
+            separator: " "
+        )
         #expect(help.contains("by default 5, and 1 for formats with requests") && help.contains("amazon-attributes"))
     }
 }

@@ -87,13 +87,15 @@ struct ValueTable: Module {
 /// Turns items, queries, people and moments into vectors of one width.
 ///
 /// An event is its item and the item's features through a network, the action, the query that led to it, its place counted
-/// from the end, its age at the request, and the hour and day of the week when it happened.
+/// from the end, its age at the request, and the hour and day of the week when it happened. Items, queries and people are
+/// layer-normalised: a query of many hashed words would otherwise be far smaller than what it is to guide.
 ///
 /// - Source: DiffusionGS, section 4.1, eqs 1-2, table 1 (reading G8).
 struct SearchEncoder: Module {
     let items: Embedding
     let features: [ValueTable]
     let fusion: FeedForward
+    let itemNorm: LayerNorm
     let actions: Embedding
     let places: Embedding
     let ages: Embedding
@@ -101,11 +103,13 @@ struct SearchEncoder: Module {
     let days: Embedding
     let words: Embedding
     let query: FeedForward
+    let queryNorm: LayerNorm
     let eventQuery: Linear?
     let userIDs: Embedding?
     let profiles: [ValueTable]
     let contexts: [Embedding]
     let profile: FeedForward
+    let profileNorm: LayerNorm
     let shown: Linear?
     let settings: TokenSettings
     let length: Int
@@ -120,6 +124,7 @@ struct SearchEncoder: Module {
         features = try data.itemFeatures.map { try ValueTable($0, t, using: generator) }
         let item = c.width + t.side * data.itemFeatures.count
         fusion = try FeedForward(item, hidden: 2 * c.width, c.width, dropout: 0, using: generator)
+        itemNorm = try LayerNorm(c.width, on: generator.device)
         actions = try Embedding(Action.allCases.count + 1, c.width, .normal(t.spread), using: generator)
         places = try Embedding(c.length + 1, c.width, .normal(t.spread), using: generator)
         ages = try Embedding(Behaviours.ageBuckets + 1, c.width, .normal(t.spread), using: generator)
@@ -127,12 +132,14 @@ struct SearchEncoder: Module {
         days = try Embedding(7, c.width, .normal(t.spread), using: generator)
         words = try table(t.text.buckets + 1, c.width)
         query = try FeedForward(c.width, hidden: 2 * c.width, c.width, dropout: 0, using: generator)
+        queryNorm = try LayerNorm(c.width, on: generator.device)
         eventQuery = t.queries ? try Linear(c.width, c.width, bias: false, using: generator) : nil
         userIDs = t.userIDs ? try table(data.users + 1, c.width) : nil
         profiles = try data.userFeatures.map { try ValueTable($0, t, using: generator) }
         contexts = try data.contextSizes.map { try Embedding($0 + 1, t.side, .normal(t.spread), using: generator) }
         let person = t.side * (profiles.count + contexts.count) + 2 * c.width + (t.userIDs ? c.width : 0)
         profile = try FeedForward(person, hidden: 2 * c.width, c.width, dropout: 0, using: generator)
+        profileNorm = try LayerNorm(c.width, on: generator.device)
         inputs = (data.shownFeatures.count, data.contextSizes.count)
         shown = inputs.shown > 0 ? try Linear(inputs.shown, c.width, using: generator) : nil
         (settings, length) = (t, c.length)
@@ -140,14 +147,14 @@ struct SearchEncoder: Module {
 
     /// Items by number, without what happened to them: int64 `[...]` to `[..., D]`.
     func item(_ numbers: Tensor) throws -> Tensor {
-        try fusion(.concatenated([items(numbers)] + features.map { try $0(numbers) }, -1), .inference)
+        try itemNorm(fusion(.concatenated([items(numbers)] + features.map { try $0(numbers) }, -1), .inference))
     }
 
     /// The mean vector of each query's tokens through a network; without tokens, what that network makes of 0: `[Q, D]`.
     private func queryTable(_ tokens: Tensor) throws -> Tensor {
         let real = try tokens.greater(0).to(.float32).unsqueezed(-1)
         let sum = try (words(tokens) * real).sum(1)
-        return try query(sum / real.sum(1).clamped(from: 1), .inference)
+        return try queryNorm(query(sum / real.sum(1).clamped(from: 1), .inference))
     }
 
     private func moment(_ times: Tensor) throws -> (hour: Tensor, day: Tensor) {
@@ -184,7 +191,7 @@ struct SearchEncoder: Module {
             mask: mask,
             counts: try mask.sum(1, keep: true).clamped(from: 1),
             query: try queries.embedding(batch.queries),
-            profile: try profile(.concatenated(person, -1), .inference),
+            profile: try profileNorm(profile(.concatenated(person, -1), .inference)),
             targets: targets
         )
     }
