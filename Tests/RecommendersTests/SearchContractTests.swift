@@ -68,6 +68,19 @@ struct SearchContractTests {
         }
     }
 
+    @Test("padding of histories, lists and queries changes no term of the loss", arguments: SearchSubject.all)
+    func losses(_ subject: SearchSubject) throws {
+        let model = try subject.model()
+        let noise = Noise.fixed(integers: try Tensor([Int64(3), 1, 5, 2]), normals: [:])
+        let terms = try [SearchHostBatch(Asked.rows), SearchHostBatch(Asked.rows, length: 12, width: 5, tokens: 9)]
+            .map { host in
+                let batch = try SearchBatch(host, noise: noise)
+                let terms = try model.judge(batch, .training).terms(batch, purchaseWeight: model.purchaseWeight)
+                return try terms.map { try $0.loss.item() }
+            }
+        try expect(terms[1], equal: terms[0])
+    }
+
     @Test("the query, the history and the list matter", arguments: SearchSubject.reading)
     func inputs(_ subject: SearchSubject) throws {
         let model = try subject.model(["purchases": .number(1)])

@@ -57,8 +57,9 @@ public struct DiffusionGS: EncodedSearchRanker {
         public var constraint = Constraint.divergence
         public var constraintWeight = 0.1  // lambda of eq 15
         public var target = Target.interaction
-        public var sampler = Sampler(.oneStep)  // of the reverse process; can be changed without retraining
-        public var noisedStart = true  // whether inference starts from a noised history; can be changed without retraining
+        // The reverse process, and whether it starts from a noised history; both can be changed without retraining.
+        public var sampler = Sampler(.oneStep)
+        public var noisedStart = true
         public var purchases = 1.0
         public var tokens = TokenSettings()
         public var head = SearchHeadSettings()
@@ -129,7 +130,8 @@ public struct DiffusionGS: EncodedSearchRanker {
     public func judge(_ batch: SearchBatch, _ mode: Mode) throws -> SearchJudgement {
         let (requests, clean, condition) = try prepared(batch, mode)
         if configuration.target == .token { return try judge(batch, requests, clean, condition, mode) }
-        let (parts, terms) = try denoised(clean, condition, batch.noise, mode)
+        let random = randomness(batch.noise, batch.rows, batch.length)
+        let (parts, terms) = try denoised(clean, condition, random, mode)
         var judgement = try head(requests, interest: requests.mean(parts.dynamic), mode)
         judgement.terms = terms
         return judgement
@@ -151,59 +153,59 @@ public struct DiffusionGS: EncodedSearchRanker {
             )
         }
         let candidates = try norm(r.targets).reshaped(rows * width, 1, features)
-        let mask = try Tensor.concatenated(
-            [spread(condition.mask), .ones([rows * width, 1, 1], on: clean.device)],
-            1
-        )
+        // A list's padding has no tokens at all, so that it counts in no loss.
+        let real = try batch.candidates.greater(0).to(.float32).reshaped(rows * width, 1, 1)
+        let mask = try Tensor.concatenated([spread(condition.mask) * real, real], 1)
         let own = Condition(
             query: try spread(condition.query),
             profile: try spread(condition.profile),
             mask: mask,
-            counts: try mask.sum(1, keep: true)
+            counts: try mask.sum(1, keep: true).clamped(from: 1)
         )
-        // Every candidate of a request sees the same noise on the history, and none on itself.
+        // Every candidate of a request sees the same step and noise of the history, and no noise on itself.
+        let shared = randomness(batch.noise, rows, length)
+        let random = Randomness(
+            steps: { try spread(shared.steps()) },
+            normal: { stream in
+                try .concatenated(
+                    [spread(shared.normal(stream)), .zeros([rows * width, 1, features], on: clean.device)],
+                    1
+                )
+            }
+        )
         let sequence = try Tensor.concatenated([spread(clean), candidates], 1)
-        let (parts, terms) = try denoised(sequence, own, batch.noise, mode) { shape, stream in
-            let drawn = try batch.noise.normal(rows: rows, [length, features], stream: stream).flipped(1)
-            return try .concatenated([spread(drawn), .zeros([rows * width, 1, features], on: clean.device)], 1)
-        }
+        let (parts, terms) = try denoised(sequence, own, random, mode)
         let interest = try ((parts.dynamic * mask).sum(1) / own.counts.squeezed(1)).reshaped(rows, width, features)
         var judgement = try head(r, interest: interest, mode)
         judgement.terms = terms
         return judgement
     }
 
+    /// What a denoising draws: its step in training, and standard normal noise by stream.
+    private struct Randomness {
+        let steps: () throws -> Tensor
+        let normal: (_ stream: Int) throws -> Tensor
+    }
+
+    /// Noise of each place's own, counted from the latest event, so that padding changes nobody's.
+    private func randomness(_ noise: Noise, _ rows: Int, _ length: Int) -> Randomness {
+        Randomness(
+            steps: { try noise.integers(rows: rows, in: 1..<(schedule.steps + 1)) },
+            normal: { try noise.normal(rows: rows, [length, configuration.width], stream: $0).flipped(1) }
+        )
+    }
+
     /// Denoises histories: one random step in training (eqs 3-5), the sampler's chain in inference (eq 6).
-    ///
-    /// - Parameter draw: Standard normal noise for a stream; by default each place's own, counted from the latest event, so
-    ///   that padding changes nobody's.
-    private func denoised(
-        _ clean: Tensor,
-        _ condition: Condition,
-        _ noise: Noise,
-        _ mode: Mode,
-        draw: ((_ shape: [Int], _ stream: Int) throws -> Tensor)? = nil
-    ) throws -> (Parts, terms: [(name: String, loss: Tensor)]) {
-        let shape = Array(clean.shape.dropFirst())
-        func normal(_ stream: Int) throws -> Tensor {
-            let drawn = try draw?(shape, stream) ?? noise.normal(rows: clean.size(0), shape, stream: stream).flipped(1)
-            return try drawn * condition.mask
-        }
+    private func denoised(_ clean: Tensor, _ condition: Condition, _ random: Randomness, _ mode: Mode) throws
+        -> (Parts, terms: [(name: String, loss: Tensor)])
+    {
+        func normal(_ stream: Int) throws -> Tensor { try random.normal(stream) * condition.mask }
         guard configuration.noise else {
             let parts = try denoise(clean, nil, condition, mode)
             return (parts, mode == .training ? try constraint(parts, clean, condition.mask) : [])
         }
         if mode == .training {
-            // Candidates of one request share its step, as they share its noise.
-            let steps =
-                try draw == nil
-                ? noise.integers(rows: clean.size(0), in: 1..<(schedule.steps + 1))
-                : Tensor.full(
-                    [clean.size(0)],
-                    noise.integers(rows: 1, in: 1..<(schedule.steps + 1)).item(),
-                    .int64,
-                    on: clean.device
-                )
+            let steps = try random.steps()
             let parts = try denoise(schedule.noised(clean, steps: steps, noise: normal(0)), steps, condition, mode)
             return (parts, try constraint(parts, clean, condition.mask))
         }
@@ -265,7 +267,8 @@ public struct DiffusionGS: EncodedSearchRanker {
     /// - Source: DiffusionGS, section 5.3.1, figure 3.
     public func contributions(_ batch: SearchBatch) throws -> Tensor? {
         let (requests, clean, condition) = try prepared(batch, .inference)
-        let (parts, _) = try denoised(clean, condition, batch.noise, .inference)
+        let random = randomness(batch.noise, batch.rows, batch.length)
+        let (parts, _) = try denoised(clean, condition, random, .inference)
         return try (parts.dynamic * requests.mask).norm(-1)
     }
 }

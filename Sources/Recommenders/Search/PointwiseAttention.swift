@@ -164,7 +164,9 @@ struct PointwiseAttentionLayer: Module {
         let (ownU, ownV, ownQ, ownK) = try parts(norm(x, .candidate))
         let ahead = try places(scope.distances.toNow).unsqueezed(0) + gaps(scope.gaps.toNow)  // [B, S, H]
         let seen = try (ownQ.matmul(k.transposed()) + ahead.transposed().unsqueezed(2)).silu() * scope.keys
-        let itself = try (ownQ * ownK).sum(-1, keep: true).silu()
+        // A token is at no distance from itself, in place and in time.
+        let here = try (places.weight.value.selected(0, 0) + gaps.weight.value.selected(0, 0)).reshaped(1, heads, 1, 1)
+        let itself = try ((ownQ * ownK).sum(-1, keep: true) + here).silu()
         let found = try (seen.matmul(v) + itself * ownV) / (scope.counts + 1)
         let gated = try mixedNorm(joined(found, x), .candidate) * ownU
         return try x + dropout(output(gated), rate, mode)

@@ -27,7 +27,7 @@ public struct SearchHeadSettings: Codable, Sendable {
 ///
 /// The first layer is a sum of two maps: what a request's candidates share is multiplied once a request.
 ///
-/// - Deviation: G1: eq 13 has no candidate in it; this is the reading `interaction`.
+/// - Deviation: G1: eq 13 has no candidate in it; this is the reading `interaction`. G16: what a purchase is judged among.
 struct SearchHead: Module {
     let shared: Linear
     let own: Linear

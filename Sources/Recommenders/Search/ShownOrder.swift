@@ -6,7 +6,8 @@ public import Torch
 
 /// The order in which the list was shown, as a floor: the probability falls, or rises, with the place.
 ///
-/// A logistic regression on the logarithm of the place, so that its probabilities can be judged too.
+/// A logistic regression on the number that the data set records for the place, such as its logarithm, so that its
+/// probabilities can be judged too.
 public struct ShownOrder: SearchRanker {
     public static let card = ModelCard(
         name: "shown-order",
