@@ -537,6 +537,8 @@ def search_encoder_shapes(width: int, side: int) -> dict[str, tuple[int, ...]]:
     network("encoder.fusion", width + 2 * side)
     network("encoder.query", width)
     network("encoder.profile", 3 * width + 2 * side)
+    for name in ("itemNorm", "queryNorm", "profileNorm"):
+        shapes[f"encoder.{name}.weight"] = shapes[f"encoder.{name}.bias"] = (width,)
     shapes["encoder.eventQuery.weight"] = (width, width)
     shapes["encoder.shown.weight"], shapes["encoder.shown.bias"] = (width, 2), (width,)
     return shapes

@@ -51,13 +51,13 @@ class Model:
     def item(self, number: int) -> Vector:
         parts = [self.row("items", number)]
         parts += [self.row(f"features.{f}.vectors", values[number]) for f, values in enumerate(self.item_features)]
-        return self.network("encoder.fusion", torch.cat(parts))
+        return self.norm("encoder.itemNorm", self.network("encoder.fusion", torch.cat(parts)))
 
     def query(self, tokens: list[int]) -> Vector:
         total = torch.zeros_like(self.row("words", 0))
         for token in tokens:
             total = total + self.row("words", token)
-        return self.network("encoder.query", total / max(len(tokens), 1))
+        return self.norm("encoder.queryNorm", self.network("encoder.query", total / max(len(tokens), 1)))
 
     def moment(self, time: int) -> list[Vector]:
         """Hour of the day and day of the week in UTC."""
@@ -84,7 +84,7 @@ class Model:
             parts.append(self.row("userIDs", user))
         parts += [self.row(f"profiles.{f}.vectors", values[user]) for f, values in enumerate(self.user_features)]
         parts += [self.row(f"contexts.{f}", value) for f, value in enumerate(request["context"])]
-        return self.network("encoder.profile", torch.cat(parts))
+        return self.norm("encoder.profileNorm", self.network("encoder.profile", torch.cat(parts)))
 
     def target(self, candidate: dict) -> Vector:
         token = self.item(candidate["item"])
@@ -213,9 +213,9 @@ class DiffusionGS(Model):
         chain = Chain(self.o["steps"], self.o["firstBeta"], self.o["lastBeta"])
         if r is not None:
             return self.denoise([chain.noised(c, r, e) for c, e in zip(clean, noise)], r, query, person)
-        x = clean
-        if self.o.get("noisedStart", True):
-            x = [chain.noised(c, chain.steps, e) for c, e in zip(clean, noise)]
+        if not self.o.get("noisedStart", True):
+            noise = [torch.zeros_like(e) for e in noise]
+        x = [chain.noised(c, chain.steps, e) for c, e in zip(clean, noise)]
         kind = self.o.get("sampler", "one-step")
         visited = [chain.steps]
         if kind == "ddpm":

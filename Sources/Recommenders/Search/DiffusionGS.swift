@@ -210,7 +210,8 @@ public struct DiffusionGS: EncodedSearchRanker {
             return (parts, try constraint(parts, clean, condition.mask))
         }
         let last = try all(schedule.steps, clean)
-        let start = try configuration.noisedStart ? schedule.noised(clean, steps: last, noise: normal(0)) : clean
+        let noise = try configuration.noisedStart ? normal(0) : .zeros(clean.shape, on: clean.device)
+        let start = try schedule.noised(clean, steps: last, noise: noise)
         var parts: Parts?
         _ = try configuration.sampler.sample(from: start, schedule, noise: { try normal($0) }) { state, r in
             let estimate = try denoise(state, all(r, clean), condition, mode)

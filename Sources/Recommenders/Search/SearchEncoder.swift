@@ -177,7 +177,7 @@ struct SearchEncoder: Module {
         let (hour, day) = try moment(batch.times)
         var tokens = try item(batch.items) + actions(batch.actions) + places(columns).unsqueezed(0)
         tokens = try tokens + ages(buckets) + hour + day
-        if let eventQuery { tokens = try tokens + eventQuery(queries.embedding(batch.historyQueries)) }
+        if let eventQuery { tokens = try tokens + eventQuery(queries).embedding(batch.historyQueries) }
         tokens = try dropout(tokens, settings.dropout, mode) * mask
         let (nowHour, nowDay) = try moment(batch.requestTimes)
         var person = [nowHour, nowDay]
