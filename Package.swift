@@ -28,6 +28,7 @@ let package = Package(
         .library(name: "Recommenders", targets: ["NN", "Diffusion", "Recommenders"]),
         .library(name: "Datasets", targets: ["Datasets"]),
         .library(name: "Evaluation", targets: ["Evaluation"]),
+        .library(name: "Retrieval", targets: ["Retrieval"]),
         .library(name: "Training", targets: ["Training"]),
         .library(name: "Comparison", targets: ["Comparison"]),
         .library(name: "Analysis", targets: ["Analysis"]),
@@ -41,6 +42,8 @@ let package = Package(
         .systemLibrary(name: "CLibTorch", pkgConfig: "libtorch"),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .target(name: "CTorch", dependencies: ["CLibTorch"]),
+        // Debian's Faiss is a static library, which does not name what it needs in turn.
+        .target(name: "CIndex", linkerSettings: ["faiss", "gomp", "lapack", "blas"].map { .linkedLibrary($0) }),
 
         library("Torch", ["CTorch", "TensorFiles"]),
         library("NN", ["Torch"]),
@@ -48,6 +51,7 @@ let package = Package(
         library("TensorFiles", []),
         library("Datasets", ["CZlib", "TensorFiles"]),
         library("Evaluation", []),
+        library("Retrieval", ["CIndex", "Datasets", "TensorFiles"]),
         library("Recommenders", ["Torch", "NN", "Diffusion", "Datasets", "TensorFiles"]),
         library("Training", ["Torch", "NN", "Datasets", "TensorFiles", "Evaluation", "Recommenders"]),
         library("Comparison", ["Torch", "Datasets", "TensorFiles", "Evaluation", "Recommenders", "Training"]),
@@ -63,7 +67,7 @@ let package = Package(
             name: "cascade",
             dependencies: [
                 "Torch", "NN", "Datasets", "TensorFiles", "Evaluation", "Recommenders", "Training", "Comparison",
-                "Analysis", arguments, yams,
+                "Analysis", "Retrieval", arguments, yams,
             ],
             swiftSettings: swiftSettings
         ),
@@ -82,6 +86,7 @@ let package = Package(
         tests("ProcessTests", ["Recommenders", "Datasets", "NN", "Torch"]),
         tests("DatasetsTests", ["Datasets", "TensorFiles", "TestSupport"]),
         tests("EvaluationTests", ["Evaluation"]),
+        tests("RetrievalTests", ["Retrieval", "CIndex", "Datasets", "TensorFiles", "TestSupport"]),
         tests(
             "RecommendersTests",
             [
