@@ -10,7 +10,7 @@ struct BenchCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench",
         abstract: "Measures speed.",
-        subcommands: [TrainBench.self, InferenceBench.self, SearchBench.self]
+        subcommands: [TrainBench.self, InferenceBench.self, SearchBench.self, IndexBench.self]
     )
 
     struct TrainBench: ParsableCommand {
