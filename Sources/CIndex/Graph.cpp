@@ -15,9 +15,8 @@ namespace {
 
 // Two distances over rows of D + 1 numbers: an item's vector, and what its squared norm lacks of the catalogue's
 // largest, under a root. All rows then have equal norms, so that the item with the largest inner product with a query
-// (whose last number is 0) is the nearest one too. Links are drawn by Euclidean distance, a metric, as the library's
-// choice of links needs; a search uses the inner product itself, with its sign changed. hnswlib's own is 1 - dot,
-// which would round scores.
+// (whose last number is 0) is the nearest one too. A search uses the inner product of the first D numbers, with its
+// sign changed; hnswlib's own is 1 - dot, which would round scores. Links are drawn by either distance.
 //
 // Source: Bachrach et al., RecSys 2014, section 3.1 (the reduction).
 template <int instructions> float product_distance(const void *a, const void *b, const void *stored) {
@@ -33,10 +32,11 @@ template <int instructions> float euclidean_distance(const void *a, const void *
 class Space : public hnswlib::SpaceInterface<float> {
     size_t stored; // numbers of a row, one more than the dimension
     int instructions;
+    bool is_euclidean;
 
   public:
     using Distance = hnswlib::DISTFUNC<float>;
-    Space(size_t dimension, int instructions) : stored(dimension + 1), instructions(instructions) {
+    Space(size_t dimension, int instructions, bool is_euclidean) : stored(dimension + 1), instructions(instructions), is_euclidean(is_euclidean) {
         dot_for(instructions); // throws when the processor lacks them
     }
     Distance product() const {
@@ -46,7 +46,7 @@ class Space : public hnswlib::SpaceInterface<float> {
         return instructions == CI_AVX512 ? euclidean_distance<CI_AVX512> : instructions == CI_AVX2 ? euclidean_distance<CI_AVX2> : euclidean_distance<CI_PORTABLE>;
     }
     size_t get_data_size() override { return stored * sizeof(float); }
-    Distance get_dist_func() override { return euclidean(); }
+    Distance get_dist_func() override { return is_euclidean ? euclidean() : product(); }
     void *get_dist_func_param() override { return &stored; }
 };
 
@@ -193,7 +193,7 @@ struct ci_graph {
     Graph graph;
 
     template <typename... Arguments>
-    ci_graph(size_t dimension, int instructions, Arguments... arguments) : space(dimension, instructions), graph(&space, arguments...) {}
+    ci_graph(Space space, Arguments... arguments) : space(space), graph(&this->space, arguments...) {}
     // From here on the graph is searched.
     ci_graph *finished() {
         graph.fstdistfunc_ = space.product();
@@ -204,11 +204,11 @@ struct ci_graph {
 extern "C" {
 
 ci_graph *ci_graph_build(const float *vectors, int64_t count, int64_t dimension, int64_t links,
-                         int64_t construction_breadth, uint64_t seed, int threads, int instructions) {
+                         int64_t construction_breadth, int is_euclidean, uint64_t seed, int threads, int instructions) {
     return guarded(static_cast<ci_graph *>(nullptr), [&] {
         size_t n = static_cast<size_t>(count), d = static_cast<size_t>(dimension);
         size_t m = static_cast<size_t>(links), breadth = static_cast<size_t>(construction_breadth);
-        auto result = std::make_unique<ci_graph>(d, instructions, n, m, breadth, static_cast<size_t>(seed));
+        auto result = std::make_unique<ci_graph>(Space(d, instructions, is_euclidean != 0), n, m, breadth, static_cast<size_t>(seed));
         std::vector<float> squares(n);
         Dot dot = dot_for(instructions);
         for (size_t i = 0; i < n; i++) squares[i] = dot(vectors + i * d, vectors + i * d, d);
@@ -228,7 +228,7 @@ ci_graph *ci_graph_load(const char *path, int64_t count, int64_t dimension, int6
     return guarded(static_cast<ci_graph *>(nullptr), [&] {
         size_t n = static_cast<size_t>(count), d = static_cast<size_t>(dimension), m = static_cast<size_t>(links);
         check_header(path, n, d, m);
-        auto result = std::make_unique<ci_graph>(d, instructions, std::string(path));
+        auto result = std::make_unique<ci_graph>(Space(d, instructions, false), std::string(path));
         result->graph.check(n, d, m);
         return result.release()->finished();
     });

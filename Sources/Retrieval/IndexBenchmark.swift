@@ -20,6 +20,8 @@ public struct IndexBenchmark {
         public var kinds = IndexKind.allCases
         /// How graphs are built.
         public var graph = GraphIndex.Parameters()
+        /// What the links of graphs are drawn by; one graph for each.
+        public var distances: [GraphIndex.LinkDistance] = [.product, .euclidean]
         /// How broadly graphs are searched.
         public var breadths = [100, 150, 200]
         /// Number of lists; 0 chooses.
@@ -102,19 +104,28 @@ public struct IndexBenchmark {
     }
 
     private func measureGraph(_ add: (any VectorIndex, String, Double, Double?) throws -> Void) throws {
-        let (built, seconds) = try timed { try GraphIndex(vectors, settings.graph) }
-        for breadth in settings.breadths {
-            let index = try built.searching(breadth: breadth)
-            try add(index, "ef \(breadth), \(index.instructions)", seconds, overhead(of: index))
+        var latest: (index: GraphIndex, seconds: Double)?
+        for distance in settings.distances {
+            var parameters = settings.graph
+            parameters.distance = distance
+            let (built, seconds) = try timed { try GraphIndex(vectors, parameters) }
+            latest = (built, seconds)
+            for breadth in settings.breadths {
+                let index = try built.searching(breadth: breadth)
+                let setting = "\(distance.rawValue), ef \(breadth), \(index.instructions)"
+                try add(index, setting, seconds, overhead(of: index))
+            }
         }
+        guard let (built, seconds) = latest else { return }
         guard let breadth = settings.breadths.first else { return }
         // The same graph with narrower instructions, through a file.
         let file = FileManager.default.temporaryDirectory.appending(path: "cascade-graph-\(UUID().uuidString)")
         defer { try? FileManager.default.removeItem(at: file) }
         try built.writeStructure(to: file)
         for instructions in VectorInstructions.available where instructions != built.instructions {
-            let index = try GraphIndex(vectors, settings.graph, structure: file, instructions: instructions)
-            try add(index.searching(breadth: breadth), "ef \(breadth), \(instructions)", seconds, nil)
+            let index = try GraphIndex(vectors, built.parameters, structure: file, instructions: instructions)
+            let setting = "\(built.parameters.distance.rawValue), ef \(breadth), \(instructions)"
+            try add(index.searching(breadth: breadth), setting, seconds, nil)
         }
     }
 

@@ -18,6 +18,7 @@ extension BenchCommand {
         @Option(help: "Which indexes: exact, hnsw, ivf, ivf-pq.") var kinds = "exact,hnsw,ivf,ivf-pq"
         @Option(help: "hnsw: links of an item.") var m = 16
         @Option(help: "hnsw: candidates for links.") var efConstruction = 200
+        @Option(help: "hnsw: what links are drawn by: product, euclidean.") var distances = "product,euclidean"
         @Option(help: "hnsw: candidates that a search keeps.") var ef = "100,150,200"
         @Option(help: "ivf, ivf-pq: number of lists; chosen by default.") var lists: Int?
         @Option(help: "ivf, ivf-pq: lists that a search looks into.") var probes = "4,8,16"
@@ -38,6 +39,12 @@ extension BenchCommand {
                     throw ValidationError("--kinds: found '\(name)', expected some of exact, hnsw, ivf, ivf-pq")
                 }
                 return kind
+            }
+            settings.distances = try distances.split(separator: ",").map { name in
+                guard let distance = GraphIndex.LinkDistance(rawValue: name.trimmingCharacters(in: .whitespaces)) else {
+                    throw ValidationError("--distances: found '\(name)', expected some of product, euclidean")
+                }
+                return distance
             }
             settings.graph.links = m
             settings.graph.constructionBreadth = efConstruction

@@ -6,6 +6,7 @@ public import Retrieval
 import Training
 
 extension IndexKind: ExpressibleByArgument {}
+extension GraphIndex.LinkDistance: ExpressibleByArgument {}
 
 struct IndexCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -38,7 +39,7 @@ struct IndexCommand: ParsableCommand {
             let dataset = run.data.dataset
             try TargetDirectory.make(target) { folder in
                 Terminal.error("building a \(recipe.kind.rawValue) index of \(vectors.count) items")
-                let index = try recipe.build(vectors)
+                let index = try options.settled(recipe, vectors, own).build(vectors)
                 let quality = try IndexQuality.measure(index, own, source)
                 try IndexDirectory.write(
                     index,
@@ -133,6 +134,8 @@ struct IndexOptions: ParsableArguments {
     @Option(help: "hnsw: links of an item.") var m: Int?
     @Option(help: "hnsw: candidates for links.") var efConstruction: Int?
     @Option(help: "hnsw: candidates that a search keeps.") var ef: Int?
+    @Option(help: "hnsw: euclidean or product, what links are drawn by; by default the better one for a sample.")
+    var distance: GraphIndex.LinkDistance?
     @Option(help: "ivf, ivf-pq: number of lists.") var lists: Int?
     @Option(help: "ivf, ivf-pq: lists that a search looks into.") var probes: Int?
     @Option(help: "ivf-pq: bytes of an item's code.") var codeBytes: Int?
@@ -156,7 +159,17 @@ struct IndexOptions: ParsableArguments {
         guard given.isEmpty else {
             throw ValidationError("\(given.joined(separator: ", ")): has no meaning for --kind \(kind.rawValue)")
         }
+        guard distance == nil || kind == .hnsw else {
+            throw ValidationError("--distance: has no meaning for --kind \(kind.rawValue)")
+        }
         guard codeBytes != 0 else { throw ValidationError("--code-bytes: found 0; take --kind ivf for whole vectors") }
+    }
+
+    /// The recipe with what is found out by trial.
+    func settled(_ recipe: IndexRecipe, _ items: ItemVectors, _ users: UserVectors) throws -> IndexRecipe {
+        guard case .graph(var parameters) = recipe, distance == nil else { return recipe }
+        try parameters.chooseDistance(for: items, asking: users)
+        return .graph(parameters)
     }
 
     /// The parameters given, and the defaults for the others.
@@ -168,6 +181,7 @@ struct IndexOptions: ParsableArguments {
             if let m { parameters.links = m }
             if let efConstruction { parameters.constructionBreadth = efConstruction }
             if let ef { parameters.searchBreadth = ef }
+            if let distance { parameters.distance = distance }
             if let seed { parameters.seed = seed }
             if let threads { parameters.threads = threads }
             return .graph(parameters)
@@ -194,7 +208,8 @@ enum IndexText {
         if let graph = index.graph {
             let build = "m \(graph.links), ef-construction \(graph.constructionBreadth), seed \(graph.seed)"
             let threads = graph.threads > 1 ? ", built by \(graph.threads) threads: another build differs" : ""
-            rows.append(("graph", "\(build), ef \(graph.searchBreadth)\(threads)"))
+            let distance = "links by \(graph.distance.rawValue) distance"
+            rows.append(("graph", "\(build), \(distance), ef \(graph.searchBreadth)\(threads)"))
         }
         if let lists = index.inverted {
             let codes = lists.codeBytes > 0 ? ", codes of \(lists.codeBytes) bytes, \(lists.candidates) candidates" : ""

@@ -162,6 +162,21 @@ struct ApproximateIndexTests {
         }
     }
 
+    @Test("the distance of links is chosen by trial: the better one for these users")
+    func chosenDistance() throws {
+        let (items, draw) = clustered(800, dimension: 8)
+        let users = try UserVectors(draw(25), dimension: 8)
+        var parameters = GraphIndex.Parameters()
+        (parameters.links, parameters.constructionBreadth, parameters.searchBreadth) = (4, 20, 100)
+        let recalls = try GraphIndex.LinkDistance.allCases.map { distance in
+            parameters.distance = distance
+            return (distance, try IndexQuality.measure(GraphIndex(items, parameters), users, "test").recall)
+        }
+        try parameters.chooseDistance(for: items, asking: users)
+        let chosen = recalls.first { $0.0 == parameters.distance }?.1
+        #expect(chosen == recalls.map(\.1).max())
+    }
+
     @Test("a wider search finds more")
     func breadth() throws {
         let (items, draw) = clustered(1400)

@@ -52,13 +52,20 @@ extension [Match] {
 
 /// The kinds of index, with parameters for small catalogues.
 enum Small {
-    static let recipes: [IndexRecipe] = [.exact, graph, lists, codes]
+    static let recipes: [IndexRecipe] = [.exact, graph, productGraph, lists, codes]
 
-    static var approximate: [IndexRecipe] { [graph, lists, codes] }
+    static var approximate: [IndexRecipe] { [graph, productGraph, lists, codes] }
 
     static var graph: IndexRecipe {
         var parameters = GraphIndex.Parameters()
         (parameters.links, parameters.constructionBreadth, parameters.searchBreadth) = (8, 80, 80)
+        return .graph(parameters)
+    }
+
+    static var productGraph: IndexRecipe {
+        var parameters = GraphIndex.Parameters()
+        (parameters.links, parameters.constructionBreadth, parameters.searchBreadth) = (16, 100, 100)
+        parameters.distance = .product
         return .graph(parameters)
     }
 

@@ -27,10 +27,11 @@ int ci_best_instructions(void);
 // The inner product of two rows, by the given instructions, which the processor must have.
 float ci_dot(const float *a, const float *b, int64_t dimension, int instructions);
 
-// A graph. With one thread, equal arguments give an equal graph. A file is loaded only when every part of it fits
+// A graph, whose links are drawn by inner product, or by Euclidean distance after a reduction under which the nearest
+// item is the one with the largest inner product. With one thread, equal arguments give an equal graph. A file is loaded only when every part of it fits
 // `count`, `dimension` and `links`, so that no search can leave the graph's memory.
 ci_graph *ci_graph_build(const float *vectors, int64_t count, int64_t dimension, int64_t links,
-                         int64_t construction_breadth, uint64_t seed, int threads, int instructions);
+                         int64_t construction_breadth, int is_euclidean, uint64_t seed, int threads, int instructions);
 ci_graph *ci_graph_load(const char *path, int64_t count, int64_t dimension, int64_t links, int instructions);
 int ci_graph_save(const ci_graph *graph, const char *path);
 void ci_graph_free(ci_graph *graph);
