@@ -39,8 +39,11 @@ struct IndexCommand: ParsableCommand {
             let dataset = run.data.dataset
             try TargetDirectory.make(target) { folder in
                 Terminal.error("building a \(recipe.kind.rawValue) index of \(vectors.count) items")
-                let index = try options.settled(recipe, vectors, own).build(vectors)
-                let quality = try IndexQuality.measure(index, own, source)
+                let built = try options.settled(recipe, vectors, own).build(vectors)
+                let truth = try IndexQuality.Truth(vectors, own, source)
+                // What was asked for is taken as it is; otherwise a search is made wide enough.
+                let floor = options.ef == nil && options.probes == nil ? IndexText.enough : 0
+                let (index, quality) = try IndexTuning.widen(built, until: floor, truth)
                 try IndexDirectory.write(
                     index,
                     items: (0..<dataset.itemCount).map { dataset.itemID(ItemIndex(rawValue: $0)) },
@@ -51,6 +54,9 @@ struct IndexCommand: ParsableCommand {
             }
             Terminal.out(IndexText.describe(try IndexDirectory.describe(URL(filePath: target))))
             Terminal.out(target)
+            if let advice = IndexText.advice(try IndexDirectory.describe(URL(filePath: target))) {
+                Terminal.error(advice)
+            }
         }
 
         /// The vectors of validation users; those of items where the split has none.
@@ -133,11 +139,12 @@ struct IndexOptions: ParsableArguments {
     @Option(help: "exact, hnsw, ivf or ivf-pq.") var kind = IndexKind.hnsw
     @Option(help: "hnsw: links of an item.") var m: Int?
     @Option(help: "hnsw: candidates for links.") var efConstruction: Int?
-    @Option(help: "hnsw: candidates that a search keeps.") var ef: Int?
+    @Option(help: "hnsw: candidates that a search keeps; by default as many as recall@100 of 0.95 takes.") var ef: Int?
     @Option(help: "hnsw: euclidean or product, what links are drawn by; by default the better one for a sample.")
     var distance: GraphIndex.LinkDistance?
     @Option(help: "ivf, ivf-pq: number of lists.") var lists: Int?
-    @Option(help: "ivf, ivf-pq: lists that a search looks into.") var probes: Int?
+    @Option(help: "ivf, ivf-pq: lists that a search looks into; by default as many as recall@100 of 0.95 takes.")
+    var probes: Int?
     @Option(help: "ivf-pq: bytes of an item's code.") var codeBytes: Int?
     @Option(help: "ivf-pq: candidates by code for each wanted item.") var candidates: Int?
     @Option(help: "What is drawn while the index is built.") var seed: UInt64?
@@ -225,6 +232,16 @@ enum IndexText {
             rows.append(("machine", quality.machine))
         }
         return rows.map { $0.0.padding(toLength: 16, withPad: " ", startingAt: 0) + $0.1 }.joined(separator: "\n")
+    }
+
+    /// The recall that an index should have.
+    static let enough = 0.95
+
+    /// What to do about an index that finds too little.
+    static func advice(_ index: IndexDescription) -> String? {
+        guard let quality = index.quality, quality.recall < enough else { return nil }
+        let options = index.kind == .hnsw ? "--ef or --m" : index.kind == .ivf ? "--probes" : "--probes or --candidates"
+        return String(format: "note: recall@\(quality.depth) is %.3f; more of \(options) finds more", quality.recall)
     }
 
     private static func milliseconds(_ latency: IndexQuality.Latency) -> String {

@@ -177,6 +177,15 @@ struct ApproximateIndexTests {
         #expect(chosen == recalls.map(\.1).max())
     }
 
+    @Test("searches are widened until they find enough, or can find no more", arguments: Small.recipes)
+    func widening(_ recipe: IndexRecipe) throws {
+        let (items, draw) = clustered(1400, clusters: 1400)
+        let truth = try IndexQuality.Truth(items, UserVectors(draw(25), dimension: 16), "test", depth: 20)
+        let (index, quality) = try IndexTuning.widen(recipe.build(items), until: 0.99, truth)
+        #expect(quality.recall >= 0.99, "\(index.kind)")
+        #expect(try IndexTuning.widen(recipe.build(items), until: 0, truth).index.recipe == recipe.build(items).recipe)
+    }
+
     @Test("a wider search finds more")
     func breadth() throws {
         let (items, draw) = clustered(1400)
