@@ -129,30 +129,33 @@ public struct IndexBenchmark {
         }
     }
 
-    /// The share of a search that is not the library's: each user is asked for by turns with and without what is around
-    /// it, and the medians are compared.
+    /// The share of a search that is not the library's: each user is asked for with and without what is around it, one
+    /// right after the other, and the median of these pairs is taken.
     private func overhead(of index: GraphIndex) throws -> Double {
-        var (whole, library): ([Double], [Double]) = ([], [])
+        var shares: [Double] = []
         try withUnsafeTemporaryAllocation(of: Int64.self, capacity: settings.depth) { items in
             try withUnsafeTemporaryAllocation(of: Float.self, capacity: settings.depth) { scores in
-                func ask(_ user: UserVectors) throws {
-                    try user.values.withUnsafeBufferPointer { values in
-                        guard let query = values.baseAddress else { return }
-                        _ = try index.ask(query, nil, vectors.count, items, scores)
-                    }
+                func library(_ user: UserVectors) throws -> Double {
+                    try timed {
+                        try user.values.withUnsafeBufferPointer { values in
+                            guard let query = values.baseAddress else { return }
+                            _ = try index.ask(query, nil, vectors.count, items, scores)
+                        }
+                    }.seconds
                 }
-                let single = (0..<users.users).map { users.user($0) }
-                for round in 0..<6 {
-                    for user in single {
-                        // The second of two equal searches finds in the caches what the first brought there.
-                        if round % 2 == 0 { library.append(try timed { try ask(user) }.seconds) }
-                        whole.append(try timed { _ = try index.search(user, limit: settings.depth) }.seconds)
-                        if round % 2 == 1 { library.append(try timed { try ask(user) }.seconds) }
-                    }
+                func whole(_ user: UserVectors) throws -> Double {
+                    try timed { _ = try index.search(user, limit: settings.depth) }.seconds
+                }
+                for user in (0..<users.users).map({ users.user($0) }) {
+                    // Three of each by turns, of which the first bring into the caches what all of them touch.
+                    _ = (try whole(user), try library(user))
+                    let (first, second) = (try whole(user), try library(user))
+                    let (third, fourth) = (try library(user), try whole(user))
+                    shares.append(1 - min(second, third) / min(first, fourth))
                 }
             }
         }
-        return 1 - library.sorted()[library.count / 2] / whole.sorted()[whole.count / 2]
+        return shares.sorted()[shares.count / 2]
     }
 
     private func timed<R>(_ body: () throws -> R) rethrows -> (result: R, seconds: Double) {

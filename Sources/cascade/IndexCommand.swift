@@ -237,11 +237,19 @@ enum IndexText {
     /// The recall that an index should have.
     static let enough = 0.95
 
-    /// What to do about an index that finds too little.
+    /// What to do about an index that finds too little or is of no use.
     static func advice(_ index: IndexDescription) -> String? {
-        guard let quality = index.quality, quality.recall < enough else { return nil }
-        let options = index.kind == .hnsw ? "--ef or --m" : index.kind == .ivf ? "--probes" : "--probes or --candidates"
-        return String(format: "note: recall@\(quality.depth) is %.3f; more of \(options) finds more", quality.recall)
+        guard let quality = index.quality, index.kind != .exact else { return nil }
+        if quality.recall < enough {
+            let options =
+                index.kind == .hnsw ? "--ef or --m" : index.kind == .ivf ? "--probes" : "--probes or --candidates"
+            return String(
+                format: "note: recall@\(quality.depth) is %.3f; more of \(options) finds more",
+                quality.recall
+            )
+        }
+        guard quality.latency.median >= quality.exactLatency.median else { return nil }
+        return "note: exact search is as fast for these vectors; --kind exact loses nothing"
     }
 
     private static func milliseconds(_ latency: IndexQuality.Latency) -> String {
