@@ -20,6 +20,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 
 let package = Package(
     name: "cascade",
@@ -37,6 +38,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     ],
     targets: [
         .systemLibrary(name: "CLibTorch", pkgConfig: "libtorch"),
@@ -51,7 +53,7 @@ let package = Package(
         library("TensorFiles", []),
         library("Datasets", ["CZlib", "TensorFiles"]),
         library("Evaluation", []),
-        library("Retrieval", ["CIndex", "Datasets", "TensorFiles"]),
+        library("Retrieval", ["CIndex", "Datasets", "TensorFiles", grdb]),
         library("Recommenders", ["Torch", "NN", "Diffusion", "Datasets", "TensorFiles"]),
         library("Training", ["Torch", "NN", "Datasets", "TensorFiles", "Evaluation", "Recommenders"]),
         library("Comparison", ["Torch", "Datasets", "TensorFiles", "Evaluation", "Recommenders", "Training"]),
@@ -66,8 +68,8 @@ let package = Package(
         .executableTarget(
             name: "cascade",
             dependencies: [
-                "Torch", "NN", "Datasets", "TensorFiles", "Evaluation", "Recommenders", "Training", "Comparison",
-                "Analysis", "Retrieval", arguments, yams,
+                "Torch", "NN", "Datasets", "TensorFiles", "Evaluation", "Retrieval", "Recommenders", "Training",
+                "Comparison", "Analysis", arguments, yams,
             ],
             swiftSettings: swiftSettings
         ),
@@ -84,9 +86,9 @@ let package = Package(
         tests("NNTests", ["NN", "Torch", "TensorTestSupport"]),
         tests("DiffusionTests", ["Diffusion", "NN", "Torch", "TensorFiles", "TensorTestSupport"]),
         tests("ProcessTests", ["Recommenders", "Datasets", "NN", "Torch"]),
-        tests("DatasetsTests", ["Datasets", "TensorFiles", "TestSupport"]),
+        tests("DatasetsTests", ["Datasets", "Evaluation", "TensorFiles", "TestSupport"]),
         tests("EvaluationTests", ["Evaluation"]),
-        tests("RetrievalTests", ["Retrieval", "CIndex", "Datasets", "TensorFiles", "TestSupport"]),
+        tests("RetrievalTests", ["Retrieval", "CIndex", "Datasets", "TensorFiles", "TestSupport", grdb]),
         tests(
             "RecommendersTests",
             [

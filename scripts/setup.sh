@@ -56,6 +56,7 @@ find_missing_packages() {
     missing=()
     command -v pkg-config >/dev/null || missing+=(pkg-config)
     pkg-config --exists zlib 2>/dev/null || missing+=(zlib1g-dev)
+    pkg-config --exists sqlite3 2>/dev/null || missing+=(libsqlite3-dev)
     command -v python3 >/dev/null || missing+=(python3)
     python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
     finds_header vector || missing+=(g++)

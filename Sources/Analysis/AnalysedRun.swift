@@ -154,7 +154,7 @@ extension TrainedRun {
         _ options: AnalysisOptions,
         listing: (length: Int, use: (_ place: Int, _ items: [Int]) -> Void)? = nil
     ) throws -> Evaluator.Outcome {
-        guard !(model is any Ranker) else {
+        guard experiment.candidates == nil else {
             throw ConfigurationError(
                 "'\(experiment.model)' judges the candidates of requests; this analysis is for models that rank the catalogue"
             )
@@ -164,12 +164,11 @@ extension TrainedRun {
 
     /// Every user's (or request's) value of each metric.
     func perUser(_ names: [String], _ options: AnalysisOptions) throws -> [[Double]] {
-        guard let ranker = model as? any Ranker else {
+        guard let outcome = try judged(options.part) else {
             let ranks = try judge(options).ranks
             return names.map { perUserMetric($0, ranks: ranks) }
         }
-        let requests = try rankingEvaluator().evaluate(ranker, options.part).metrics.perRequest
-        return names.map { requests[$0] ?? [] }
+        return names.map { outcome.metrics.perRequest[$0] ?? [] }
     }
 
     /// The item feature that the options name, or the only one.

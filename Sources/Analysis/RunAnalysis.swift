@@ -61,7 +61,7 @@ public enum AnalysisCatalog {
         ReverseProcess.self, DenoisingSteps.self, LossCurves.self, LinearProbe.self, Sensitivity.self,
         UserActivity.self, AdjacentSimilarity.self, PopularityBias.self, EmbeddingMap.self,
         LearningCurve.self, GradientConflictShare.self, LearnedAttention.self, SearchQuality.self,
-        Discriminability.self,
+        Discriminability.self, InterestNorms.self,
     ]
 
     /// The analysis of a name, when there is one.

@@ -173,7 +173,7 @@ public struct CellFolder: Sendable {
             on: device
         )
         let start = ContinuousClock.now
-        let isRanker = trained.model is any Ranker
+        let isRanker = trained.experiment.candidates != nil
         var (report, ranks, requests) = try trained.evaluate(.test, seen: isRanker ? nil : cell.experiment.seen)
         let seconds = (ContinuousClock.now - start).inSeconds
         if cell.draws > 1 && !isRanker {

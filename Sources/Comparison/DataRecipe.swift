@@ -61,6 +61,13 @@ public struct DataRecipe: Sendable, Equatable {
                 "\(place): unknown key '\(key)'. \(hint ?? "Import options are: \(known.joined(separator: ", "))")"
             )
         }
+        let columns = Mirror(reflecting: ImportOptions.Columns()).children.compactMap(\.label)
+        for key in try JSONValue.object(fields).fields("columns").keys.sorted() where !columns.contains(key) {
+            let hint = nearestName(to: key, among: columns).map { "Did you mean '\($0)'?" }
+            throw ConfigurationError(
+                "\(place).columns: unknown key '\(key)'. \(hint ?? "Columns are: \(columns.joined(separator: ", "))")"
+            )
+        }
         do {
             let tree = try JSONValue(encoding: ImportOptions()).merged(with: .object(fields))
             return try JSONDecoder().decode(ImportOptions.self, from: JSONEncoder().encode(tree))

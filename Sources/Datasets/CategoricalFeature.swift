@@ -37,6 +37,16 @@ struct FeatureCollector {
         return first[Int(index)] == value
     }
 
+    /// Gives every value that fewer than `fewest` have first another text instead.
+    mutating func replaceRare(below fewest: Int, with text: String) {
+        let other = vocabulary.insert(text)
+        var counts = [Int](repeating: 0, count: vocabulary.count)
+        for value in first where value >= 0 { counts[Int(value)] += 1 }
+        for index in first.indices where first[index] >= 0 && counts[Int(first[index])] < fewest {
+            first[index] = other
+        }
+    }
+
     private mutating func makeRoom(for index: Int32) {
         let missing = Int(index) + 1 - first.count
         if missing > 0 { first.append(contentsOf: repeatElement(-1, count: missing)) }

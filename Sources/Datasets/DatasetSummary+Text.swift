@@ -40,6 +40,7 @@ extension DatasetSummary {
         }
         rows += actions.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { ("action \($0)", grouped($1)) }
         rows.append(("with a value", "\(percent(valueShare)) of the events"))
+        if let requests { rows += self.rows(of: requests) }
         rows += features.map { feature in
             (
                 "\(feature.owner) feature \(feature.name)",
@@ -49,6 +50,27 @@ extension DatasetSummary {
         rows.append(("content hash", contentHash))
         let width = rows.map(\.0.count).max() ?? 0
         return rows.map { "\($0)\(String(repeating: " ", count: width - $0.count))  \($1)\n" }.joined()
+    }
+
+    private func rows(of requests: Requests) -> [(String, String)] {
+        [
+            ("requests", grouped(requests.count)),
+            (
+                "  shown items",
+                "\(grouped(requests.shown)): \(grouped(requests.clicks)) clicked, \(grouped(requests.purchases)) bought"
+            ),
+            (
+                "  per request",
+                "mean \(fixed(requests.meanCandidates, 1)), median \(requests.medianCandidates), at most \(requests.maximumCandidates)"
+            ),
+            (
+                "  with a query",
+                "\(percent(requests.queryShare)) of the requests; \(grouped(requests.distinctQueries)) distinct queries"
+            ),
+            ("  without history", "\(percent(requests.emptyHistoryShare)) of the requests"),
+        ]
+            + (requests.shownFeatures.isEmpty
+                ? [] : [("  numbers", requests.shownFeatures.joined(separator: ", "))])
     }
 
     private func grouped(_ number: Int) -> String {

@@ -31,15 +31,41 @@ public struct DatasetSummary: Codable, Sendable, Equatable {
         public let eventShare: Double
     }
 
-    /// A categorical feature of the items or of the users.
+    /// The search requests.
+    public struct Requests: Codable, Sendable, Equatable {
+        /// The number of requests.
+        public let count: Int
+        /// The number of items that they showed.
+        public let shown: Int
+        /// How many of these were clicked.
+        public let clicks: Int
+        /// How many of these were bought.
+        public let purchases: Int
+        /// The mean number of items that a request showed.
+        public let meanCandidates: Double
+        /// At least half of the requests showed no more items than this.
+        public let medianCandidates: Int
+        /// The most items that a request showed.
+        public let maximumCandidates: Int
+        /// The share of the requests that have a query.
+        public let queryShare: Double
+        /// The number of distinct queries among them.
+        public let distinctQueries: Int
+        /// The share of the requests before which their user had no event.
+        public let emptyHistoryShare: Double
+        /// The names of the numbers that come with every shown item.
+        public let shownFeatures: [String]
+    }
+
+    /// A categorical feature of the items, of the requests or of the users.
     public struct Feature: Codable, Sendable, Equatable {
-        /// Whose feature it is: `item` or `user`.
+        /// Whose feature it is: `item`, `request` or `user`.
         public let owner: String
         /// The feature's name.
         public let name: String
         /// The number of distinct values.
         public let values: Int
-        /// The share of the items or users that have at least one value.
+        /// The share of the items, requests or users that have at least one value.
         public let coverage: Double
     }
 
@@ -76,7 +102,9 @@ public struct DatasetSummary: Codable, Sendable, Equatable {
     public let actions: [String: Int]
     /// The share of the events that have a grade or an amount.
     public let valueShare: Double
-    /// The features of the items, then of the users, by name.
+    /// The search requests; nil in a data set without any.
+    public let requests: Requests?
+    /// The features of the items, then of the requests, then of the users, by name.
     public let features: [Feature]
     /// The fingerprint of the contents.
     public let contentHash: String
@@ -100,6 +128,7 @@ public struct DatasetSummary: Codable, Sendable, Equatable {
         valueShare = dataset.values.withUnsafeBufferPointer { values in
             Double(values.count { !$0.isNaN }) / Double(max(1, values.count))
         }
+        requests = dataset.requests.map { Requests($0, dataset) }
         features = manifest.vocabularies.keys.sorted().compactMap { Feature(key: $0, dataset) }
         contentHash = manifest.contentHash
     }
@@ -182,14 +211,39 @@ extension DatasetSummary.HistoryLengths {
     }
 }
 
+extension DatasetSummary.Requests {
+    init(_ table: RequestTable, _ dataset: Dataset) {
+        let sizes = (0..<table.count).map { table.shown($0).count }.sorted()
+        count = table.count
+        shown = table.items.count
+        clicks = (0..<table.items.count).count { table.isClicked($0) }
+        purchases = (0..<table.items.count).count { table.isPurchased($0) }
+        meanCandidates = Double(shown) / Double(max(1, count))
+        medianCandidates = sizes.isEmpty ? 0 : sizes[(sizes.count - 1) / 2]
+        maximumCandidates = sizes.last ?? 0
+        let queries = (0..<table.count).map { table.queries[$0] }.filter { $0 >= 0 }
+        queryShare = Double(queries.count) / Double(max(1, count))
+        distinctQueries = Set(queries).count
+        let isFirst = (0..<table.count).count { table.ends[$0] == dataset.offsets[Int(table.users[$0])] }
+        emptyHistoryShare = Double(isFirst) / Double(max(1, count))
+        shownFeatures = table.featureNames
+    }
+}
+
 extension DatasetSummary.Feature {
-    /// The feature that the manifest knows as `item.NAME` or `user.NAME`.
+    /// The feature that the manifest knows as `item.NAME`, `request.NAME` or `user.NAME`.
     init?(key: String, _ dataset: Dataset) {
         let parts = key.split(separator: ".", maxSplits: 1)
         guard parts.count == 2 else { return nil }
         owner = String(parts[0])
         name = String(parts[1])
-        guard let feature = owner == "item" ? dataset.itemFeature(name) : dataset.userFeature(name) else { return nil }
+        let found: CategoricalFeature? =
+            switch owner {
+            case "item": dataset.itemFeature(name)
+            case "request": dataset.requestFeature(name)
+            default: dataset.userFeature(name)
+            }
+        guard let feature = found else { return nil }
         values = feature.vocabulary.count
         let owners = feature.offsets.count - 1
         let covered = (0..<owners).count { feature.offsets[$0] < feature.offsets[$0 + 1] }

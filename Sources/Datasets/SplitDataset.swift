@@ -115,6 +115,9 @@ public struct SplitDataset: Sendable {
         lastTrainingTime = training.reduce(Int64.min) { max($0, dataset.times[$1.events.upperBound - 1]) }
     }
 
+    /// Whether a part has anything to judge a model by.
+    public func has(_ part: Part) -> Bool { !(requests?.numbers(part).isEmpty ?? cases(part).isEmpty) }
+
     /// The targets of a part, each with its history, by user; at most one a user.
     public func cases(_ part: Part) -> [EvaluationCase] { part == .validation ? validation : test }
 
@@ -126,6 +129,12 @@ public struct SplitDataset: Sendable {
         let end = dataset.events(of: sequence.user).upperBound
         let rows = stride(from: first, through: last, by: every).map { end - $0 }
         return rows.filter { $0 > sequence.events.lowerBound }.reversed()
+    }
+
+    /// All items, those with the most training events first, equal ones by number.
+    public func itemsByPopularity() -> [ItemIndex] {
+        let counts = trainingItemCounts()
+        return counts.indices.sorted { (counts[$1], $0) < (counts[$0], $1) }.map { ItemIndex($0) }
     }
 
     /// `[itemCount]`: how many training events each item has.

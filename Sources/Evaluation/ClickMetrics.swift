@@ -5,16 +5,24 @@ public struct ClickMetrics: Sendable, Equatable {
     /// Every metric's name.
     ///
     /// `auc` over all candidates; `gauc` within requests, weighted by their candidates; `gauc-category` within the
-    /// candidates of a category, as DARE reports it; `accuracy` at one half; `logloss` in nats; `ece`, the expected
-    /// calibration error; `calibration`, predicted over observed clicks, 1 at best.
-    public static let names = ["auc", "gauc", "gauc-category", "accuracy", "logloss", "ece", "calibration"]
-    /// Those that can select a model: higher is better.
-    public static let selecting = ["auc", "gauc", "accuracy"]
+    /// candidates of a category, as DARE reports it; `mrr` and `ndcg@10`, over requests with a chosen candidate, the
+    /// reciprocal rank of the first one and the normalised discounted gain of all; `accuracy` at one half; `logloss` in
+    /// nats; `ece`, the expected calibration error; `calibration`, predicted over observed clicks, 1 at best.
+    ///
+    /// Those that begin with `purchase-` judge what was said of purchases, over the same candidates.
+    public static let names =
+        ["auc", "gauc", "gauc-category", "mrr", "ndcg@10", "accuracy", "logloss", "ece", "calibration"]
+        + purchaseMetrics.map(purchase)
+    /// Those that can select a model of clicks: higher is better, and no other kind of model has a metric of the name.
+    public static let selecting = ["auc", "gauc", "mrr", "accuracy"]
+
+    private static let purchaseMetrics = ["auc", "gauc", "logloss", "ece"]
+    private static func purchase(_ metric: String) -> String { "purchase-\(metric)" }
 
     /// Whether a model is better where the metric is higher (1) or lower (-1); nil for `calibration`, best at 1.
     public static func direction(of metric: String) -> Double? {
         switch metric {
-        case "logloss", "ece": -1
+        case "logloss", "ece", purchase("logloss"), purchase("ece"): -1
         case "calibration": nil
         default: 1
         }
@@ -22,9 +30,12 @@ public struct ClickMetrics: Sendable, Equatable {
 
     /// The metrics that are defined, by name.
     public let values: [String: Double]
-    /// What each request adds to those metrics that are means over requests: `auc`, `accuracy`, `logloss`.
+    /// What each request adds to those metrics that are means over requests: `auc`, `mrr`, `ndcg@10`, `accuracy`,
+    /// `logloss`, `purchase-auc`, `purchase-logloss`.
     ///
-    /// The mean of what requests add is the metric. For paired tests and intervals.
+    /// The mean of what requests add is the metric. For paired tests and intervals. To `mrr` and `ndcg@10` a request with
+    /// a chosen candidate adds its own value where all have one; otherwise its distance from the metric counts so much
+    /// more as there are fewer of them, and a request without adds the metric itself, which moves nothing.
     public let perRequest: [String: [Double]]
 
     /// Judges.
@@ -34,10 +45,17 @@ public struct ClickMetrics: Sendable, Equatable {
     ///   - labels: Whether it was.
     ///   - requests: The request of each candidate, numbered from 0 without gaps, in any order.
     ///   - categories: The category of each candidate; empty when there are none.
+    ///   - purchases: How likely each candidate was said to be bought, clicked or not, and whether it was; nil for a
+    ///     model or a source that knows nothing of purchases.
     /// - Throws: ``EvaluationError`` when a value is NaN or no probability.
-    public init(probabilities: [Float], labels: [Bool], requests: [Int], categories: [Int] = [])
-        throws(EvaluationError)
-    {
+    /// - Complexity: O(n log n).
+    public init(
+        probabilities: [Float],
+        labels: [Bool],
+        requests: [Int],
+        categories: [Int] = [],
+        purchases: (probabilities: [Float], labels: [Bool])? = nil
+    ) throws(EvaluationError) {
         precondition(labels.count == probabilities.count && requests.count == labels.count, "one of each a candidate")
         var values: [String: Double] = [:]
         var perRequest: [String: [Double]] = [:]
@@ -62,6 +80,14 @@ public struct ClickMetrics: Sendable, Equatable {
             for (index, request) in requests.enumerated() { sums[request] += value(index) * share }
             return sums
         }
+        let ranks = ChosenRanks(probabilities, labels, requests: requests, count: count)
+        let judged: [(name: String, values: [Double?])] = [
+            ("mrr", ranks.reciprocalRanks), ("ndcg@10", ranks.normalisedGains(at: 10)),
+        ]
+        for (name, terms) in judged {
+            guard let mean = meanOfKnown(terms) else { continue }
+            (values[name], perRequest[name]) = (mean, spreadOverAll(terms, mean))
+        }
         perRequest["accuracy"] = spread { (probabilities[$0] > 0.5) == labels[$0] ? 1 : 0 }
         perRequest["logloss"] = spread { logLossTerm(probabilities[$0], labels[$0]) }
         if let area = values["auc"] {
@@ -74,6 +100,17 @@ public struct ClickMetrics: Sendable, Equatable {
                 sums[request] += places[index] * (labels[index] ? weights.positive : weights.negative)
             }
             perRequest["auc"] = sums
+        }
+        if let purchases {
+            let bought = try ClickMetrics(
+                probabilities: purchases.probabilities,
+                labels: purchases.labels,
+                requests: requests
+            )
+            for metric in Self.purchaseMetrics {
+                values[Self.purchase(metric)] = bought.values[metric]
+                perRequest[Self.purchase(metric)] = bought.perRequest[metric]
+            }
         }
         (self.values, self.perRequest) = (values, perRequest)
     }

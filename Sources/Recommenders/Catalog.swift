@@ -29,6 +29,13 @@ public enum Catalog {
         ModelEntry(SIM.self),
         ModelEntry(ETA.self),
         ModelEntry(SDIM.self),
+        ModelEntry(DiffusionGS.self),
+        ModelEntry(SearchSASRec.self),
+        ModelEntry(SearchSIM.self),
+        ModelEntry(QIN.self),
+        ModelEntry(HSTU.self),
+        ModelEntry(MTGR.self),
+        ModelEntry(ShownOrder.self),
     ]
 
     /// The model of that name.
@@ -54,10 +61,13 @@ public struct ModelEntry: Sendable {
     public let make: @Sendable (JSONValue, DatasetShape, Generator) throws -> any Retriever
     /// Whether it judges candidates instead of ranking a catalogue.
     public let isRanker: Bool
+    /// Whether it reads search requests, whose candidates it judges.
+    public let readsRequests: Bool
 
     init<Model: Retriever>(_ type: Model.Type) {
         card = Model.card
-        isRanker = Model.self is any Ranker.Type
+        readsRequests = Model.self is any SearchRanker.Type
+        isRanker = readsRequests || Model.self is any Ranker.Type
         defaults = { try JSONValue(encoding: Model.Configuration()) }
         resolve = { try JSONValue(encoding: Model.Configuration(overriding: $0, path: "model")) }
         make = { try Model(Model.Configuration(overriding: $0, path: "model"), for: $1, using: $2) }

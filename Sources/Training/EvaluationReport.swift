@@ -79,14 +79,14 @@ extension TrainedRun {
         draws: Int = 1,
         diversity variety: (weight: Double, category: String)? = nil
     ) throws -> (report: EvaluationReport, ranks: [Int], requests: [String: [Double]]) {
-        if let ranker = model as? any Ranker {
+        if experiment.candidates != nil {
             guard seen == nil, variety == nil, draws == 1 else {
                 throw ConfigurationError(
                     "\(experiment.model): judges the candidates of requests; --seen, --diversity and --draws are for "
                         + "retrievers"
                 )
             }
-            return try judge(ranker, part)
+            if let outcome = try judged(part) { return try report(outcome, part) }
         }
         let evaluator = evaluator(seen: seen)
         let diversity = try variety.map { try self.diversity(weight: $0.weight, category: $0.category) }
@@ -132,10 +132,9 @@ extension TrainedRun {
         return (report, first.ranks, [:])
     }
 
-    private func judge(_ ranker: any Ranker, _ part: Part) throws -> (
+    private func report(_ outcome: RankingEvaluator.Outcome, _ part: Part) throws -> (
         report: EvaluationReport, ranks: [Int], requests: [String: [Double]]
     ) {
-        let outcome = try rankingEvaluator().evaluate(ranker, part)
         let requests = outcome.metrics.perRequest
         let names = requests.keys.sorted()
         let intervals = Bootstrap.intervals(of: names.compactMap { requests[$0] }, seed: 1)

@@ -98,9 +98,9 @@ public struct TrainingSettings: Settings {
 extension CandidateSettings: Settings {
     /// Refuses impossible numbers.
     public func validate() throws {
-        guard negatives > 0, exponent >= 0, exponent.isFinite else {
+        guard negatives >= 0, exponent >= 0, exponent.isFinite else {
             throw ConfigurationError(
-                "candidates: found negatives \(negatives) and exponent \(exponent), expected at least 1 and at least 0"
+                "candidates: found negatives \(negatives) and exponent \(exponent), expected at least 0 of each"
             )
         }
     }
@@ -173,8 +173,16 @@ public struct Experiment: Codable, Sendable, Equatable {
         }
         training = try JSONValue(encoding: resolved)
         if entry.isRanker {
-            candidates = try CandidateSettings(overriding: tree["candidates"], path: "candidates")
-            category = try Self.text(tree["category"], "category") ?? "category"
+            var chosen = tree["candidates"]
+            if entry.readsRequests && chosen["negatives"] == .null {
+                chosen = chosen.placing(.integer(0), at: ["negatives"])  // lists show what was not chosen
+            }
+            let candidates = try CandidateSettings(overriding: chosen, path: "candidates")
+            guard entry.readsRequests || candidates.negatives > 0 else {
+                throw ConfigurationError("candidates.negatives: found 0, expected at least 1 for \(model)")
+            }
+            self.candidates = candidates
+            category = try Self.text(tree["category"], "category") ?? (entry.readsRequests ? "" : "category")
         } else if tree["candidates"] != .null || tree["category"] != .null {
             throw ConfigurationError("candidates, category: \(model) ranks the whole catalogue; these are for rankers")
         }
@@ -189,12 +197,22 @@ public struct Experiment: Codable, Sendable, Equatable {
 
     /// A fresh model for a data set, on the generator's device.
     public func makeModel(for dataset: Dataset, using generator: Generator) throws -> any Retriever {
+        let entry = try Catalog.entry(model)
+        guard !entry.readsRequests else {
+            return try entry.make(configuration, DatasetShape(requestsOf: dataset), generator)
+        }
         let shape = DatasetShape(
             users: dataset.userCount,
             items: dataset.itemCount,
             categories: try categories(in: dataset)
         )
-        return try Catalog.entry(model).make(configuration, shape, generator)
+        return try entry.make(configuration, shape, generator)
+    }
+
+    /// A data set divided as the model reads it: by its events, or by its search requests.
+    public func divided(_ dataset: Dataset) throws -> SplitDataset {
+        try Catalog.entry(model).readsRequests
+            ? SplitDataset(requestsOf: dataset, split) : SplitDataset(dataset, split)
     }
 
     /// `[N]`: the category of every item; empty for a retriever, and where items have no features at all.

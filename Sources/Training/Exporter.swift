@@ -22,7 +22,7 @@ extension TrainedRun {
     ///   - part: Validation or test.
     ///   - weights: The run's weights file.
     public func export(to url: URL, _ part: Part = .test, weights: URL) throws {
-        if let ranker = model as? any Ranker { return try export(ranker, to: url, part, weights: weights) }
+        if let outcome = try judged(part) { return try export(outcome, to: url, part, weights: weights) }
         let evaluator = evaluator()
         let cases = data.cases(part)
         try DurableDirectory.create(at: url) { folder in
@@ -61,11 +61,10 @@ extension TrainedRun {
         }
     }
 
-    private func export(_ ranker: any Ranker, to url: URL, _ part: Part, weights: URL) throws {
+    private func export(_ outcome: RankingEvaluator.Outcome, to url: URL, _ part: Part, weights: URL) throws {
         try DurableDirectory.create(at: url) { folder in
             func file(_ name: String) -> URL { folder.appending(path: name) }
             let report = try evaluate(part).report
-            let outcome = try rankingEvaluator().evaluate(ranker, part)
             let count = outcome.scores.count
             try Npy.write(outcome.scores, shape: [count], to: file("scores.npy"))
             try Npy.write(outcome.labels.map { UInt8($0 ? 1 : 0) }, shape: [count], to: file("labels.npy"))

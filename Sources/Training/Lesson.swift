@@ -126,3 +126,38 @@ struct RankingLesson: Lesson {
         try evaluator.evaluate(ranker, part, limit: limit).metrics.values
     }
 }
+
+/// Lists that were shown for a query, and what was chosen of them.
+struct SearchLesson: Lesson {
+    let searcher: any SearchRanker
+    let source: SearchSource
+    let judged: SearchSource
+    let evaluator: SearchEvaluator
+    let batchSize: Int
+
+    var model: any Retriever { searcher }
+
+    init(_ model: any SearchRanker, _ settings: TrainingSettings, _ evaluator: SearchEvaluator, seed: UInt64) throws {
+        (searcher, self.evaluator, batchSize) = (model, evaluator, settings.batch)
+        source = try evaluator.source(model, seed: seed)
+        judged = try evaluator.source(model)
+    }
+
+    func batches(epoch: Int) -> HostBatches<SearchHostBatch> {
+        let batches = source.training(epoch: epoch, batchSize: batchSize)
+        return HostBatches(count: batches.count) { batches[$0] }
+    }
+
+    func terms(_ host: SearchHostBatch, _ step: StepContext) throws -> (
+        terms: [(name: String, loss: Tensor)], examples: Int
+    ) {
+        let batch = try SearchBatch(host, on: step.generator.device, noise: .drawn(step.generator))
+        let judgement = try step.measured("forward") { try searcher.judge(batch, .training) }
+        let terms = try step.measured("loss") { try judgement.terms(batch, purchaseWeight: searcher.purchaseWeight) }
+        return (terms, host.candidates.count { $0 != 0 })
+    }
+
+    func evaluate(_ part: Part, limit: Int) throws -> [String: Double] {
+        try evaluator.evaluate(searcher, judged, part, limit: limit).metrics.values
+    }
+}

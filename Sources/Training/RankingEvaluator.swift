@@ -11,7 +11,7 @@ public import Torch
 /// The candidates depend on the data and the settings alone, so that every model and every seed judges the same.
 public struct RankingEvaluator {
     /// Decides the negatives that models are judged by; the same for every run.
-    static let seed: UInt64 = 0x0CA5CADE
+    public static let seed: UInt64 = 0x0CA5CADE
 
     let data: SplitDataset
     let candidates: CandidateSettings

@@ -174,7 +174,7 @@ public struct RunDirectory: Sendable {
             manifest: manifest,
             experiment: experiment,
             model: model,
-            data: try SplitDataset(dataset, experiment.split),
+            data: try experiment.divided(dataset),
             device: device
         )
     }

@@ -74,7 +74,7 @@ public final class Trainer {
         self.experiment = experiment
         self.options = options
         settings = try experiment.trainingSettings()
-        data = try SplitDataset(dataset, experiment.split)
+        data = try experiment.divided(dataset)
         run = RunDirectory(url)
         let threads = settings.threads > 0 ? settings.threads : ProcessInfo.processInfo.activeProcessorCount
         Runtime.setThreads(threads)
@@ -115,6 +115,14 @@ public final class Trainer {
                 on: options.device
             )
             try descend(RankingLesson(ranker, settings, evaluator, seed: options.seed))
+        case let searcher as any SearchRanker:
+            let evaluator = SearchEvaluator(
+                data,
+                experiment.candidates ?? CandidateSettings(),
+                categories: try experiment.categories(in: data.dataset),
+                on: options.device
+            )
+            try descend(SearchLesson(searcher, settings, evaluator, seed: options.seed))
         default: throw ConfigurationError("\(experiment.model): neither counts nor learns by gradients")
         }
         return manifest
@@ -151,7 +159,7 @@ public final class Trainer {
         options.observe(
             .started(
                 parameters: manifest.parameters,
-                examples: data.trainingEventCount,
+                examples: data.requests?.training.count ?? data.trainingEventCount,
                 stepsPerEpoch: lesson.batches(epoch: state.epoch).count,
                 resumedAt: state.step
             )
@@ -234,7 +242,7 @@ public final class Trainer {
 
     /// Evaluates, and keeps the weights when they are the best so far.
     private func validate<L: Lesson>(_ lesson: L, _ step: TrainingStep<L>, _ log: ProgressLog) throws {
-        guard !data.cases(.validation).isEmpty else { return try keep(step) }
+        guard data.has(.validation) else { return try keep(step) }
         let metrics = try withAverages(step) { try lesson.evaluate(.validation, limit: settings.validationUsers) }
         let value = metrics[settings.metric] ?? 0
         let isBest = state.best.map { value > $0 } ?? true

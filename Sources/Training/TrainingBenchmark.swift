@@ -42,7 +42,7 @@ public struct TrainingBenchmark {
     /// Prepares a measurement.
     public init(_ experiment: Experiment, on dataset: Dataset) throws {
         self.experiment = experiment
-        data = try SplitDataset(dataset, experiment.split)
+        data = try experiment.divided(dataset)
     }
 
     /// Trains fresh weights for some steps, after others that are not counted.
@@ -60,6 +60,10 @@ public struct TrainingBenchmark {
         case let model as any Ranker:
             let evaluator = RankingEvaluator(data, experiment.candidates ?? CandidateSettings(), on: device)
             let lesson = try RankingLesson(model, settings, evaluator, seed: 1)
+            return try measure(lesson, settings, steps: steps, warmup: warmup, on: device)
+        case let model as any SearchRanker:
+            let evaluator = SearchEvaluator(data, experiment.candidates ?? CandidateSettings(), on: device)
+            let lesson = try SearchLesson(model, settings, evaluator, seed: 1)
             return try measure(lesson, settings, steps: steps, warmup: warmup, on: device)
         default:
             throw ConfigurationError(

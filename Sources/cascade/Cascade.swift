@@ -14,7 +14,7 @@ struct Cascade: ParsableCommand {
         abstract: "Trains, judges and serves models that recommend.",
         subcommands: [
             DoctorCommand.self, DataCommand.self, TrainCommand.self, EvaluateCommand.self, ExportCommand.self,
-            RecommendCommand.self, ModelsCommand.self, BenchCommand.self,
+            RecommendCommand.self, SearchCommand.self, ModelsCommand.self, BenchCommand.self,
             DistillCommand.self, CompareCommand.self, CompareCellCommand.self, RunsCommand.self, TuneCommand.self,
             AnalyzeCommand.self, IndexCommand.self,
         ]

@@ -33,17 +33,25 @@ struct DataCommand: ParsableCommand {
         @Option(name: .customLong("from"), help: "The source's format.") var format: String
         @Argument(help: "Files, or the folder that holds them.") var paths: [String]
         @Option(name: .customLong("to"), help: "The directory to make.") var target: String
-        @Option(help: "The fewest events that a kept user has.") var minUserEvents = 5
-        @Option(help: "The fewest events that a kept item has.") var minItemEvents = 5
+        @Option(help: "The fewest events that a kept user has; by default 5, and 1 for formats with requests.")
+        var minUserEvents: Int?
+        @Option(help: "The fewest events that a kept item has; by default 5, and 1 for formats with requests.")
+        var minItemEvents: Int?
         @Option(help: "Leave out events with a lower value; by default 2 for kuairec, else none.") var minValue: Float?
         @Option(
             help:
                 "Keep only these actions, with commas between: \(Action.allCases.map(\.name).joined(separator: ", "))."
         )
         var actions: String?
-        @Option(help: "Leave out events before this time, in seconds since 1970; taobao: 2017-11-25 in China.")
+        @Option(
+            help:
+                "Leave out events before this time, in seconds since 1970; taobao: 2017-11-25 in China, lastfm-tags: 2005."
+        )
         var firstTime: Int64?
-        @Option(help: "Leave out events after this time, in seconds since 1970; taobao: 2017-12-03 in China.")
+        @Option(
+            help:
+                "Leave out events after this time, in seconds since 1970; taobao: 2017-12-03 in China, lastfm-tags: 2011."
+        )
         var lastTime: Int64?
         @Option(help: "Keep only so many users, those whose last event is latest, before the filters above.")
         var latestUsers: Int?
@@ -58,6 +66,16 @@ struct DataCommand: ParsableCommand {
         @Option(help: "The column of the grade or amount.") var valueColumn: String?
         @Option(help: "The column of the search text.") var queryColumn: String?
         @Option(help: "The column of the item's title.") var titleColumn: String?
+        @Option(help: "csv: the column of the request that a row's item was shown for; its rows lie together.")
+        var requestColumn: String?
+        @Option(help: "With --request-column: the column that says whether the item was clicked, usually clicked.")
+        var clickedColumn: String?
+        @Option(help: "With --request-column: the column that says whether the item was bought, usually purchased.")
+        var purchasedColumn: String?
+        @Option(help: "With --request-column: columns with numbers of the shown item, with commas between.")
+        var shownColumns: String?
+        @Option(help: "With --request-column: columns with categories of the request, with commas between.")
+        var contextColumns: String?
         @Option(help: "How times are written: \(TimeUnit.allCases.map(\.rawValue).joined(separator: ", ")).")
         var timeUnit = TimeUnit.seconds
         @Option(help: "What users did where no column says it: \(Action.allCases.map(\.name).joined(separator: ", ")).")
@@ -67,7 +85,7 @@ struct DataCommand: ParsableCommand {
             guard minValue?.isFinite ?? true else { throw ValidationError("--min-value must be a finite number") }
             _ = try keptActions()
             guard latestUsers ?? 1 > 0 else { throw ValidationError("--latest-users must be at least 1") }
-            guard minUserEvents >= 0, minItemEvents >= 0 else {
+            guard minUserEvents ?? 0 >= 0, minItemEvents ?? 0 >= 0 else {
                 throw ValidationError("--min-user-events and --min-item-events must be at least 0")
             }
         }
@@ -93,6 +111,11 @@ struct DataCommand: ParsableCommand {
             options.columns.value = valueColumn
             options.columns.query = queryColumn
             options.columns.title = titleColumn
+            options.columns.request = requestColumn
+            options.columns.clicked = clickedColumn
+            options.columns.purchased = purchasedColumn
+            options.columns.shown = names(shownColumns)
+            options.columns.context = names(contextColumns)
             let report = try TargetDirectory.make(target) { url in
                 try importDataset(
                     from: format,
@@ -107,10 +130,16 @@ struct DataCommand: ParsableCommand {
             if Terminal.isInteractive { Terminal.status("") }
             for reason in report.skippedReasons { Terminal.error("skipped: \(reason)") }
             let data = report.dataset
+            let requests = data.requests.map { ", \($0.count) requests" } ?? ""
             Terminal.out(
-                "\(target): \(data.userCount) users, \(data.itemCount) items, \(data.eventCount) events from "
+                "\(target): \(data.userCount) users, \(data.itemCount) items, \(data.eventCount) events\(requests) from "
                     + "\(report.rowsRead) rows (\(report.rowsSkipped) skipped)"
             )
+        }
+
+        /// The names in an option with commas between them.
+        private func names(_ list: String?) -> [String] {
+            list?.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) } ?? []
         }
 
         /// The actions of the option, or nil for all.
@@ -126,7 +155,7 @@ struct DataCommand: ParsableCommand {
     struct Describe: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "describe",
-            abstract: "Prints counts, history lengths, popularity, time range and ties."
+            abstract: "Prints counts, history lengths, popularity, time range, ties and requests."
         )
 
         @Argument(help: "The data set's directory.") var data: String
@@ -153,8 +182,8 @@ struct DataCommand: ParsableCommand {
         var form: ImportFormat?
         @Option(help: "Number of users.") var users: Int?
         @Option(help: "Number of items.") var items: Int?
-        @Option(help: "Number of categories of items; drift calls them topics.") var categories: Int?
-        @Option(help: "Mean number of events per user.") var meanEvents: Int?
+        @Option(help: "Number of categories of items; drift calls them topics, shop has 40.") var categories: Int?
+        @Option(help: "Mean number of events per user; shop: before the last request, about.") var meanEvents: Int?
         @Option(help: "Decides every random number.") var seed: UInt64 = 1
 
         func validate() throws {
@@ -174,6 +203,7 @@ struct DataCommand: ParsableCommand {
             }
             let data = try TargetDirectory.make(target) { try world.write(to: $0) }
             Terminal.out("\(target): \(data.userCount) users, \(data.itemCount) items, \(data.eventCount) events")
+            if world.isShop { return Terminal.out(try ShopIdeal.text(data)) }
             guard world.isLifelong else { return }
             let ideal = try LifelongWorld(of: data).idealScores(in: data)
             guard let area = try areaUnderCurve(scores: ideal.scores, labels: ideal.labels) else { return }

@@ -68,7 +68,7 @@ struct TuneCommand: ParsableCommand {
         let base = JSONValue.object(fields)
         let settings = try Experiment(base).trainingSettings()
         // Broken data is told before anything is trained.
-        _ = try SplitDataset(Dataset(at: URL(filePath: data)), Experiment(base).split)
+        _ = try Experiment(base).divided(Dataset(at: URL(filePath: data)))
         let folder = URL(filePath: target).absoluteURL
         var contestants = try (0..<trials).map { try trial($0, space, base, in: folder) }
         for trial in contestants {

@@ -94,6 +94,10 @@ struct TableSpecificationTests {
                 "data", ["x": ["from": "csv", "paths": ["p"], "minUserEvent": 3]],
                 "data.x: unknown key 'minUserEvent'. Did you mean 'minUserEvents'?"
             ),
+            (
+                "data", ["x": ["from": "csv", "paths": ["p"], "columns": ["reqest": "r"]]],
+                "data.x.columns: unknown key 'reqest'. Did you mean 'request'?"
+            ),
             ("draws", 0, "draws: expected a whole number from 1"),
         ] as [(String, JSONValue, String)]
     )

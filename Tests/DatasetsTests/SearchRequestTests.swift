@@ -26,7 +26,13 @@ struct SearchRequestTests {
                 )
             }
             builder.add(
-                SearchRequest(user: user, query: query, time: time, shown: list, context: ["device": ["d\(number % 3)"]])
+                SearchRequest(
+                    user: user,
+                    query: query,
+                    time: time,
+                    shown: list,
+                    context: ["device": ["d\(number % 3)"]]
+                )
             )
             for item in list where item.isClicked {
                 builder.add(Event(user: user, item: item.item, time: time, query: query))
@@ -72,7 +78,12 @@ struct SearchRequestTests {
         var builder = DatasetBuilder(name: "core")
         for time in 0..<3 {
             builder.add(
-                SearchRequest(user: "a", query: "q", time: Int64(time), shown: [.init("x", isClicked: true), .init(ItemID("once\(time)"))])
+                SearchRequest(
+                    user: "a",
+                    query: "q",
+                    time: Int64(time),
+                    shown: [.init("x", isClicked: true), .init(ItemID("once\(time)"))]
+                )
             )
         }
         builder.add(SearchRequest(user: "b", query: "q", time: 1, shown: [.init("x")]))
@@ -89,15 +100,20 @@ struct SearchRequestTests {
         // then its query is that of an earlier request of the same moment, never a later one.
         for request in 0..<table.count {
             let events = dataset.events(of: UserIndex(Int(table.users[request])))
-            #expect((events.lowerBound..<Int(table.ends[request])).allSatisfy { dataset.times[$0] <= table.times[request] })
-            #expect((Int(table.ends[request])..<events.upperBound).allSatisfy { dataset.times[$0] >= table.times[request] })
+            #expect(
+                (events.lowerBound..<Int(table.ends[request])).allSatisfy { dataset.times[$0] <= table.times[request] }
+            )
+            #expect(
+                (Int(table.ends[request])..<events.upperBound).allSatisfy { dataset.times[$0] >= table.times[request] }
+            )
         }
         let ends = (0..<table.count).map { table.ends[$0] }
         #expect(zip(ends, ends.dropFirst()).allSatisfy { $0 <= $1 })
     }
 
     static let splits: [Split] = [
-        .leaveOneOut, .temporal(validation: .quantile(0.6), test: .quantile(0.8)), .byUser(validation: 0.2, test: 0.2, seed: 3),
+        .leaveOneOut, .temporal(validation: .quantile(0.6), test: .quantile(0.8)),
+        .byUser(validation: 0.2, test: 0.2, seed: 3),
     ]
 
     @Test("are divided without a leak", arguments: 1...3 as ClosedRange<UInt64>, splits)
@@ -124,7 +140,8 @@ struct SearchRequestTests {
         }
         // Events that count as known, for the popularity of negatives, end before the first request that is judged.
         for sequence in data.training {
-            let first = judged.filter { table.users[$0] == Int32(sequence.user.rawValue) }.map { Int(table.ends[$0]) }.min()
+            let first = judged.filter { table.users[$0] == Int32(sequence.user.rawValue) }.map { Int(table.ends[$0]) }
+                .min()
             #expect(first.map { sequence.events.upperBound <= $0 } ?? true)
         }
     }
@@ -179,7 +196,14 @@ struct SearchRequestTests {
         for user in 0..<6 {
             for step in 0..<8 {
                 let item = ItemID("i\((user * 3 + step * step) % 20)")
-                builder.add(SearchRequest(user: UserID("u\(user)"), query: "q\(step)", time: Int64(step), shown: [.init(item, isClicked: true)]))
+                builder.add(
+                    SearchRequest(
+                        user: UserID("u\(user)"),
+                        query: "q\(step)",
+                        time: Int64(step),
+                        shown: [.init(item, isClicked: true)]
+                    )
+                )
                 builder.add(Event(user: UserID("u\(user)"), item: item, time: Int64(step)))
             }
         }
@@ -200,7 +224,9 @@ struct SearchRequestTests {
             for (row, request) in batches.requests(index).enumerated() {
                 let list = Array(batch.candidates[row * 5..<(row + 1) * 5])
                 #expect(Set(list).count == 5)
-                let known = (Int(dataset.offsets[Int(table.users[request])])..<Int(table.ends[request])).map { dataset.items[$0] + 1 }
+                let known = (Int(dataset.offsets[Int(table.users[request])])..<Int(table.ends[request])).map {
+                    dataset.items[$0] + 1
+                }
                 #expect(Set(list.dropFirst()).isDisjoint(with: known))
             }
         }

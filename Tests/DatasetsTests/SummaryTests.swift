@@ -109,6 +109,47 @@ struct SummaryTests {
         #expect(lines.contains("item feature kind  2 values, on 20.00 % of the items"))
     }
 
+    @Test("counts requests, where there are any")
+    func countsRequests() throws {
+        var builder = DatasetBuilder(name: "requests")
+        builder.shownFeatures = ["price"]
+        for time in 0..<3 {
+            let shown = (0...time).map { place in
+                SearchRequest.Shown(ItemID("i\(place)"), isClicked: place == 0, isPurchased: time == 2, values: [1])
+            }
+            builder.add(
+                SearchRequest(
+                    user: "u",
+                    query: time == 1 ? nil : "hat",
+                    time: Int64(time),
+                    shown: shown,
+                    context: time == 0 ? ["device": ["phone"]] : [:]
+                )
+            )
+            builder.add(Event(user: "u", item: "i0", time: Int64(time), query: "shoe"))
+        }
+        let summary = DatasetSummary(try TemporaryDataset(builder).dataset)
+        let requests = try #require(summary.requests)
+        #expect((requests.count, requests.shown, requests.clicks, requests.purchases) == (3, 6, 3, 3))
+        #expect((requests.meanCandidates, requests.medianCandidates, requests.maximumCandidates) == (2, 2, 3))
+        #expect((requests.queryShare, requests.distinctQueries) == (2.0 / 3, 1) && summary.queries == 2)
+        #expect(requests.emptyHistoryShare == 1.0 / 3 && requests.shownFeatures == ["price"])
+        #expect(summary.features.map(\.owner) == ["request"] && summary.features[0].coverage == 1.0 / 3)
+        let lines = summary.text.split(separator: "\n")
+        #expect(lines.contains("requests                3"))
+        #expect(lines.contains("  shown items           6: 3 clicked, 3 bought"))
+        #expect(lines.contains("  per request           mean 2.0, median 2, at most 3"))
+        #expect(lines.contains("  with a query          66.67 % of the requests; 1 distinct queries"))
+        #expect(lines.contains("  without history       33.33 % of the requests"))
+        #expect(lines.contains("  numbers               price"))
+        #expect(lines.contains("request feature device  1 values, on 33.33 % of the requests"))
+        let data = try JSONEncoder().encode(summary)
+        #expect(try JSONDecoder().decode(DatasetSummary.self, from: data) == summary)
+        let without = DatasetSummary(try TemporaryDataset(self.builder()).dataset)
+        #expect(without.requests == nil && !without.text.contains("request"))
+        #expect(!String(decoding: try JSONEncoder().encode(without), as: UTF8.self).contains("requests"))
+    }
+
     @Test("groups the digits of large counts", arguments: [(999, "999"), (1_000, "1,000"), (12_345, "12,345")])
     func groupsDigits(_ count: Int, _ expected: String) throws {
         var builder = DatasetBuilder(name: "many")

@@ -55,4 +55,32 @@ struct DataTests {
         let unknown = try await cascade(arguments + ["--actions", "stare"], status: 64)
         #expect(unknown.errors.contains("expected some of view, click, purchase, rating, cart, favourite"))
     }
+
+    @Test("a table of requests is imported with what it showed, and described")
+    func requests() async throws {
+        let text = "list,user_id,item_id,clicked,price,device\nr1,u,a,0,5,phone\nr1,u,b,1,6,phone\nr2,u,a,1,5,desk\n"
+        let source = try folder.write(text, to: "lists.csv")
+        let arguments = ["data", "import", "--from", "csv", source, "--to", folder.path("lists"), "--request-column"]
+        let columns = ["--shown-columns", "price", "--context-columns", "device"]
+        let imported = try await cascade(arguments + ["list"] + columns)
+        #expect(imported.output.contains("1 users, 2 items, 2 events, 2 requests from 3 rows (0 skipped)"))
+        let summary = try await cascade(["data", "describe", folder.path("lists"), "--json"]).document()
+        let requests = try #require(summary["requests"] as? [String: Any])
+        #expect(requests["shown"] as? Int == 3 && requests["clicks"] as? Int == 2)
+        #expect(requests["shownFeatures"] as? [String] == ["price"])
+        let described = try await cascade(["data", "describe", folder.path("lists")])
+        #expect(described.output.contains("request feature device"))
+        let refused = try await cascade(
+            ["data", "import", "--from", "csv", source, "--to", folder.path("no")] + columns,
+            status: 65
+        )
+        #expect(
+            refused.errors.contains("Say with --request-column which column holds the request") && !folder.holds("no")
+        )
+        // Lines are broken where the terminal ends.
+        let help = try await cascade(["data", "import", "--help"]).output.split { $0.isWhitespace }.joined(
+            separator: " "
+        )
+        #expect(help.contains("by default 5, and 1 for formats with requests") && help.contains("amazon-attributes"))
+    }
 }

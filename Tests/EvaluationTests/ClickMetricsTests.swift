@@ -1,5 +1,6 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
+import Foundation
 import Testing
 
 @testable import Evaluation
@@ -100,9 +101,108 @@ struct ClickMetricsTests {
 
     @Test("areas are best high, losses low, calibration at one")
     func directions() {
-        #expect(ClickMetrics.names.map { ClickMetrics.direction(of: $0) } == [1, 1, 1, 1, -1, -1, nil])
+        let clicks: [Double?] = [1, 1, 1, 1, 1, 1, -1, -1, nil]
+        #expect(ClickMetrics.names.map { ClickMetrics.direction(of: $0) } == clicks + [1, 1, -1, -1])
         #expect(ClickMetrics.direction(of: "recall@20") == 1)
         #expect(ClickMetrics.selecting.allSatisfy { ClickMetrics.direction(of: $0) == 1 })
+        #expect(ClickMetrics.selecting.allSatisfy { RankingMetric($0) == nil })
+    }
+
+    @Test("ranks within requests agree with ranking one chosen candidate after another")
+    func ranks() throws {
+        for seed in 0..<3000 {
+            let sample = Sample(seed: UInt64(seed))
+            let metrics = try ClickMetrics(
+                probabilities: sample.scores,
+                labels: sample.labels,
+                requests: sample.requests
+            )
+            let requests = try (0...(sample.requests.max() ?? 0)).map { request in
+                let members = sample.requests.indices.filter { sample.requests[$0] == request }
+                let scores = members.map { sample.scores[$0] }
+                return try members.indices.filter { sample.labels[members[$0]] }
+                    .map { try rank(of: $0, in: scores) }.sorted()
+            }
+            let judged = requests.filter { !$0.isEmpty }
+            let count = Double(judged.count)
+            guard count > 0 else {
+                #expect(metrics.values["mrr"] == nil && metrics.values["ndcg@10"] == nil)
+                continue
+            }
+            let mrr = judged.reduce(0) { $0 + 1 / Double($1[0]) } / count
+            let gain = judged.reduce(0) { sum, ranks in
+                let found = ranks.filter { $0 <= 10 }.reduce(0) { $0 + 1 / log2(Double($1) + 1) }
+                return sum + found / (1...min(ranks.count, 10)).reduce(0) { $0 + 1 / log2(Double($1) + 1) }
+            }
+            #expect(abs((metrics.values["mrr"] ?? .nan) - mrr) < 1e-12, "case \(seed)")
+            #expect(abs((metrics.values["ndcg@10"] ?? .nan) - gain / count) < 1e-12, "case \(seed)")
+        }
+    }
+
+    @Test("ranks by hand: one candidate alone, a tie, two chosen of thirteen, a request without a choice")
+    func ranksByHand() throws {
+        // Request 0 is chosen and alone; 1 ties with what was not chosen; 3 has chosen candidates at 1 and 12 of 13.
+        let long = (0..<13).map { Float(13 - $0) / 20 }
+        let metrics = try ClickMetrics(
+            probabilities: [0.5, 0.3, 0.3, 0.9] + long,
+            labels: [true, true, false, false] + (0..<13).map { $0 == 0 || $0 == 11 },
+            requests: [0, 1, 1, 2] + [Int](repeating: 3, count: 13)
+        )
+        let second = 1 / log2(3.0)
+        let gain = (1 + second + 1 / (1 + second)) / 3
+        #expect(metrics.values["mrr"] == 2.5 / 3)
+        #expect(abs((metrics.values["ndcg@10"] ?? 0) - gain) < 1e-12)
+        // Three of four requests count: the distance of each from the metric, 5/6, weighs 4/3.
+        let mean = 5.0 / 6
+        let expected: [Double] = [mean + 2.0 / 9, mean - 4.0 / 9, mean, mean + 2.0 / 9]
+        let found = try #require(metrics.perRequest["mrr"])
+        #expect(zip(found, expected).allSatisfy { abs($0 - $1) < 1e-12 })
+    }
+
+    @Test("where every request has a choice, each adds its own value")
+    func ownValues() throws {
+        let metrics = try ClickMetrics(
+            probabilities: [0.1, 0.2, 0.8, 0.3],
+            labels: [true, false, true, false],
+            requests: [0, 0, 1, 1]
+        )
+        #expect(metrics.perRequest["mrr"] == [0.5, 1])
+        #expect(metrics.perRequest["ndcg@10"] == [1 / log2(3.0), 1])
+    }
+
+    @Test("purchases are judged beside clicks as clicks would be, and only when asked for")
+    func purchases() throws {
+        for seed in 0..<300 {
+            let (clicks, bought) = (Sample(seed: UInt64(seed)), Sample(seed: UInt64(seed) + 10_000))
+            let count = min(clicks.scores.count, bought.scores.count)
+            let requests = Array(clicks.requests.prefix(count))
+            let purchases = (Array(bought.scores.prefix(count)), Array(bought.labels.prefix(count)))
+            let plain = try ClickMetrics(
+                probabilities: Array(clicks.scores.prefix(count)),
+                labels: Array(clicks.labels.prefix(count)),
+                requests: requests
+            )
+            let both = try ClickMetrics(
+                probabilities: Array(clicks.scores.prefix(count)),
+                labels: Array(clicks.labels.prefix(count)),
+                requests: requests,
+                purchases: purchases
+            )
+            let alone = try ClickMetrics(probabilities: purchases.0, labels: purchases.1, requests: requests)
+            #expect(plain.values.keys.allSatisfy { !$0.hasPrefix("purchase-") })
+            #expect(plain.values.allSatisfy { both.values[$0.key] == $0.value })
+            for name in ["auc", "gauc", "logloss", "ece"] {
+                #expect(both.values["purchase-\(name)"] == alone.values[name])
+                #expect(both.perRequest["purchase-\(name)"] == alone.perRequest[name])
+            }
+            #expect(both.values.keys.allSatisfy(ClickMetrics.names.contains))
+        }
+    }
+
+    @Test("without candidates there are no values")
+    func empty() throws {
+        let metrics = try ClickMetrics(probabilities: [], labels: [], requests: [])
+        #expect(metrics.values.isEmpty)
     }
 
     @Test("NaN is refused, and so is what is no probability", arguments: [Float.nan, 1.5, -0.1])

@@ -22,6 +22,8 @@ from reference_backbones import backbones
 from reference_dimerec import DimeRec, DimeRecConfig
 from reference_ranking import Network, judge
 from reference_models import SASRec, SASRecConfig, Schedule, T2Diff, T2DiffConfig, ddim_steps
+from reference_search import MODELS as SEARCH_MODELS
+from reference_search import judge as judge_search
 
 HERE = Path(__file__).parent
 
@@ -492,6 +494,255 @@ def ranking() -> None:
     store("ranking", tensors, {"source": "reference_ranking.py"})
 
 
+# Search models: 10 items with two features, widths of 6, histories of up to 7, lists of 1 to 4.
+SEARCH = {
+    "gs": ("diffusion-gs", {}),
+    "gsConcatenated": ("diffusion-gs", {"injection": "concatenated"}),
+    "gsCross": ("diffusion-gs", {"injection": "cross-attention"}),
+    "gsLearned": ("diffusion-gs", {"gate": "learned"}),
+    "gsUngated": ("diffusion-gs", {"gate": "none"}),
+    "gsNoNoise": ("diffusion-gs", {"noise": False}),
+    "gsMeanSquared": ("diffusion-gs", {"constraint": "mean-squared"}),
+    "gsToken": ("diffusion-gs", {"target": "token"}),
+    "gsTokenConcatenated": ("diffusion-gs", {"target": "token", "injection": "concatenated"}),
+    "sasrec": ("search-sasrec", {"blocks": 2}),
+    "simSoft": ("search-sim", {"kept": 3}),
+    "simHard": ("search-sim", {"kept": 2, "search": "hard"}),
+    "qin": ("qin", {"relevant": 4, "kept": 2}),
+    "hstu": ("hstu", {"layers": 2}),
+    "mtgr": ("mtgr", {"layers": 2}),
+    "mtgrPlain": ("mtgr", {"layers": 2, "groupNorm": False, "crossFeatures": False}),
+    "shownOrder": ("shown-order", {"place": 1}),
+}
+
+# Other ways to run the reverse process of "gs" and "gsToken".
+SEARCH_CHAINS = {
+    "ddpm": {"sampler": "ddpm"},
+    "ddim": {"sampler": "ddim", "samplerSteps": 3},
+    "clean": {"noisedStart": False},
+}
+
+
+def search_encoder_shapes(width: int, side: int) -> dict[str, tuple[int, ...]]:
+    shapes: dict[str, tuple[int, ...]] = {}
+
+    def network(name: str, size: int) -> None:
+        shapes[name + ".up.weight"], shapes[name + ".up.bias"] = (2 * width, size), (2 * width,)
+        shapes[name + ".down.weight"], shapes[name + ".down.bias"] = (width, 2 * width), (width,)
+
+    tables = {"items": 11, "actions": 7, "places": 8, "ages": 41, "hours": 24, "days": 7, "words": 13, "userIDs": 5}
+    shapes |= {f"encoder.{name}.weight": (count, width) for name, count in tables.items()}
+    for name, count in {"features.0.vectors": 4, "features.1.vectors": 3, "profiles.0.vectors": 3, "contexts.0": 3}.items():
+        shapes[f"encoder.{name}.weight"] = (count, side)
+    network("encoder.fusion", width + 2 * side)
+    network("encoder.query", width)
+    network("encoder.profile", 3 * width + 2 * side)
+    for name in ("itemNorm", "queryNorm", "profileNorm"):
+        shapes[f"encoder.{name}.weight"] = shapes[f"encoder.{name}.bias"] = (width,)
+    shapes["encoder.eventQuery.weight"] = (width, width)
+    shapes["encoder.shown.weight"], shapes["encoder.shown.bias"] = (width, 2), (width,)
+    return shapes
+
+
+def search_shapes(kind: str, o: dict) -> dict[str, tuple[int, ...]]:
+    """What a model has besides its encoder."""
+    width, heads, shapes = 6, 2, {}
+
+    def linear(name: str, size: int, out: int, bias: bool = True) -> None:
+        shapes[name + ".weight"] = (out, size)
+        if bias:
+            shapes[name + ".bias"] = (out,)
+
+    def norm(name: str) -> None:
+        shapes[name + ".weight"] = shapes[name + ".bias"] = (width,)
+
+    def network(name: str, hidden: int) -> None:
+        linear(name + ".up", width, hidden)
+        linear(name + ".down", hidden, width)
+
+    def judge(name: str, is_own: bool) -> None:
+        linear(name + ".shared", width * (2 if is_own else 3), 6)
+        linear(name + ".own", width * (4 if is_own else 3), 6, bias=False)
+        linear(name + ".layers.0", 6, 5)
+        linear(name + ".output", 5, 2)
+
+    if kind == "shown-order":
+        linear("map", 1, 2)
+        return shapes
+    judge("head", not (kind == "search-sasrec" or kind == "diffusion-gs" and o.get("target") != "token"))
+    if kind == "diffusion-gs":
+        for name in ("norm", "outputNorm"):
+            norm(name)
+        for name in ("query", "staticHead", "dynamicHead"):
+            linear(name, width, width)
+        if o.get("noise", True):
+            network("step", 4 * width)
+        for number in range(o["layers"]):
+            name = f"layers.{number}."
+            norm(name + "norm")
+            norm(name + "feedForwardNorm")
+            linear(name + "projection", width, 3 * width)
+            linear(name + "output", width, width)
+            network(name + "feedForward", 2 * width)
+            if o.get("gate") != "none":
+                linear(name + "gate", width if o.get("gate") == "learned" else 2 * width, heads)
+    if kind == "search-sasrec":
+        norm("norm")
+        for number in range(o["blocks"]):
+            name = f"blocks.{number}."
+            norm(name + "attentionNorm")
+            norm(name + "feedForwardNorm")
+            linear(name + "attention.projection", width, 3 * width)
+            linear(name + "attention.output", width, width)
+            network(name + "feedForward", 4 * width)
+    if kind == "search-sim":
+        for name in ("query", "key", "value"):
+            linear("attention." + name, width, width, bias=False)
+        if o.get("search") != "hard":
+            judge("auxiliary", True)
+    if kind == "search-sim" and o.get("search") != "hard" or kind == "qin":
+        for stage in ("relevance", "similarity") if kind == "qin" else ("search",):
+            linear(stage + ".behaviour", width, width, bias=False)
+            linear(stage + ".candidate", width, width, bias=False)
+    if kind == "qin":
+        shapes["engagement.weight"] = (7, 2)
+        linear("mixture", 2 * width, width)
+    if kind in ("hstu", "mtgr"):
+        norm("norm")
+        grouped = kind == "mtgr" and o.get("groupNorm", True)
+        if kind == "mtgr" and o.get("crossFeatures", True):
+            linear("cross", 6, width, bias=False)
+        for number in range(o["layers"]):
+            name, is_last = f"layers.{number}.", number + 1 == o["layers"]
+            linear(name + "projection", width, 4 * width)
+            linear(name + "output", width, width)
+            shapes[name + "places.weight"] = (7 + (4 if kind == "mtgr" else 3), heads)
+            shapes[name + "gaps.weight"] = (40, heads)
+            for group in (".byGroup.0", ".byGroup.1", ".byGroup.2") if grouped else (".same",):
+                norm(name + "norm" + group)
+            for group in (".byGroup.0", ".byGroup.1", ".byGroup.2") if grouped and not is_last else (".same",):
+                norm(name + "mixedNorm" + group)
+    return shapes
+
+
+TABLES = ("items", "actions", "places", "ages", "hours", "days", "words", "userIDs", "vectors", "engagement", "gaps")
+
+
+def search_draw(name: str, shape: tuple[int, ...], generator: torch.Generator) -> torch.Tensor:
+    drawn = torch.randn(shape, generator=generator)
+    if len(shape) == 1:
+        return 0.1 * drawn + (1.0 if name.endswith("weight") else 0.0)
+    return 0.5 * drawn if name.split(".")[-2] in TABLES or ".contexts." in name else drawn / math.sqrt(shape[1])
+
+
+def search_requests(generator: torch.Generator) -> list[dict]:
+    """Long, short, empty, without a query; one person who is not known, lists of different lengths."""
+    now = 1_700_000_000
+
+    def some(low: int, high: int, count: int) -> list[int]:
+        return torch.randint(low, high + 1, (count,), generator=generator).tolist()
+
+    def request(row: int, user: int, ages: list[int], query: list[int], asked: list[list[int]], width: int) -> dict:
+        time = now + 100_003 * row
+        events = zip(some(1, 10, len(ages)), ages, some(1, 6, len(ages)), asked)
+        shown = torch.randn(width, 2, generator=generator).tolist()
+        return {
+            "user": user,
+            "time": time,
+            "query": query,
+            "context": [row % 3],
+            "history": [{"item": i, "time": time - age, "action": a, "query": q} for i, age, a, q in events],
+            "candidates": [
+                {"item": item, "click": float(place == row % width), "purchase": float(place == row == 0), "shown": numbers}
+                for place, (item, numbers) in enumerate(zip(some(1, 10, width), shown))
+            ],
+        }
+
+    ages = [9_000_000, 86_400 * 3, 86_399, 4_000, 4_000, 61, 0]
+    asked: list[list[int]] = [[], [5, 6], [5, 6], [7], [], [5, 6], [12]]
+    return [
+        request(0, 0, ages, [5, 6], asked, 3),
+        request(1, 2, [500_000, 33], [7, 12, 12], [[9], []], 4),
+        request(2, -1, [], [5], [], 2),
+        request(3, 3, [31, 15, 7, 3], [], [[], [8, 1], [], []], 1),
+    ]
+
+
+def search_inputs(requests: list[dict], length: int, width: int) -> dict[str, np.ndarray]:
+    """The same, padded: history on the left, candidates on the right."""
+    queries: list[list[int]] = [[]]
+
+    def row(query: list[int]) -> int:
+        if query not in queries:
+            queries.append(query)
+        return queries.index(query)
+
+    def history(value, kind=np.int32) -> np.ndarray:
+        return np.array([[0] * (length - len(r["history"])) + [value(e) for e in r["history"]] for r in requests], kind)
+
+    def listed(key: str, empty, kind) -> np.ndarray:
+        rows = [[c[key] for c in r["candidates"]] + [empty] * (width - len(r["candidates"])) for r in requests]
+        return np.array(rows, kind)
+
+    found = {
+        "items": history(lambda e: e["item"]),
+        "times": history(lambda e: e["time"], np.int64),
+        "actions": history(lambda e: e["action"]),
+        "historyQueries": history(lambda e: row(e["query"])),
+        "lengths": np.array([len(r["history"]) for r in requests], np.int32),
+        "users": np.array([r["user"] for r in requests], np.int32),
+        "requestTimes": np.array([r["time"] for r in requests], np.int64),
+        "queries": np.array([row(r["query"]) for r in requests], np.int32),
+        "context": np.array([r["context"] for r in requests], np.int32),
+        "candidates": listed("item", 0, np.int32),
+        "clicks": listed("click", 0, np.float32),
+        "purchases": listed("purchase", 0, np.float32),
+        "shown": listed("shown", [0, 0], np.float32),
+    }
+    longest = max(len(query) for query in queries)
+    found["tokens"] = np.array([query + [0] * (longest - len(query)) for query in queries], np.int32)
+    return {f"input.{key}": value for key, value in found.items()}
+
+
+def search() -> None:
+    # Chains of untrained networks can magnify rounding a thousandfold; with these weights they do not.
+    generator = torch.Generator().manual_seed(49)
+    length, width, side = 7, 6, 3
+    requests = search_requests(generator)
+    for request in requests:  # as float32 has them
+        for candidate in request["candidates"]:
+            candidate["shown"] = np.array(candidate["shown"], np.float32).astype(np.float64).tolist()
+    item_features = [[0] + [1 + i % 3 for i in range(10)], [0] + [1 + i // 5 for i in range(10)]]
+    user_features = [[0, 1, 2, 2, 1]]
+    noise, steps = torch.randn(len(requests), length, width, generator=generator), [3, 1, 5, 2]
+    tensors = search_inputs(requests, length, 4) | {"input.noise": noise, "input.steps": np.array(steps, np.int64)}
+    for place, codes in enumerate(item_features):
+        tensors[f"input.itemFeature.{place}"] = np.array(codes[1:], np.int32) - 1
+    tensors["input.userFeature.0"] = np.array(user_features[0][1:], np.int32) - 1
+    encoder = {name: search_draw(name, shape, generator) for name, shape in search_encoder_shapes(width, side).items()}
+    tensors |= {f"weight.{name}": value.numpy() for name, value in encoder.items()}
+    for name, (kind, given) in SEARCH.items():
+        options = {"heads": 2, "layers": 4, "steps": 5, "firstBeta": 0.05, "lastBeta": 0.3, "constraintWeight": 0.4,
+                   "purchases": 0.7, **given}
+        own = {key: search_draw(key, shape, generator) for key, shape in search_shapes(kind, options).items()}
+        drawn = own if kind == "shown-order" else encoder | own
+        weights = {key: value.double().requires_grad_() for key, value in drawn.items()}
+        model = SEARCH_MODELS[kind](kind, options, weights, item_features, user_features)
+        with torch.no_grad():
+            inference, _ = judge_search(model, requests, noise.double(), None)
+        training, terms = judge_search(model, requests, noise.double(), steps)
+        sum(terms.values()).backward()
+        tensors |= {f"{name}.weight.{key}": value.numpy() for key, value in own.items()}
+        tensors |= {f"{name}.gradient.{key}": value.grad for key, value in weights.items()}
+        tensors |= {f"{name}.expected.inference": inference, f"{name}.expected.training": training}
+        tensors |= {f"{name}.expected.loss.{key}": value.reshape(1) for key, value in terms.items()}
+        for chain, change in SEARCH_CHAINS.items() if name in ("gs", "gsToken") else ():
+            model.o = options | change
+            with torch.no_grad():
+                tensors[f"{name}.expected.{chain}"], _ = judge_search(model, requests, noise.double(), None)
+    store("search", tensors, {"source": "reference_search.py"})
+
+
 def betas(name: str, steps: int) -> np.ndarray:
     r = np.arange(1, steps + 1, dtype=np.float64)
     if name == "exponential":  # T2Diff eq 13: beta_r = a exp(b r) with beta_1 = 1e-4, beta_T = 0.2
@@ -555,4 +806,5 @@ if __name__ == "__main__":
     euclidean()
     backbones(store, gradients)
     ranking()
+    search()
     diffusion()

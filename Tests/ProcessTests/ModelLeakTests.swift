@@ -17,11 +17,16 @@ struct ModelLeakTests {
             for entry in Catalog.all {
                 let before = Runtime.liveHandles
                 let settings = try small(entry)
-                let model = try entry.make(settings, DatasetShape(users: 9, items: 20), Generator(seed: 1))
-                guard let model = model as? any VectorRetriever else { continue }
-                try train(model, steps: 50, named: entry.card.name)
+                var shape = DatasetShape(users: 9, items: 20)
+                shape.shownFeatures = ["rank"]
+                let made = try entry.make(settings, shape, Generator(seed: 1))
+                switch made {
+                case let model as any VectorRetriever: try train(model, steps: 50, named: entry.card.name)
+                case let model as any SearchRanker: try train(model, steps: 50, named: entry.card.name)
+                default: continue
+                }
                 tested += 1
-                #expect(Runtime.liveHandles > before, "a model has parameters")
+                #expect(Runtime.liveHandles > before, "\(type(of: made).card.name) has parameters")
             }
             #expect(tested > 0)
             #expect(Runtime.liveHandles == 0)
@@ -38,13 +43,22 @@ private func small(_ entry: ModelEntry) throws -> JSONValue {
     return .object(wanted.filter { defaults[$0.key] != nil }.mapValues(JSONValue.integer))
 }
 
-/// Trains and asks; the number of handles must be the same after the first step and after every other.
 private func train(_ model: any VectorRetriever, steps: Int, named name: String) throws {
     let adam = try Adam(model.parameters())
-    try step(model, adam, 1)
+    try train(steps: steps, named: name) { try step(model, adam, $0) }
+}
+
+private func train(_ model: any SearchRanker, steps: Int, named name: String) throws {
+    let adam = try Adam(model.parameters())
+    try train(steps: steps, named: name) { try step(model, adam, $0) }
+}
+
+/// Trains and asks; the number of handles must be the same after the first step and after every other.
+private func train(steps: Int, named name: String, _ step: (Int) throws -> Void) throws {
+    try step(1)
     let running = Runtime.liveHandles
     for number in 2...steps {
-        try step(model, adam, number)
+        try step(number)
         guard Runtime.liveHandles == running else {
             Issue.record("\(name): \(Runtime.liveHandles) handles after step \(number), \(running) after the first")
             return
@@ -89,4 +103,20 @@ private func batch(for model: any VectorRetriever) -> HostBatch {
         targets: isEveryPosition ? items.map { $0 % 20 + 1 } : [3, 4],
         users: [0, 5]
     )
+}
+
+private func step(_ model: any SearchRanker, _ adam: Adam, _ number: Int) throws {
+    var host = SearchHostBatch()
+    (host.rows, host.length, host.width, host.queryCount, host.queryLength) = (1, 3, 2, 2, 2)
+    (host.items, host.times, host.actions, host.historyQueries) = ([0, 4, 5], [0, 10, 20], [0, 1, 2], [0, 0, 1])
+    (host.lengths, host.users, host.requestTimes, host.queries) = ([2], [1], [60], [1])
+    (host.tokens, host.candidates) = ([0, 0, 3, 4], [6, 7])
+    (host.clicks, host.purchases, host.shown) = ([1, 0], [0, 0], [0, 1])
+    try Runtime.seedDefaultGenerators(UInt64(number))
+    try adam.clearGradients()
+    let batch = try SearchBatch(host, noise: .drawn(Generator(seed: UInt64(number))))
+    let terms = try model.judge(batch, .training).terms(batch, purchaseWeight: model.purchaseWeight)
+    try terms.dropFirst().reduce(terms[0].loss) { try $0 + $1.loss }.backward()
+    try adam.step(rate: 1e-3)
+    _ = try withoutGradients { try model.judge(SearchBatch(host), .inference) }
 }

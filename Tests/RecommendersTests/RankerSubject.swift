@@ -16,7 +16,7 @@ struct RankerSubject: Sendable, CustomTestStringConvertible {
 
     /// Every click model of the catalogue, and its variants.
     static let all: [RankerSubject] =
-        Catalog.all.filter(\.isRanker).map { RankerSubject(entry: $0) }
+        Catalog.all.filter { $0.isRanker && !$0.readsRequests }.map { RankerSubject(entry: $0) }
         + Projection.allCases.dropFirst().map { twin(["projection": .string($0.rawValue)]) }
         + [
             twin(["search": .string("hard")]), twin(["targetAware": .bool(false)]), twin(["balanced": .bool(true)]),

@@ -22,7 +22,14 @@ struct Subject: Sendable, CustomTestStringConvertible {
         all.filter { (try? $0.model()) is any VectorRetriever }
         + ["transformer", "mamba"].map { Subject(entry: ModelEntry(T2Diff.self), variant: ["backbone": $0]) }
 
-    static let data = DatasetShape(users: 50, items: 20)
+    /// 20 items, and for models of search a feature of each kind.
+    static let data: DatasetShape = {
+        var shape = DatasetShape(users: 50, items: 20)
+        shape.itemFeatures = [FeatureCodes("kind", (0..<20).map { Int32($0 % 4) })]
+        shape.userFeatures = [FeatureCodes("age", (0..<50).map { Int32($0 % 3) })]
+        (shape.contextSizes, shape.shownFeatures) = ([2], ["price", "rank"])
+        return shape
+    }()
 
     /// What makes a model quick; a model takes those of these settings that it has.
     static let small: [String: JSONValue] = [
@@ -32,11 +39,19 @@ struct Subject: Sendable, CustomTestStringConvertible {
         "inputDropout": .number(0), "ranking": .number(1), "sampler": .object(["kind": .string("ddpm")]),
     ]
 
+    /// The same for models of search.
+    static let smallSearch: [String: JSONValue] = [
+        "layers": .integer(2), "kept": .integer(4), "relevant": .integer(6),
+        "tokens": .object(["side": .integer(4), "dropout": .number(0), "text": .object(["buckets": .integer(40)])]),
+        "head": .object(["hidden": .array([.integer(16), .integer(8)]), "dropout": .number(0)]),
+    ]
+
     /// The small settings with some replaced, where the model has them.
     func settings(_ changes: [String: JSONValue] = [:]) throws -> JSONValue {
         guard case .object(let defaults) = try entry.defaults() else { return .object([:]) }
         let own = variant.mapValues(JSONValue.string)
-        return .object(Self.small.merging(own) { $1 }.merging(changes) { $1 }.filter { defaults[$0.key] != nil })
+        let small = entry.readsRequests ? Self.small.merging(Self.smallSearch) { $1 } : Self.small
+        return .object(small.merging(own) { $1 }.merging(changes) { $1 }.filter { defaults[$0.key] != nil })
     }
 
     func model(seed: UInt64 = 1, _ changes: [String: JSONValue] = [:]) throws -> any Retriever {

@@ -2,7 +2,7 @@
 internal import Foundation
 
 extension ImportFormat {
-    /// Reads a file with one event a line.
+    /// Reads a file with one event a line or, where the options name a column of requests, one shown item.
     func readDelimited(_ url: URL, into session: inout ImportSession) throws {
         let options = session.options
         let isTabbed = url.lastPathComponent.lowercased().split(separator: ".").contains("tsv")
@@ -16,6 +16,25 @@ extension ImportFormat {
         let table = try TableReader(url, delimiter: delimiter, isQuoting: true, hasHeader: options.hasHeader)
         var layout = try EventLayout(of: table, options)
         layout.title = try ColumnFinder(table).find("title", options.columns.title, usual: ["title"])
-        try session.readEvents(table, layout)
+        guard options.columns.request != nil else {
+            try options.columns.refuseWithoutRequests()
+            return try session.readEvents(table, layout)
+        }
+        try RequestLayout(of: table, layout, options).read(table, into: &session)
+    }
+}
+
+extension ImportOptions.Columns {
+    /// Refuses columns that mean nothing without a column of requests.
+    fileprivate func refuseWithoutRequests() throws {
+        guard clicked == nil, purchased == nil, shown.isEmpty, context.isEmpty else {
+            throw DatasetError(
+                .badOption,
+                """
+                --clicked-column, --purchased-column, --shown-columns and --context-columns describe requests. Say with \
+                --request-column which column holds the request.
+                """
+            )
+        }
     }
 }

@@ -35,17 +35,23 @@ struct EventLayout {
 
     /// The event of the table's current row.
     func event(_ table: TableReader) throws -> Event {
-        Event(
-            user: UserID(try table.identifier(user)),
+        let moment = try moment(table)
+        return Event(
+            user: moment.user,
             item: ItemID(try table.identifier(item)),
             action: try action.map { try Self.action(table, $0) } ?? defaultAction,
-            time: try time.map { allowsMissingTimes && table.isEmpty($0) ? 0 : try table.time($0, timeUnit) } ?? 0,
-            query: try query.flatMap { column in
-                let text = try table.text(column)
-                return text.isEmpty ? nil : text
-            },
+            time: moment.time,
+            query: moment.query,
             value: try value.flatMap { try table.number($0) }
         )
+    }
+
+    /// Who acted in the table's current row, when, and what they searched for.
+    func moment(_ table: TableReader) throws -> (user: UserID, time: Int64, query: String?) {
+        let user = UserID(try table.identifier(user))
+        let time = try time.map { allowsMissingTimes && table.isEmpty($0) ? 0 : try table.time($0, timeUnit) } ?? 0
+        let query = try query.map { try table.text($0) } ?? ""
+        return (user, time, query.isEmpty ? nil : query)
     }
 
     private static func action(_ table: TableReader, _ column: Int) throws -> Action {

@@ -47,6 +47,7 @@ public func importDataset(
     }
     let baseName = first.lastPathComponent.prefix { $0 != "." }
     var session = try ImportSession(
+        format,
         name: name ?? (baseName.isEmpty ? format.rawValue : String(baseName)),
         options: options,
         progress: progress

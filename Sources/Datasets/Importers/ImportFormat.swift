@@ -17,7 +17,17 @@ public enum ImportFormat: String, Sendable, CaseIterable {
     case taobao
     /// Tmall (IJCAI-15): `user_log_format1.csv` (also `.gz`).
     case tmall
-    /// One event a line, with any delimiter and any columns (also `.gz`).
+    /// Hotel search with the lists that were shown, trivago's of the RecSys Challenge 2019: `log.csv` (also `.gz`).
+    case trivago
+    /// Tags that users gave to artists, as queries (HetRec 2011, Last.fm): `tag_assignments.csv` (also `.gz`).
+    case lastfmTags = "lastfm-tags"
+    /// Amazon purchases with a category's text as the query: `purchases.csv` (also `.gz`).
+    case amazonSearch = "amazon-search"
+    /// Amazon purchases with an attribute of the item as the query: `interactions.csv`, `item_attributes.csv` (also `.gz`).
+    case amazonAttributes = "amazon-attributes"
+    /// KuaiSAR: `src_inter.csv` and `rec_inter.csv`, with the features of items and users (each also `.gz`).
+    case kuaisar
+    /// One event a line, or one shown item of a request, with any delimiter and any columns (also `.gz`).
     case csv
 
     /// Finds a format by its name.
@@ -45,9 +55,30 @@ public enum ImportFormat: String, Sendable, CaseIterable {
         case .sequences: "sequences with a published split: a table with split, session_id and item_id; also [.gz]"
         case .taobao: "Taobao: UserBehavior.csv[.gz]; rows outside 2017-11-25 to 2017-12-03 in China are left out"
         case .tmall: "Tmall (IJCAI-15): user_log_format1.csv[.gz]; days are of 2014"
-        case .csv: "one event a line, with any delimiter; columns by name or number"
+        case .trivago: "trivago (RecSys Challenge 2019), requests: log.csv[.gz] or train.csv[.gz]"
+        case .lastfmTags:
+            "Last.fm tags (HetRec 2011), requests: a folder with tag_assignments.csv[.gz], artists.csv and listening_counts.csv"
+        case .amazonSearch: "Amazon product search, requests: purchases.csv[.gz] with split, user, query and item"
+        case .amazonAttributes:
+            "Amazon purchases, requests for an attribute: a folder with interactions.csv[.gz] and item_attributes.csv[.gz]"
+        case .kuaisar: "KuaiSAR, requests: a folder with src_inter.csv[.gz] and rec_inter.csv[.gz]"
+        case .csv:
+            "one event a line, or with --request-column one shown item of a request, with any delimiter; columns by name or number"
         }
     }
+
+    /// Whether what is read of this format has search requests.
+    public func hasRequests(_ options: ImportOptions) -> Bool {
+        switch self {
+        case .trivago, .lastfmTags, .amazonSearch, .amazonAttributes, .kuaisar: true
+        case .csv: options.columns.request != nil
+        case .movieLens1M, .recbole, .yoochoose, .kuairec, .sequences, .taobao, .tmall: false
+        }
+    }
+
+    /// The fewest events of kept users and items where the options do not say: 5, and 1 for requests, whose lists would
+    /// lose what they showed.
+    public func usualMinimum(_ options: ImportOptions) -> Int { hasRequests(options) ? 1 : 5 }
 
     /// Reads files of this format.
     func read(_ paths: [URL], into session: inout ImportSession) throws {
@@ -59,6 +90,11 @@ public enum ImportFormat: String, Sendable, CaseIterable {
         case .sequences: for path in paths { try SequenceFile(path).read(into: &session) }
         case .taobao: try TaobaoFiles(paths).read(into: &session)
         case .tmall: try TmallFiles(paths).read(into: &session)
+        case .trivago: for path in paths { try TrivagoLog(path).read(into: &session) }
+        case .lastfmTags: for path in paths { try TagAssignments(path).read(into: &session) }
+        case .amazonSearch: for path in paths { try AmazonSearchFile(path).read(into: &session) }
+        case .amazonAttributes: for path in paths { try AmazonAttributes(path).read(into: &session) }
+        case .kuaisar: for path in paths { try KuaiSARFiles(path).read(into: &session) }
         case .csv: for path in paths { try readDelimited(path, into: &session) }
         }
     }

@@ -30,6 +30,20 @@ public struct ImportOptions: Sendable, Codable, Equatable {
         public var query: String?
         /// The item's title; in `recbole` a field of the `.item` file.
         public var title: String?
+        /// The search request that a row's item was shown for; `csv` only.
+        ///
+        /// With it every row is a shown item: rows of one request lie together and say the same of user, time and query.
+        public var request: String?
+        /// Whether the shown item was clicked: a number above 0 or `true`; usually `clicked`.
+        ///
+        /// Without such a column what was bought was clicked.
+        public var clicked: String?
+        /// Whether the shown item was bought; usually `purchased`.
+        public var purchased: String?
+        /// The numbers that come with a shown item, such as its price and its place; an empty field is not known.
+        public var shown: [String] = []
+        /// The categorical features of a request, such as the device.
+        public var context: [String] = []
 
         /// Finds every column by its usual names.
         public init() {}
@@ -63,11 +77,11 @@ public struct ImportOptions: Sendable, Codable, Equatable {
     /// They are those whose last event is latest, in the order of (time, row of the source). Users with fewer than
     /// ``minUserEvents`` events do not count.
     public var latestUsers: Int?
-    /// The fewest events that a kept user has.
-    public var minUserEvents = 5
-    /// The fewest events that a kept item has.
-    public var minItemEvents = 5
+    /// The fewest events that a kept user has; nil is what is usual for the format, ``ImportFormat/usualMinimum(_:)``.
+    public var minUserEvents: Int?
+    /// The fewest events that a kept item has; nil is what is usual for the format.
+    public var minItemEvents: Int?
 
-    /// The usual options: every column by its usual names, times in seconds, no bad row, at least 5 events each.
+    /// The usual options: every column by its usual names, times in seconds, no bad row, the format's fewest events.
     public init() {}
 }

@@ -4,6 +4,7 @@ internal import Foundation
 /// One import while it runs: what was read so far, and what to do with a bad row.
 struct ImportSession {
     let options: ImportOptions
+    private let format: ImportFormat
     var builder: DatasetBuilder
     private let progress: ((Int) -> Void)?
     private var files: [String] = []
@@ -14,7 +15,8 @@ struct ImportSession {
     private static let maximumReasons = 10
     private static let rowsBetweenReports = 1 << 16
 
-    init(name: String, options: ImportOptions, progress: ((Int) -> Void)?) throws {
+    init(_ format: ImportFormat, name: String, options: ImportOptions, progress: ((Int) -> Void)?) throws {
+        self.format = format
         self.options = options
         self.progress = progress
         builder = DatasetBuilder(name: name)
@@ -56,13 +58,14 @@ struct ImportSession {
     /// Writes the data set, with a record of where it came from.
     consuming func finish(at target: URL) throws -> ImportReport {
         progress?(rowsRead)
-        if builder.eventCount == 0, let reason = skippedReasons.first {
+        let isEmpty = builder.eventCount + builder.requestCount == 0
+        if isEmpty, let reason = skippedReasons.first {
             throw DatasetError(
                 .empty,
                 "none of the \(rowsRead) rows is an event; \(rowsSkipped) were skipped, the first because of \(reason)"
             )
         }
-        if builder.eventCount == 0, let advice = builder.filter.advice {
+        if isEmpty, let advice = builder.filter.advice {
             throw DatasetError(.empty, "none of the \(rowsRead) rows is an event that is kept: \(advice).")
         }
         for (key, value) in builder.filter.notes { builder.note(key, value) }
@@ -76,8 +79,8 @@ struct ImportSession {
         }
         let dataset = try takeBuilder().write(
             to: target,
-            minUserEvents: options.minUserEvents,
-            minItemEvents: options.minItemEvents,
+            minUserEvents: options.minUserEvents ?? format.usualMinimum(options),
+            minItemEvents: options.minItemEvents ?? format.usualMinimum(options),
             latestUsers: options.latestUsers
         )
         return ImportReport(

@@ -111,7 +111,8 @@ final class TableReader {
         return error("found \(value) in column \(name(column)), expected \(expected)")
     }
 
-    private func error(_ finding: String) -> RowError { RowError(url: url, line: lines.lineNumber, finding: finding) }
+    /// The error that the current row is not what it should be, for reasons given in full.
+    func error(_ finding: String) -> RowError { RowError(url: url, line: lines.lineNumber, finding: finding) }
 
     private func name(_ column: Int) -> String { "'\(column < columns.count ? columns[column] : String(column + 1))'" }
 

@@ -70,14 +70,19 @@ public struct RequestTable: Sendable {
         try files.check(items, Name.items, within: 0..<Int32(itemCount))
         try files.check(queries, Name.queries, within: -1..<Int32(files.queries.count))
         try files.check(outcomes, Name.outcomes, within: 0..<4)
-        for (name, column) in zip([Name.outcomes] + featureNames.map(Name.shown), [outcomes.count] + features.map(\.count))
+        for (name, column) in zip(
+            [Name.outcomes] + featureNames.map(Name.shown),
+            [outcomes.count] + features.map(\.count)
+        )
         where column != items.count {
             throw files.corrupt("'\(name)' has \(column) values for \(items.count) shown items")
         }
         for request in 0..<count {
             let user = Int(users[request])
             guard (eventOffsets[user]...eventOffsets[user + 1]).contains(ends[request]) else {
-                throw files.corrupt("'\(Name.ends)' holds \(ends[request]) at position \(request), not an end of the user's events")
+                throw files.corrupt(
+                    "'\(Name.ends)' holds \(ends[request]) at position \(request), not an end of the user's events"
+                )
             }
         }
     }

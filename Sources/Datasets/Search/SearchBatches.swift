@@ -81,7 +81,9 @@ public struct SearchSource: Sendable {
         let pool = batchSize * 16
         for start in stride(from: 0, to: shuffled.count, by: pool) {
             let requests = shuffled[start..<min(start + pool, shuffled.count)]
-                .map { (length: history(of: $0).count, request: $0) }.sorted { ($0.length, $0.request) < ($1.length, $1.request) }
+                .map { (length: history(of: $0).count, request: $0) }.sorted {
+                    ($0.length, $0.request) < ($1.length, $1.request)
+                }
             for first in stride(from: 0, to: requests.count, by: batchSize) {
                 slices.append(requests[first..<min(first + batchSize, requests.count)].map(\.request))
             }

@@ -7,37 +7,40 @@ internal import TensorFiles
 /// at most `T` tokens, `F` numbers a candidate, `K` features of the moment.
 public struct SearchHostBatch: Sendable, Equatable {
     /// B, L, C.
-    public internal(set) var (rows, length, width) = (0, 1, 1)
+    public var (rows, length, width) = (0, 1, 1)
     /// Q, T.
-    public internal(set) var (queryCount, queryLength) = (1, 1)
+    public var (queryCount, queryLength) = (1, 1)
     /// `[B * L]`: item numbers from 1, 0 at padding.
-    public internal(set) var items: [Int32] = []
+    public var items: [Int32] = []
     /// `[B * L]`: seconds since 1970-01-01 UTC, 0 at padding.
-    public internal(set) var times: [Int64] = []
+    public var times: [Int64] = []
     /// `[B * L]`: what was done, the raw value of ``Action`` plus 1, 0 at padding.
-    public internal(set) var actions: [Int32] = []
+    public var actions: [Int32] = []
     /// `[B * L]`: the row of the query that led to the event; row 0 is no query.
-    public internal(set) var historyQueries: [Int32] = []
+    public var historyQueries: [Int32] = []
     /// `[B]`: events of history.
-    public internal(set) var lengths: [Int32] = []
+    public var lengths: [Int32] = []
     /// `[B]`: users, numbered from 0; -1 for one who is not known.
-    public internal(set) var users: [Int32] = []
+    public var users: [Int32] = []
     /// `[B]`: when the request was made, in seconds since 1970-01-01 UTC.
-    public internal(set) var requestTimes: [Int64] = []
+    public var requestTimes: [Int64] = []
     /// `[B]`: the row of the request's query.
-    public internal(set) var queries: [Int32] = []
+    public var queries: [Int32] = []
     /// `[Q * T]`: the tokens of each query, 0 at padding; row 0 is no query.
-    public internal(set) var tokens: [Int32] = []
+    public var tokens: [Int32] = []
     /// `[B * C]`: item numbers from 1, 0 at padding.
-    public internal(set) var candidates: [Int32] = []
+    public var candidates: [Int32] = []
     /// `[B * C]`: 1 where the candidate was chosen.
-    public internal(set) var clicks: [Float] = []
+    public var clicks: [Float] = []
     /// `[B * C]`: 1 where the candidate was bought.
-    public internal(set) var purchases: [Float] = []
+    public var purchases: [Float] = []
     /// `[B * C * F]`: numbers of the list, standardised over training; 0 where one is missing.
-    public internal(set) var shown: [Float] = []
+    public var shown: [Float] = []
     /// `[B * K]`: features of the moment, values numbered from 1; 0 without one.
-    public internal(set) var context: [Int32] = []
+    public var context: [Int32] = []
+
+    /// A batch that is yet to be filled.
+    public init() {}
 }
 
 /// One request as it goes into a batch.

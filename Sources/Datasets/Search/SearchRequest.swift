@@ -79,4 +79,9 @@ struct RequestColumns {
             context[name, default: FeatureCollector()].set(texts, of: Int32(count - 1))
         }
     }
+
+    /// Replaces what fewer than `fewest` requests have as their value of a feature.
+    mutating func replaceRare(_ name: String, below fewest: Int, with text: String) {
+        context[name]?.replaceRare(below: fewest, with: text)
+    }
 }

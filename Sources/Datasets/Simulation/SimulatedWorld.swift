@@ -6,7 +6,7 @@ public import Foundation
 /// The same parameters give the same data set on every machine.
 public struct SimulatedWorld: Sendable, Equatable {
     /// The worlds that ``named(_:)`` knows.
-    public static let names = ["drift", "lifelong", "lifelong-taobao"]
+    public static let names = ["drift", "lifelong", "lifelong-taobao", "shop"]
 
     /// The name of the world.
     public let name: String
@@ -15,8 +15,12 @@ public struct SimulatedWorld: Sendable, Equatable {
     /// The number of items; those that nobody meets are not in the data set.
     public var items = 1_000
     /// The number of categories of items, which `drift` calls topics; there at most a tenth of the items is used.
+    ///
+    /// `shop` has 40.
     public var categories = 20
     /// The mean number of events per user; in `drift` a user has at least 5 and never meets an item twice.
+    ///
+    /// In `shop` it is that before the last request, about, and decides how much users browse.
     public var meanEvents = 50
     /// In `lifelong`: the farthest position of a history that has a say in what follows.
     public var window = 100
@@ -24,7 +28,10 @@ public struct SimulatedWorld: Sendable, Equatable {
     public var seed: UInt64 = 1
 
     /// Whether the world follows the law that ``LifelongWorld`` plants.
-    public var isLifelong: Bool { name != "drift" }
+    public var isLifelong: Bool { name.hasPrefix("lifelong") }
+
+    /// Whether the world has search requests and follows the law that ``ShopWorld`` plants.
+    public var isShop: Bool { name == "shop" }
 
     /// Finds a world by its name, with its usual parameters.
     ///
@@ -34,6 +41,9 @@ public struct SimulatedWorld: Sendable, Equatable {
     /// `lifelong`: long histories in which every event answers an earlier one, with a planted decay and a planted kernel
     /// between categories; ``LifelongWorld`` knows every probability. `lifelong-taobao` is the same law in the shape of
     /// Taobao's log: 1 million items, 9,400 categories, and histories up to 2,000 events back have a say.
+    ///
+    /// `shop`: users search, and of the lists that they are shown click and buy by relevance, taste and budget;
+    /// ``ShopWorld`` knows every probability.
     ///
     /// - Throws: ``DatasetError`` `.badOption`, with the nearest name and all names.
     public static func named(_ name: String) throws -> SimulatedWorld {
@@ -49,6 +59,8 @@ public struct SimulatedWorld: Sendable, Equatable {
         } else if name == "lifelong-taobao" {
             (world.users, world.items, world.categories, world.meanEvents) = (20_000, 1_000_000, 9_400, 240)
             world.window = 2_000
+        } else if name == "shop" {
+            (world.items, world.categories, world.meanEvents) = (3_000, ShopWorld.categoryCount, 60)
         }
         return world
     }
@@ -75,6 +87,8 @@ public struct SimulatedWorld: Sendable, Equatable {
         builder.note("world.seed", String(seed))
         if isLifelong {
             runLifelong(into: &builder)
+        } else if isShop {
+            ShopWorld(items: items, meanEvents: meanEvents, seed: seed).run(users: users, into: &builder)
         } else {
             DriftWorld(self).run(into: &builder)
         }
@@ -101,8 +115,12 @@ public struct SimulatedWorld: Sendable, Equatable {
 
     func checkParameters() throws {
         try check("users", users, 1...100_000_000)
-        try check("items", items, 10...100_000_000)
-        if isLifelong {
+        let categoryCount = ShopWorld.categoryCount
+        try check("items", items, (isShop ? 10 * categoryCount : 10)...100_000_000)
+        if isShop {
+            try check("categories", categories, categoryCount...categoryCount)
+            try check("mean events", meanEvents, 2...10_000)
+        } else if isLifelong {
             try check("categories", categories, 1...items)
             try check("mean events", meanEvents, 2...1_000_000)
             try check("window", window, 1...1_000_000)
@@ -114,9 +132,7 @@ public struct SimulatedWorld: Sendable, Equatable {
 
     private func check(_ parameter: String, _ value: Int, _ range: ClosedRange<Int>) throws {
         guard !range.contains(value) else { return }
-        throw DatasetError(
-            .badOption,
-            "world '\(name)': \(parameter) is \(value), expected \(range.lowerBound) to \(range.upperBound)."
-        )
+        let expected = range.count == 1 ? "\(range.lowerBound)" : "\(range.lowerBound) to \(range.upperBound)"
+        throw DatasetError(.badOption, "world '\(name)': \(parameter) is \(value), expected \(expected).")
     }
 }

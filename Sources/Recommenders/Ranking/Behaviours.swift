@@ -57,8 +57,16 @@ struct Behaviours {
         mask = try items.greater(0)
         let length = items.size(1)
         places = try Tensor((0..<length).map { Int64(length - $0) }, on: items.device)
-        let seconds = try (batch.times.unsqueezed(1) - batch.history.times).clamped(from: 0).to(.float64)
-        let buckets = try (seconds + 1).log2().floor().clamped(to: Double(Self.ageBuckets - 1)).to(.int64)
-        ages = try buckets + 1
+        ages = try bucketsOfAge(batch.history.times, at: batch.times)
     }
+}
+
+/// Ages at a request in buckets of doubling size, from 1 to ``Behaviours/ageBuckets``.
+///
+/// - Parameters:
+///   - times: When events happened, in seconds: int64 `[B, L]`.
+///   - now: When the request is made: int64 `[B]`.
+func bucketsOfAge(_ times: Tensor, at now: Tensor) throws -> Tensor {
+    let seconds = try (now.unsqueezed(1) - times).clamped(from: 0).to(.float64)
+    return try (seconds + 1).log2().floor().clamped(to: Double(Behaviours.ageBuckets - 1)).to(.int64) + 1
 }

@@ -1,0 +1,103 @@
+// Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
+public import NN
+public import Torch
+
+/// HSTU with cross features of candidate and history, tokens for the person, and a normalisation for each kind of token.
+///
+/// - Source: Han et al. 2025, arXiv:2505.18654; as a baseline of DiffusionGS, section 5.1.4.
+/// - Deviation: G15: see `Documentation/paper-readings.md`.
+public struct MTGR: EncodedSearchRanker {
+    public static let card = ModelCard(
+        name: "mtgr",
+        summary: "HSTU with cross features, tokens for the person, and group layer normalisation",
+        paper: "Han et al. 2025, arXiv:2505.18654"
+    )
+
+    public struct Configuration: SearchSettings {
+        public var width = 64
+        public var length = 100
+        public var layers = 4
+        public var heads = 2
+        public var dropout = 0.1
+        public var crossFeatures = true
+        public var groupNorm = true
+        public var purchases = 1.0
+        public var tokens = TokenSettings()
+        public var head = SearchHeadSettings()
+        public init() {}
+
+        public func validate() throws {
+            try validateTokens(heads: heads)
+            guard layers > 0, (0..<1).contains(dropout) else {
+                throw ConfigurationError("model: layers must be at least 1, dropout in 0..<1")
+            }
+        }
+    }
+
+    public let configuration: Configuration
+    let encoder: SearchEncoder
+    let cross: Linear?
+    let layers: [PointwiseAttentionLayer]
+    let norm: LayerNorm
+    let head: SearchHead
+
+    public init(_ c: Configuration, for data: DatasetShape, using generator: Generator) throws {
+        configuration = c
+        encoder = try SearchEncoder(c, for: data, using: generator)
+        cross =
+            c.crossFeatures
+            ? try Linear(2 * (data.itemFeatures.count + 1), c.width, bias: false, using: generator) : nil
+        layers = try (1...c.layers).map { number in
+            try PointwiseAttentionLayer(
+                c.width,
+                heads: c.heads,
+                limit: c.length + 3,
+                byGroup: c.groupNorm,
+                isLast: number == c.layers,
+                dropout: c.dropout,
+                using: generator
+            )
+        }
+        norm = try LayerNorm(c.width, on: generator.device)
+        head = try SearchHead(c.width, perCandidate: true, c.head, using: generator)
+    }
+
+    public func judge(_ batch: SearchBatch, _ mode: Mode) throws -> SearchJudgement {
+        let r = try encoder(batch, mode)
+        let (one, now) = (try Tensor.ones([batch.rows, 1], on: r.mask.device), try batch.requestTimes.unsqueezed(1))
+        let scope = try PointwiseScope(
+            mask: .concatenated([one, r.mask.squeezed(-1), one], 1),
+            times: .concatenated([now, batch.times, now], 1),
+            now: batch.requestTimes,
+            persons: 1,
+            limit: configuration.length + 3
+        )
+        var targets = r.targets
+        if let cross { targets = try targets + cross(crossFeatures(batch)) }
+        var x = PointwiseTokens(
+            person: try r.profile.unsqueezed(1),
+            history: try .concatenated([r.tokens, r.query.unsqueezed(1)], 1),
+            candidates: targets
+        )
+        for layer in layers { x = try layer(x, scope, mode) }
+        return try head(r, interest: norm(x.candidates), mode)
+    }
+
+    /// How often the candidate, and each value of its features, occurs in the history, and among events of the same query:
+    /// `[B, C, 2 (F + 1)]`, logarithms of one more.
+    private func crossFeatures(_ batch: SearchBatch) throws -> Tensor {
+        let real = try batch.items.greater(0).unsqueezed(1)
+        let asked = try batch.historyQueries.equal(batch.queries.unsqueezed(1)).and(batch.historyQueries.greater(0))
+            .unsqueezed(1)
+        let pairs =
+            try [(batch.candidates, batch.items)]
+            + encoder.features.map { (try $0.values(batch.candidates), try $0.values(batch.items)) }
+        var counts: [Tensor] = []
+        for (candidate, behaviour) in pairs {
+            let same = try candidate.unsqueezed(-1).equal(behaviour.unsqueezed(1)).and(real)
+            counts += [try same.to(.float32).sum(-1), try same.and(asked).to(.float32).sum(-1)]
+        }
+        return try Tensor.stacked(counts, -1).log1p()
+    }
+}

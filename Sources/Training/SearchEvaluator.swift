@@ -1,0 +1,111 @@
+// Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
+public import Datasets
+import Evaluation
+import Foundation
+import NN
+public import Recommenders
+public import Torch
+
+/// Lets a search model judge the candidates of every request of a part of the data.
+public struct SearchEvaluator {
+    let data: SplitDataset
+    let candidates: CandidateSettings
+    let categories: [Int32]
+    let device: Device
+    let block: Int
+
+    /// Prepares an evaluation; see ``RankingEvaluator``.
+    public init(
+        _ data: SplitDataset,
+        _ candidates: CandidateSettings,
+        categories: [Int32] = [],
+        on device: Device = .cpu,
+        block: Int = 64
+    ) {
+        (self.data, self.candidates, self.categories) = (data, candidates, categories)
+        (self.device, self.block) = (device, block)
+    }
+
+    /// Makes batches for a model; what is drawn is the same for every run that is judged.
+    public func source(_ model: any SearchRanker, seed: UInt64 = RankingEvaluator.seed) throws -> SearchSource {
+        try SearchSource(data, candidates, tokenizer: model.tokenizer, length: model.length, seed: seed)
+    }
+
+    /// Judges.
+    ///
+    /// - Throws: ``DatasetError`` when the part is empty; ``EvaluationError`` when a score is not a number.
+    public func evaluate(
+        _ model: any SearchRanker,
+        _ part: Part,
+        limit: Int = 0,
+        noiseSeed: UInt64 = 0
+    ) throws -> RankingEvaluator.Outcome {
+        try evaluate(model, source(model), part, limit: limit, noiseSeed: noiseSeed)
+    }
+
+    /// Judges requests of a source that was made before.
+    func evaluate(
+        _ model: any SearchRanker,
+        _ source: SearchSource,
+        _ part: Part,
+        limit: Int,
+        noiseSeed: UInt64 = 0
+    ) throws -> RankingEvaluator.Outcome {
+        var (clicks, purchases): ([Float], [Float]) = ([], [])
+        var (clicked, purchased): ([Bool], [Bool]) = ([], [])
+        var (requests, numbers): ([Int], [Int32]) = ([], [])
+        var count = 0
+        for host in try source.requests(part, batchSize: block, limit: limit) {
+            let (click, purchase) = try withoutGradients {
+                let judgement = try model.judge(SearchBatch(host, on: device, noiseSeed: noiseSeed), .inference)
+                return (try judgement.clicks.reshaped(-1).floats(), try judgement.purchases.reshaped(-1).floats())
+            }
+            for slot in host.candidates.indices where host.candidates[slot] != 0 {
+                clicks.append(click[slot])
+                purchases.append(purchase[slot])
+                clicked.append(host.clicks[slot] > 0)
+                purchased.append(host.purchases[slot] > 0)
+                requests.append(count + slot / host.width)
+                numbers.append(host.candidates[slot])
+            }
+            count += host.rows
+        }
+        let hasPurchases = model.purchaseWeight > 0 && purchased.contains(true)
+        let metrics = try ClickMetrics(
+            probabilities: clicks.map { 1 / (1 + exp(-$0)) },
+            labels: clicked,
+            requests: requests,
+            categories: categories.isEmpty ? [] : numbers.map { Int(categories[Int($0) - 1]) },
+            purchases: hasPurchases ? (purchases.map { 1 / (1 + exp(-$0)) }, purchased) : nil
+        )
+        return RankingEvaluator.Outcome(
+            scores: clicks,
+            labels: clicked,
+            requests: requests,
+            requestCount: count,
+            metrics: metrics
+        )
+    }
+}
+
+extension TrainedRun {
+    /// Lets a model that judges candidates judge those of a part; nil for one that ranks the catalogue.
+    public func judged(_ part: Part, noiseSeed: UInt64 = 0) throws -> RankingEvaluator.Outcome? {
+        switch model {
+        case let ranker as any Ranker: try rankingEvaluator().evaluate(ranker, part)
+        case let searcher as any SearchRanker: try searchEvaluator().evaluate(searcher, part, noiseSeed: noiseSeed)
+        default: nil
+        }
+    }
+
+    /// Judges the candidates of search requests as the experiment says.
+    public func searchEvaluator() throws -> SearchEvaluator {
+        SearchEvaluator(
+            data,
+            experiment.candidates ?? CandidateSettings(),
+            categories: try experiment.categories(in: data.dataset),
+            on: device
+        )
+    }
+}

@@ -1,0 +1,191 @@
+// Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
+import Datasets
+import NN
+import TensorFiles
+import TensorTestSupport
+import Testing
+import Torch
+
+@testable import Recommenders
+
+/// Search models against `Fixtures/reference_search.py`, which takes a request, a candidate and an event at a time.
+@Suite("Search models against the reference")
+struct SearchGoldenTests {
+    /// A model and the settings that the reference was run with.
+    struct Variant: Sendable, CustomTestStringConvertible {
+        let name: String
+        let model: String
+        let settings: [String: JSONValue]
+        var testDescription: String { name }
+
+        init(_ name: String, _ model: String, _ settings: [String: JSONValue] = [:]) {
+            (self.name, self.model, self.settings) = (name, model, settings)
+        }
+
+        static let all =
+            [
+                gs("gs"),
+                gs("gsConcatenated", ["injection": .string("concatenated")]),
+                gs("gsCross", ["injection": .string("cross-attention")]),
+                gs("gsLearned", ["gate": .string("learned")]),
+                gs("gsUngated", ["gate": .string("none")]),
+                gs("gsNoNoise", ["noise": .bool(false)]),
+                gs("gsMeanSquared", ["constraint": .string("mean-squared")]),
+                gs("gsToken", ["target": .string("token")]),
+                gs("gsTokenConcatenated", ["target": .string("token"), "injection": .string("concatenated")]),
+            ]
+            + [
+                Variant("sasrec", "search-sasrec"),
+                Variant("simSoft", "search-sim", ["kept": .integer(3)]),
+                Variant("simHard", "search-sim", ["kept": .integer(2), "search": .string("hard")]),
+                Variant("qin", "qin", ["relevant": .integer(4), "kept": .integer(2)]),
+                Variant("hstu", "hstu", ["layers": .integer(2)]),
+                Variant("mtgr", "mtgr", ["layers": .integer(2)]),
+                Variant(
+                    "mtgrPlain",
+                    "mtgr",
+                    ["layers": .integer(2), "groupNorm": .bool(false), "crossFeatures": .bool(false)]
+                ),
+                Variant("shownOrder", "shown-order"),
+            ]
+
+        /// DiffusionGS as the reference has it.
+        static func gs(_ name: String, _ changes: [String: JSONValue] = [:]) -> Variant {
+            let settings: [String: JSONValue] = [
+                "steps": .integer(5), "firstBeta": .number(0.05), "lastBeta": .number(0.3),
+                "constraintWeight": .number(0.4),
+            ]
+            return Variant(name, "diffusion-gs", settings.merging(changes) { $1 })
+        }
+    }
+
+    /// The reference's weights and inputs for one variant.
+    struct Golden {
+        let file: SafetensorsFile
+        let model: any SearchRanker
+        let batch: SearchBatch
+        let name: String
+        /// Where there is a candidate.
+        let real: Tensor
+
+        init(_ variant: Variant, _ changes: [String: JSONValue] = [:]) throws {
+            (file, name) = (try fixture("search"), variant.name)
+            let entry = try Catalog.entry(variant.model)
+            var settings: [String: JSONValue] = [
+                "width": .integer(6), "length": .integer(7), "dropout": .number(0), "purchases": .number(0.7),
+                "tokens": .object([
+                    "side": .integer(3), "dropout": .number(0), "userIDs": .bool(true), "sparseGradients": .bool(false),
+                    "text": .object(["buckets": .integer(12)]),
+                ]),
+                "head": .object(["hidden": .array([.integer(6), .integer(5)]), "dropout": .number(0)]),
+            ]
+            let defaults = try entry.defaults()
+            settings = settings.filter { defaults[$0.key] != .null }
+            let chosen = settings.merging(variant.settings) { $1 }.merging(changes) { $1 }
+            let made = try entry.make(.object(chosen), Self.data(file), Generator(seed: 1))
+            model = try #require(made as? any SearchRanker)
+            let state = try model.state().filter { !$0.name.hasSuffix(".codes") }
+            try Checkpoint.assign(file, to: state.filter { $0.name.hasPrefix("encoder.") }, prefix: "weight.")
+            try Checkpoint.assign(file, to: state.filter { !$0.name.hasPrefix("encoder.") }, prefix: "\(name).weight.")
+            let noise = Noise.fixed(
+                integers: try file.tensor("input.steps"),
+                normals: [0: try file.tensor("input.noise")]
+            )
+            batch = try SearchBatch(Self.host(file), noise: noise)
+            real = try batch.candidates.greater(0)
+        }
+
+        private static func data(_ file: SafetensorsFile) throws -> DatasetShape {
+            var data = DatasetShape(users: 4, items: 10)
+            data.itemFeatures = try (0..<2).map {
+                FeatureCodes("kind \($0)", try file.array("input.itemFeature.\($0)", as: Int32.self))
+            }
+            data.userFeatures = [FeatureCodes("age", try file.array("input.userFeature.0", as: Int32.self))]
+            (data.contextSizes, data.shownFeatures) = ([2], ["price", "rank"])
+            return data
+        }
+
+        private static func host(_ file: SafetensorsFile) throws -> SearchHostBatch {
+            func whole(_ name: String) throws -> [Int32] { try file.array("input.\(name)", as: Int32.self) }
+            var host = SearchHostBatch()
+            (host.rows, host.length, host.width) = (4, 7, 4)
+            (host.items, host.actions, host.historyQueries) = try (
+                whole("items"), whole("actions"), whole("historyQueries")
+            )
+            host.times = try file.array("input.times", as: Int64.self)
+            (host.lengths, host.users, host.queries) = try (whole("lengths"), whole("users"), whole("queries"))
+            host.requestTimes = try file.array("input.requestTimes", as: Int64.self)
+            (host.tokens, host.candidates, host.context) = try (whole("tokens"), whole("candidates"), whole("context"))
+            let table = try file.entry("input.tokens").shape
+            (host.queryCount, host.queryLength) = (table[0], table[1])
+            host.clicks = try file.array("input.clicks", as: Float.self)
+            host.purchases = try file.array("input.purchases", as: Float.self)
+            host.shown = try file.array("input.shown", as: Float.self)
+            return host
+        }
+
+        func expected(_ key: String) throws -> Tensor { try file.tensor("\(name).\(key)") }
+
+        /// Log-odds of a click and of a purchase for every real candidate: `[M, 2]`.
+        func odds(_ judgement: SearchJudgement) throws -> Tensor {
+            try .stacked([judgement.clicks.masked(by: real), judgement.purchases.masked(by: real)], 1)
+        }
+
+        func judged() throws -> Tensor { try withoutGradients { try odds(model.judge(batch, .inference)) } }
+    }
+
+    @Test("judgements at inference", arguments: Variant.all)
+    func inference(_ variant: Variant) throws {
+        let golden = try Golden(variant)
+        try expect(golden.judged(), equals: golden.expected("expected.inference"))
+    }
+
+    @Test("judgements at the end of a reverse process", arguments: ["ddpm", "ddim", "clean"])
+    func chains(_ chain: String) throws {
+        let changes: [String: JSONValue] =
+            switch chain {
+            case "ddpm": ["sampler": .object(["kind": .string("ddpm"), "noise": .string("none")])]
+            case "ddim": ["sampler": .object(["kind": .string("ddim"), "steps": .integer(3)])]
+            default: ["noisedStart": .bool(false)]
+            }
+        for variant in [Variant.gs("gs"), .gs("gsToken", ["target": .string("token")])] {
+            let golden = try Golden(variant, changes)
+            try expect(golden.judged(), equals: golden.expected("expected.\(chain)"), variant.name)
+        }
+    }
+
+    /// Sums over forty tokens and four layers, in another order.
+    private let tolerance = 1e-4
+
+    @Test(
+        "judgements while training, the terms of the loss, and the gradient of every parameter",
+        arguments: Variant.all
+    )
+    func training(_ variant: Variant) throws {
+        let golden = try Golden(variant)
+        let judgement = try golden.model.judge(golden.batch, .training)
+        try expect(golden.odds(judgement), equals: golden.expected("expected.training"))
+        let terms = try judgement.terms(golden.batch, purchaseWeight: golden.model.purchaseWeight)
+        for term in terms {
+            try expect(term.loss.reshaped(1), equals: golden.expected("expected.loss.\(term.name)"), term.name)
+        }
+        let names = golden.file.names.filter { $0.hasPrefix("\(variant.name).expected.loss.") }
+        #expect(names.count == terms.count)
+        try terms.dropFirst().reduce(terms[0].loss) { try $0 + $1.loss }.backward()
+        for parameter in try golden.model.parameters() {
+            let (found, wanted) = try (
+                parameter.part.value.requiredGradient(), golden.expected("gradient.\(parameter.name)")
+            )
+            #expect(found.shape == wanted.shape, "\(parameter.name)")
+            // Relative to the largest element of the same gradient.
+            let scale = max(try wanted.doubles().map(abs).max() ?? 0, 1e-3)
+            try expect(
+                found.doubles().map { $0 / scale },
+                equal: wanted.doubles().map { $0 / scale },
+                within: tolerance,
+                parameter.name
+            )
+        }
+    }
+}
