@@ -44,6 +44,8 @@ let package = Package(
         .systemLibrary(name: "CLibTorch", pkgConfig: "libtorch"),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .target(name: "CTorch", dependencies: ["CLibTorch"]),
+        // Debian's Faiss is a static library, which does not name what it needs in turn.
+        .target(name: "CIndex", linkerSettings: ["faiss", "gomp", "lapack", "blas"].map { .linkedLibrary($0) }),
 
         library("Torch", ["CTorch", "TensorFiles"]),
         library("NN", ["Torch"]),
@@ -51,7 +53,7 @@ let package = Package(
         library("TensorFiles", []),
         library("Datasets", ["CZlib", "TensorFiles"]),
         library("Evaluation", []),
-        library("Retrieval", [grdb]),
+        library("Retrieval", ["CIndex", "Datasets", "TensorFiles", grdb]),
         library("Recommenders", ["Torch", "NN", "Diffusion", "Datasets", "TensorFiles"]),
         library("Training", ["Torch", "NN", "Datasets", "TensorFiles", "Evaluation", "Recommenders"]),
         library("Comparison", ["Torch", "Datasets", "TensorFiles", "Evaluation", "Recommenders", "Training"]),
@@ -86,7 +88,7 @@ let package = Package(
         tests("ProcessTests", ["Recommenders", "Datasets", "NN", "Torch"]),
         tests("DatasetsTests", ["Datasets", "Evaluation", "TensorFiles", "TestSupport"]),
         tests("EvaluationTests", ["Evaluation"]),
-        tests("RetrievalTests", ["Retrieval", "Datasets", "TestSupport", grdb]),
+        tests("RetrievalTests", ["Retrieval", "CIndex", "Datasets", "TensorFiles", "TestSupport", grdb]),
         tests(
             "RecommendersTests",
             [

@@ -11,9 +11,9 @@ import sys
 # From the bottom up. A new target gets its place here, in the same change.
 LAYERS = [
     {"CLibTorch", "CZlib"},
-    {"CTorch", "TensorFiles", "Evaluation", "Retrieval", "TestSupport"},
+    {"CTorch", "CIndex", "TensorFiles", "Evaluation", "TestSupport"},
     {"Torch", "Datasets"},
-    {"NN", "TensorTestSupport"},
+    {"NN", "Retrieval", "TensorTestSupport"},
     {"Diffusion"},
     {"Recommenders"},
     {"Training"},

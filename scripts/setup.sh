@@ -43,11 +43,12 @@ check_swift() {
         "Install it from https://www.swift.org/install and put that 'swift' on the PATH."
 }
 
-compiles_cxx() {
+# Whether the compiler of the build finds a C++ header.
+finds_header() {
     local compiler
     compiler="$(dirname "$(command -v swift)")/clang++"
     [ -x "$compiler" ] || compiler="c++"
-    printf '#include <vector>\n' | "$compiler" -x c++ -std=c++20 -fsyntax-only - 2>/dev/null
+    printf '#include <%s>\n' "$1" | "$compiler" -x c++ -std=c++20 -fsyntax-only - 2>/dev/null
 }
 
 # Sets `missing` to the Debian packages behind what cannot be found. What is there by another way is not asked for.
@@ -58,7 +59,9 @@ find_missing_packages() {
     pkg-config --exists sqlite3 2>/dev/null || missing+=(libsqlite3-dev)
     command -v python3 >/dev/null || missing+=(python3)
     python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
-    compiles_cxx || missing+=(g++)
+    finds_header vector || missing+=(g++)
+    finds_header hnswlib/hnswlib.h || missing+=(libhnswlib-dev)
+    finds_header faiss/IndexIVF.h || missing+=(libfaiss-dev)
     PATH="$PATH:/usr/sbin:/sbin" ldconfig -p 2>/dev/null | grep -c 'libgomp\.so\.1' >/dev/null || missing+=(libgomp1)
 }
 

@@ -90,6 +90,14 @@ public struct SafetensorsFile: Sendable {
             let found = "\(quoted(name)) has the shape \(entry.shape.prefix(16))"
             throw FileError(.wrongShape, url, "\(found); expected one dimension. Was the file made for something else?")
         }
+        return try values(name, as: type)
+    }
+
+    /// Views a tensor of any shape, in row-major order, without copying it (where it is aligned in the file).
+    ///
+    /// - Throws: ``FileError`` when there is no such tensor or it has another type.
+    public func values<T: Scalar>(_ name: String, as type: T.Type) throws(FileError) -> Column<T> {
+        let entry = try entry(name, of: type)
         return Column(file, offset: dataStart + entry.range.lowerBound, count: entry.range.count / T.byteCount)
     }
 

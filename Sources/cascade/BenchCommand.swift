@@ -10,7 +10,10 @@ struct BenchCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench",
         abstract: "Measures speed.",
-        subcommands: [TrainBench.self, InferenceBench.self, SearchBench.self, RequestBench.self]
+        subcommands: [
+            TrainBench.self, InferenceBench.self, SearchBench.self, IndexBench.self,
+            RequestBench.self,
+        ]
     )
 
     struct TrainBench: ParsableCommand {

@@ -3,6 +3,7 @@ import ArgumentParser
 import Datasets
 import Foundation
 import Recommenders
+import Retrieval
 import TensorFiles
 
 /// The command line: one file per subcommand.
@@ -15,7 +16,7 @@ struct Cascade: ParsableCommand {
             DoctorCommand.self, DataCommand.self, TrainCommand.self, EvaluateCommand.self, ExportCommand.self,
             RecommendCommand.self, SearchCommand.self, ModelsCommand.self, BenchCommand.self,
             DistillCommand.self, CompareCommand.self, CompareCellCommand.self, RunsCommand.self, TuneCommand.self,
-            AnalyzeCommand.self,
+            AnalyzeCommand.self, IndexCommand.self,
         ]
     )
 
@@ -40,6 +41,7 @@ struct Cascade: ParsableCommand {
         case let error as DatasetError: error.reason == .alreadyExists ? 1 : 65
         case let error as FileError: error.reason == .writeFailed ? 1 : 65
         case is CheckpointError: 65
+        case let error as IndexError: [.badParameter: 78, .libraryFailed: 1][error.reason] ?? 65
         case is CleanExit, is ExitCode, is ValidationError: nil
         default: String(describing: type(of: error)).contains("CommandError") ? nil : 1
         }

@@ -1,6 +1,7 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
 import Foundation
+import Retrieval
 import Torch
 
 struct DoctorCommand: ParsableCommand {
@@ -13,6 +14,7 @@ struct DoctorCommand: ParsableCommand {
         var rows = [("cascade commit", Build.commit()), ("compiler", compiler), ("system", system)]
         rows.append(("libtorch", "\(Runtime.version), \(library)"))
         rows.append(("devices", (["cpu"] + (0..<Runtime.cudaDeviceCount).map { "cuda:\($0)" }).joined(separator: ", ")))
+        rows.append(("vector search", "inner products by \(VectorInstructions.best)"))
         rows.append(("threads", "\(Runtime.threads) of \(ProcessInfo.processInfo.activeProcessorCount) processors"))
         for (name, value) in rows { Terminal.out(name.padding(toLength: 16, withPad: " ", startingAt: 0) + value) }
         let isWell = try selfCheck()
