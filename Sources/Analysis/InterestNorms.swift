@@ -26,7 +26,7 @@ enum InterestNorms: RunAnalysis {
             card.name,
             [
                 .init("run"), .init("probability", "clicks of a shown item"), .init("norm", unit),
-                .init("spread", unit), .init("events", "count"),
+                .init("lower", unit), .init("upper", unit), .init("events", "count"),
             ]
         )
         for run in runs {
@@ -61,8 +61,8 @@ enum InterestNorms: RunAnalysis {
             }
             for bin in bins where bin.count > 0 {
                 table.add([
-                    .text(run.label), .number(bin.rate), .number(bin.mean), .number(bin.deviation),
-                    .count(Int(bin.count)),
+                    .text(run.label), .number(bin.rate), .number(bin.mean), .number(bin.mean - bin.deviation),
+                    .number(bin.mean + bin.deviation), .count(Int(bin.count)),
                 ])
             }
         }
@@ -71,11 +71,21 @@ enum InterestNorms: RunAnalysis {
             title: "What past events add to a search",
             caption: """
                 Length of each event's dynamic part, divided by the mean over its request, for \(options.part.rawValue) requests, by the \
-                share of shown items of the event's category that were clicked under the request's query in training; `spread` is a \
-                standard deviation. Categories that were never shown under the query are left out.
+                share of shown items of the event's category that were clicked under the request's query in training; the band is one standard \
+                deviation of events. Categories that were never shown under the query are left out.
                 """,
             tables: [table],
-            panels: [Panel(.line, "dynamic interest", of: table, x: "probability", y: "norm", colour: "run")]
+            panels: [
+                Panel(
+                    .line,
+                    "dynamic interest",
+                    of: table,
+                    x: "probability",
+                    y: "norm",
+                    band: ("lower", "upper"),
+                    colour: "run"
+                )
+            ]
         )
     }
 

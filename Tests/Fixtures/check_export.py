@@ -114,12 +114,24 @@ def click_metrics(directory: Path) -> tuple[dict[str, float], int]:
     requests = np.unique(groups)
     parts = [(area(groups == r), int((groups == r).sum())) for r in requests]
     judged = [(a, n) for a, n in parts if a is not None]
+    reciprocal, gains = [], []  # of requests with a choice; ties count against the model
+    for r in requests:
+        of_request, chosen = scores[groups == r], labels[groups == r]
+        if not chosen.any():
+            continue
+        rank = np.sort([(of_request >= score).sum() for score in of_request[chosen]])
+        gain = np.where(rank <= 10, 1 / np.log2(rank + 1), 0)
+        best = np.arange(1, len(rank) + 1)
+        reciprocal.append(1 / rank[0])
+        gains.append(gain.sum() / np.where(best <= 10, 1 / np.log2(best + 1), 0).sum())
     loss = np.where(labels, np.logaddexp(0, -scores), np.logaddexp(0, scores))
     return {
         "auc": area(everyone),
         "gauc": sum(a * n for a, n in judged) / sum(n for _, n in judged),
         "accuracy": float(((scores > 0) == labels).mean()),
         "logloss": float(loss.mean()),
+        "mrr": float(np.mean(reciprocal)),
+        "ndcg@10": float(np.mean(gains)),
     }, len(requests)
 
 

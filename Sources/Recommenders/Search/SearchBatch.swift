@@ -136,6 +136,8 @@ public protocol SearchRanker: Retriever {
     /// What it reads beside history, query and candidates: numbers of the list, features of the moment.
     var inputs: (shown: Int, contexts: Int) { get }
     /// Judges every candidate; in training it adds its own terms of the loss.
+    ///
+    /// Where a list is padded there are numbers too, which mean nothing: look at real candidates alone.
     func judge(_ batch: SearchBatch, _ mode: Mode) throws -> SearchJudgement
     /// How much each event of the history adds to what is known of the interest in this request: `[B, L]`, 0 at padding;
     /// nil where the model has no such number.
