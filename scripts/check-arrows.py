@@ -12,15 +12,15 @@ import sys
 LAYERS = [
     {"CLibTorch", "CZlib"},
     {"CTorch", "CIndex", "TensorFiles", "Evaluation", "TestSupport"},
-    {"Torch", "Datasets"},
-    {"NN", "Retrieval", "TensorTestSupport"},
-    {"Diffusion"},
+    {"Torch", "Datasets", "Configurations"},
+    {"NN", "Retrieval", "Store", "TensorTestSupport"},
+    {"Diffusion", "Funnel"},
     {"Recommenders"},
     {"Training"},
     {"Comparison", "Analysis"},
     {"cascade"},
 ]
-TORCH_FREE = {"TensorFiles", "Datasets", "Evaluation", "Retrieval"}
+TORCH_FREE = {"TensorFiles", "Configurations", "Datasets", "Evaluation", "Retrieval", "Store", "Funnel"}
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 
 

@@ -1,0 +1,62 @@
+// Part of Cascade. SPDX-License-Identifier: Apache-2.0
+public import Datasets
+public import Store
+
+/// Why the service cannot do what was asked; anything else that it throws is a failure of its own.
+public struct ServiceError: Error, CustomStringConvertible, Equatable {
+    /// What kind of refusal it is.
+    public enum Reason: Sendable, Equatable {
+        /// There is no such user, item, request or slot.
+        case notFound
+        /// The request makes no sense as it stands.
+        case invalid
+        /// It cannot be done now, but may be later: the disk is full, the service is stopping.
+        case unavailable
+    }
+
+    /// What kind of refusal it is.
+    public let reason: Reason
+    /// The whole sentence, without anything personal in it.
+    public let description: String
+
+    /// Creates an error.
+    public init(_ reason: Reason, _ description: String) { (self.reason, self.description) = (reason, description) }
+}
+
+/// Everything that a running service does; what HTTP, the console and tests stand on.
+public protocol RecommendationService: Sendable {
+    /// Takes events in; returns when they are on the disk, and the next answer knows them.
+    func record(_ events: [NewEvent]) async throws -> [Receipt]
+    /// A page for a user; popular items for one who is not known.
+    func recommend(to user: UserID, count: Int) async throws -> Page
+    /// A page for a query, for somebody or for nobody in particular.
+    func search(_ query: String, user: UserID?, count: Int) async throws -> Page
+    /// The items most like one.
+    ///
+    /// - Throws: ``ServiceError/Reason/notFound`` when nobody knows the item.
+    func similar(to item: ItemID, count: Int) async throws -> Page
+    /// What each stage made of a recent request; nil when it is not, or no longer, remembered.
+    func explanation(of request: String) async -> Explanation?
+    /// Adds items, or replaces those of the same id.
+    func upsert(_ items: [ItemRecord]) async throws
+    /// Those of the items that are known.
+    func items(_ ids: [ItemID]) async throws -> [ItemRecord]
+    /// Ids of users that begin with a text, in order.
+    func users(beginningWith text: String, limit: Int) async throws -> [UserID]
+    /// Everything that is stored of one person; nil when there is nothing.
+    func export(_ user: UserID) async throws -> UserExport?
+    /// Removes everything of one person, the cached state included.
+    ///
+    /// - Returns: How many rows went.
+    func erase(_ user: UserID) async throws -> Int
+    /// What is loaded in each slot.
+    func slots() async -> [SlotStatus]
+    /// Loads, warms up and then swaps in what lies in a folder; requests under way finish with what they began with.
+    ///
+    /// - Throws: ``ServiceError``: no such slot, or a folder that cannot be served; what served goes on serving then.
+    func replace(slot: String, with path: String) async throws -> SlotStatus
+    /// How the experiments do.
+    func experiments() async throws -> [ExperimentReport]
+    /// Why the service is not ready for traffic; empty when it is.
+    func obstacles() async -> [String]
+}
