@@ -3,7 +3,9 @@ import Configurations
 import Datasets
 import Foundation
 import Funnel
+import TestSupport
 import Testing
+import Yams
 
 @Suite("Funnel configuration")
 struct ConfigurationTests {
@@ -77,6 +79,25 @@ struct ConfigurationTests {
         expected.rerank.diversityWeight = 0
         #expect(plain == expected)
         #expect(found.variants["plain"]?.search == nil)
+    }
+
+    @Test("the example of the documentation is a configuration, and its table has every key of it")
+    func documented() throws {
+        let page = try String(
+            contentsOf: Repository.root.appending(path: "Documentation/serving.md"),
+            encoding: .utf8
+        )
+        let example = try #require(page.firstMatch(of: /```yaml\n([\s\S]*?)```/)?.output.1)
+        let tree = try YAMLDecoder().decode(JSONValue.self, from: String(example))
+        let found = try FunnelConfiguration(tree)
+        #expect(found.slots.count == 3 && found.variants.count == 2)
+        #expect(found.recommendation.rerank.diversityWeight == 0.02)
+        let rows = page.split(separator: "\n").filter { $0.hasPrefix("| `") }
+        let keys = Set(rows.flatMap { $0.split { !$0.isLetter && $0 != "_" } })
+        for leaf in tree.leaves("").keys where !leaf.contains(".options.") {
+            let key = try #require(leaf.split(separator: ".").last)
+            #expect(keys.contains(key), "\(key) is not described")
+        }
     }
 
     @Test("an empty file serves popularity and words")

@@ -153,3 +153,33 @@ struct LifeTests {
         #expect(store.exposures.isEmpty)
     }
 }
+
+@Suite("Work that is done later")
+struct LaterTests {
+    @Test("many who ask are served at once; who asks during the work is served by the next, after it")
+    func once() async throws {
+        let (clock, gate) = (TestClock(), Gate())
+        let runs = Mutex(0)
+        let later = Later(after: .seconds(1), clock.funnel) {
+            runs.withLock { $0 += 1 }
+            await gate.pass()
+        }
+        gate.close()
+        for _ in 0..<5 { later.ask() }
+        try await clock.sleeper(lasting: .seconds(1))
+        clock.advance(by: .seconds(1))
+        try await eventually { gate.waitingCount == 1 }
+        for _ in 0..<5 { later.ask() }
+        clock.advance(by: .seconds(9))
+        #expect(runs.withLock { $0 } == 1)
+        gate.open()
+        try await clock.sleeper(lasting: .seconds(1))
+        clock.advance(by: .seconds(1))
+        try await eventually { runs.withLock { $0 } == 2 }
+        later.ask()
+        later.stop()
+        later.ask()
+        clock.advance(by: .seconds(9))
+        #expect(runs.withLock { $0 } == 2)
+    }
+}

@@ -68,7 +68,7 @@ struct Reranker: Sendable {
         let order = candidates.indices.sorted { (worth[$1], $0) < (worth[$0], $1) }
         let diversity = Diversity(
             weight: rules.diversityWeight,
-            categories: categories(of: order.map { candidates[$0].item })
+            categories: categories(of: rules.diversityWeight > 0 ? order.map { candidates[$0].item } : [])
         )
         let list = diversity.list(of: order.enumerated().map { ($0, worth[$1]) }, count: count)
         return list.enumerated().map { place, chosen in

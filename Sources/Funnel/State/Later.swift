@@ -1,10 +1,12 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 import Synchronization
 
-/// Does a piece of work a while after it was asked for, once for all who asked meanwhile.
+/// Does a piece of work a while after it was asked for: once for all who asked meanwhile, and never twice at a time.
 final class Later: Sendable {
     private struct State {
-        var planned: Task<Void, Never>?
+        var worker: Task<Void, Never>?
+        /// Whether somebody asked since the work began, whose changes it may not have seen.
+        var isAsked = false
         var isStopped = false
     }
 
@@ -17,24 +19,31 @@ final class Later: Sendable {
         (self.pause, self.clock, self.work) = (pause, clock, work)
     }
 
-    /// Plans the work, unless it is planned already.
+    /// Has the work done in a while.
     func ask() {
         state.withLock { state in
-            guard state.planned == nil, !state.isStopped else { return }
-            state.planned = Task {
-                guard (try? await clock.sleep(pause)) != nil else { return }
-                // Whoever asks from now on may have changed what the work no longer sees.
-                self.state.withLock { $0.planned = nil }
-                await work()
-            }
+            guard !state.isStopped else { return }
+            state.isAsked = true
+            if state.worker == nil { state.worker = Task { await self.run() } }
         }
     }
 
-    /// Gives up what is planned, and plans nothing more.
+    /// Gives up what was asked for, and does nothing more.
     func stop() {
         state.withLock { state in
             state.isStopped = true
-            state.planned?.cancel()
+            state.worker?.cancel()
+        }
+    }
+
+    private func run() async {
+        while state.withLock({ state in
+            if !state.isAsked { state.worker = nil }
+            return state.isAsked
+        }) {
+            guard (try? await clock.sleep(pause)) != nil else { return }
+            state.withLock { $0.isAsked = false }
+            await work()
         }
     }
 }
