@@ -125,7 +125,8 @@ struct LifeTests {
         let service = try FunnelService(
             FunnelConfiguration(),
             store: store(),
-            loader: FakeLoader { _ in throw StageFailure() }
+            loader: FakeLoader { _ in throw StageFailure() },
+            clock: TestClock().funnel
         )
         #expect(await service.obstacles().count == 1)
         // Early requests are answered all the same.

@@ -61,6 +61,28 @@ struct ServiceTests {
         #expect(page.items[0].sources == ["model", "popular"] && page.items[0].reasons == ["model", "popular"])
     }
 
+    @Test("what may not be shown is not even asked for")
+    func excluded() async throws {
+        struct Asked: CandidateSource {
+            let version = ""
+            let excluded: @Sendable (Set<ItemID>) -> Void
+            func candidates(for _: FunnelRequest, limit: Int, excluding: Set<ItemID>) async throws -> [ScoredItem] {
+                excluded(excluding)
+                return []
+            }
+        }
+        let asked = Mutex<[Set<ItemID>]>([])
+        let json =
+            #"{"slots": {"m": {"kind": "retriever", "path": "p"}}, "recommendation": {"sources": "#
+            + #"[{"slot": "m"}], "rerank": {"blocked": ["b"], "seen_actions": ["purchase"]}}}"#
+        let store = MemoryStore(events: clicks("u", ["c"]) + clicks("u", ["d"], action: .purchase))
+        let service = try await service(json, store: store) { slot in
+            loaded(slot, source: Asked { excluded in asked.withLock { $0.append(excluded) } })
+        }
+        #expect(try await service.recommend(to: "u", count: 3).ids == ["c"])
+        #expect(asked.withLock { $0.last } == ["b", "d"])
+    }
+
     @Test("the next answer knows the last click")
     func lastClick() async throws {
         let store = MemoryStore()

@@ -34,7 +34,9 @@ final class LexicalSource: CandidateSource {
     private let current = Mutex<Built?>(nil)
     private let line = WorkLine()
     /// SQLite blocks its thread, which must not be one of those that everything else runs on.
-    private let queue = DispatchQueue(label: "lexical search")
+    private let searches = DispatchQueue(label: "lexical searches")
+    /// Searches go on while an index is built.
+    private let builds = DispatchQueue(label: "lexical builds")
 
     init(_ catalogue: Catalogue) { self.catalogue = catalogue }
 
@@ -43,21 +45,23 @@ final class LexicalSource: CandidateSource {
     /// Builds the index of the items that are known now.
     func rebuild() async throws {
         try await line.run { [self] in
-            let records = catalogue.all()
-            let built = try await blocking { try Built(records) }
+            let built = try await blocking(builds) { [catalogue] in try Built(catalogue.all()) }
             current.withLock { $0 = built }
         }
     }
 
     func candidates(for request: FunnelRequest, limit: Int, excluding: Set<ItemID>) async throws -> [ScoredItem] {
         guard let query = request.query, let built = current.withLock({ $0 }) else { return [] }
-        let found = try await blocking { try built.index.search(query, limit: limit + excluding.count) }
+        let found = try await blocking(searches) { try built.index.search(query, limit: limit + excluding.count) }
         return found.lazy.map { ScoredItem(built.items[$0.index], $0.score) }
             .filter { !excluding.contains($0.item) }.prefix(limit).map { $0 }
     }
 
-    /// Runs work on the queue, one piece at a time; work that was given up before its turn is not done.
-    private func blocking<Value: Sendable>(_ work: @escaping @Sendable () throws -> Value) async throws -> Value {
+    /// Runs work on a queue, one piece at a time; work that was given up before its turn is not done.
+    private func blocking<Value: Sendable>(
+        _ queue: DispatchQueue,
+        _ work: @escaping @Sendable () throws -> Value
+    ) async throws -> Value {
         let isCancelled = Mutex(false)
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
