@@ -87,7 +87,7 @@ struct SearchTests {
     func similarItems() async throws {
         let service = try await service(Self.similar, store: store()) { slot in
             let known: [ItemID: [ScoredItem]] = [
-                "hat": [.init("hat", 9), .init("cap", 8), .init("shoe", 7), .init("z", 6)]
+                "hat": [.init("hat", 9), .init("cap", 8), .init("shoe", 7), .init("shoe", 7), .init("z", 6)]
             ]
             return slot.name == "a"
                 ? loaded(slot, source: FakeSource()) : loaded(slot, similar: FakeSimilar(known: known))

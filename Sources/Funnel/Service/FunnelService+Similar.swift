@@ -19,10 +19,11 @@ extension FunnelService {
             } else {
                 placed = try await relatives(of: item, &rules, &trace)
             }
-            placed = Array(placed.lazy.filter { rules.objection(to: $0.item) == nil }.prefix(count))
+            var present: Set<ItemID> = []
+            placed = placed.filter { rules.objection(to: $0.item) == nil && present.insert($0.item).inserted }
             let page = Page(
                 request: UUID().uuidString.lowercased(),
-                items: shown(placed, rules.records),
+                items: shown(Array(placed.prefix(count)), rules.records),
                 degraded: trace.degraded,
                 versions: trace.versions
             )
