@@ -57,7 +57,7 @@ let package = Package(
         library("Evaluation", []),
         library("Retrieval", ["CIndex", "Datasets", "TensorFiles", grdb]),
         library("Store", ["Datasets"]),
-        library("Funnel", ["Datasets", "Store"]),
+        library("Funnel", ["Configurations", "Datasets", "Evaluation", "Retrieval", "Store", "TensorFiles"]),
         library("Recommenders", ["Torch", "NN", "Diffusion", "Datasets", "TensorFiles", "Configurations"]),
         library("Training", ["Torch", "NN", "Datasets", "TensorFiles", "Evaluation", "Recommenders"]),
         library("Comparison", ["Torch", "Datasets", "TensorFiles", "Evaluation", "Recommenders", "Training"]),
@@ -92,6 +92,7 @@ let package = Package(
         tests("ProcessTests", ["Recommenders", "Datasets", "NN", "Torch"]),
         tests("DatasetsTests", ["Datasets", "Evaluation", "TensorFiles", "TestSupport"]),
         tests("EvaluationTests", ["Evaluation"]),
+        tests("FunnelTests", ["Funnel", "Store", "Configurations", "Datasets", "Evaluation", "TestSupport", yams]),
         tests("RetrievalTests", ["Retrieval", "CIndex", "Datasets", "TensorFiles", "TestSupport", grdb]),
         tests(
             "RecommendersTests",

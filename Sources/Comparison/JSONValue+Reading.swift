@@ -6,14 +6,6 @@ import TensorFiles
 import Training
 
 extension JSONValue {
-    /// This tree with the values of another on top; keys may be new.
-    func merged(with other: JSONValue) -> JSONValue {
-        guard case .object(let mine) = self, case .object(let theirs) = other else {
-            return other == .null ? self : other
-        }
-        return .object(mine.merging(theirs) { $0.merged(with: $1) })
-    }
-
     /// The object with some of its keys alone.
     func only(_ keys: [String]) -> JSONValue {
         guard case .object(let fields) = self else { return .object([:]) }

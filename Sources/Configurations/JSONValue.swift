@@ -60,6 +60,14 @@ public enum JSONValue: Codable, Sendable, Equatable {
         }
     }
 
+    /// This tree with the values of another on top; keys may be new.
+    public func merged(with other: JSONValue) -> JSONValue {
+        guard case .object(let mine) = self, case .object(let theirs) = other else {
+            return other == .null ? self : other
+        }
+        return .object(mine.merging(theirs) { $0.merged(with: $1) })
+    }
+
     /// Everything in this tree that is no group, by the dotted path of its keys, which begins with `path`.
     public func leaves(_ path: String) -> [String: JSONValue] {
         guard case .object(let fields) = self else { return [path: self] }

@@ -1,0 +1,49 @@
+// Part of Cascade. SPDX-License-Identifier: Apache-2.0
+public import Datasets
+public import Store
+
+extension FunnelService {
+    /// Stores events; the next answer knows them.
+    public func record(_ events: [NewEvent]) async throws -> [Receipt] {
+        guard !events.isEmpty else { return [] }
+        return try await running.run {
+            try await histories.write(for: Set(events.map(\.event.user))) {
+                let receipts = try await store.append(events)
+                return (receipts, zip(events, receipts).filter { $1 == .stored }.map { $0.0.event })
+            }
+        }
+    }
+
+    /// Adds items, or replaces those of the same id; words and popularity follow about a second later.
+    public func upsert(_ items: [ItemRecord]) async throws {
+        guard !items.isEmpty else { return }
+        try await running.run { try await catalogue.upsert(items) }
+        recountSoon()
+    }
+
+    /// Those of the items that are known.
+    public func items(_ ids: [ItemID]) async throws -> [ItemRecord] { try await store.items(ids) }
+
+    /// Ids of users that begin with a text, in order.
+    public func users(beginningWith text: String, limit: Int) async throws -> [UserID] {
+        try await store.users(beginningWith: text, limit: limit)
+    }
+
+    /// Everything that is stored of one person; nil when there is nothing.
+    public func export(_ user: UserID) async throws -> UserExport? {
+        // What was shown last is still on its way to the store.
+        await exposures.flush(user)
+        return try await store.export(user)
+    }
+
+    /// Removes everything of one person: from the store, from memory, and from what is on its way to the store.
+    public func erase(_ user: UserID) async throws -> Int {
+        try await running.run {
+            try await histories.write(for: [user]) {
+                await exposures.forget(user)
+                explanations.forget(user)
+                return (try await store.erase(user), nil)
+            }
+        }
+    }
+}

@@ -1,0 +1,186 @@
+// Part of Cascade. SPDX-License-Identifier: Apache-2.0
+import Datasets
+import Store
+import Synchronization
+import Testing
+
+@testable import Funnel
+
+@Suite("What is remembered, and how the service stops")
+struct LifeTests {
+    private func store() -> MemoryStore { MemoryStore(events: clicks("w", ["a", "b", "c"])) }
+
+    @Test("what was shown is written down, behind the answer")
+    func exposures() async throws {
+        let store = store()
+        let service = try await service("{}", store: store)
+        store.logging.close()
+        let page = try await service.recommend(to: "u", count: 2)
+        #expect(store.exposures.isEmpty)
+        store.logging.open()
+        #expect(try await service.export("u")?.exposures.map(\.item) == page.items.map(\.item))
+        #expect(store.exposures.map(\.place) == [0, 1])
+        #expect(store.exposures.allSatisfy { $0.request == page.request && $0.time == TestClock.today })
+    }
+
+    @Test("when the store is too slow, the oldest go, and are counted")
+    func bounded() async throws {
+        final class Counter: FunnelMetrics {
+            let lost = Mutex(0)
+            func exposuresLost(_ count: Int) { lost.withLock { $0 += count } }
+        }
+        let (store, counter) = (MemoryStore(), Counter())
+        let log = ExposureLog(capacity: 3, store: store, metrics: counter)
+        store.logging.close()
+        func shown(_ number: Int) -> Exposure {
+            Exposure(request: "\(number)", user: "u", item: "i", place: 0, time: 0)
+        }
+        log.add([shown(0)])
+        try await eventually { store.logging.waitingCount == 1 }
+        for number in 1...5 { log.add([shown(number)]) }
+        #expect(counter.lost.withLock { $0 } == 2)
+        store.logging.open()
+        await log.flush()
+        #expect(store.exposures.map(\.request) == ["0", "3", "4", "5"])
+        store.isBroken = true
+        log.add([shown(6)])
+        await log.flush()
+        #expect(counter.lost.withLock { $0 } == 3)
+    }
+
+    @Test("erasing a person leaves nothing: not in the store, in memory, or on the way to the store")
+    func erase() async throws {
+        let store = store()
+        let service = try await service(#"{"recommendation": {"rerank": {"exclude_seen": true}}}"#, store: store)
+        _ = try await service.record(clicks("u", ["a"]))
+        store.logging.close()
+        let page = try await service.recommend(to: "u", count: 2)
+        let second = try await service.recommend(to: "u", count: 2)
+        #expect(page.ids == ["b", "c"])
+        try await eventually { store.logging.waitingCount == 1 }
+        let erasure = Task { try await service.erase("u") }
+        store.logging.open()
+        #expect(try await erasure.value > 0)
+        #expect(try await service.export("u") == nil)
+        #expect(await service.explanation(of: page.request) == nil)
+        #expect(await service.explanation(of: second.request) == nil)
+        #expect(try await service.recommend(to: "u", count: 2).ids == ["a", "b"])
+        #expect(try await service.erase("nobody") == 0)
+    }
+
+    @Test("the last requests can be explained, and no others")
+    func ring() async throws {
+        let service = try await service(#"{"explain": {"remember": 2, "items": 1}}"#, store: store())
+        var requests: [String] = []
+        for _ in 0..<5 { requests.append(try await service.recommend(to: "u", count: 3).request) }
+        for request in requests.dropLast(2) { #expect(await service.explanation(of: request) == nil) }
+        for request in requests.suffix(2) {
+            let stage = try #require(await service.explanation(of: request)?.stages.last)
+            #expect(stage.kept.count == 1 && stage.keptCount == 3)
+        }
+        let silent = try await FunnelTests.service(#"{"explain": {"remember": 0}}"#, store: store())
+        #expect(await silent.explanation(of: try silent.recommend(to: "u", count: 1).request) == nil)
+    }
+
+    @Test("popularity is counted again in the background, lately and always")
+    func popularity() async throws {
+        let (store, clock) = (store(), TestClock())
+        let old = Event(user: "x", item: "old", time: 5)
+        _ = try await store.append([1, 2, 3].map { NewEvent(id: "old\($0)", event: old) })
+        let json = #"{"recommendation": {"sources": [{"builtin": "recent-popular"}]}}"#
+        let service = try await service(json, store: store, clock: clock)
+        #expect(try await service.recommend(to: "u", count: 9).ids == ["a", "b", "c", "old"])
+        _ = try await service.record(clicks("x", ["c"]))
+        #expect(try await service.recommend(to: "u", count: 1).ids == ["a"])
+        try await clock.sleeper(lasting: .seconds(60))
+        clock.advance(by: .seconds(60))
+        try await eventually { (try? await service.recommend(to: "u", count: 1).ids) == ["c"] }
+        await service.shutdown()
+    }
+
+    @Test("a service that stops finishes what runs, writes down what was shown, and takes nothing more")
+    func shutdown() async throws {
+        let (store, gate) = (store(), Gate())
+        let json =
+            #"{"slots": {"m": {"kind": "retriever", "path": "p"}}, "recommendation": {"sources": [{"slot": "m"}]}}"#
+        let service = try await service(json, store: store) { slot in
+            loaded(slot, source: FakeSource(items: items("a", 3), gate: gate))
+        }
+        gate.close()
+        let answer = Task { try await service.recommend(to: "u", count: 2) }
+        try await eventually { gate.waitingCount == 1 }
+        let end = Task { await service.shutdown() }
+        try await eventually { await !service.obstacles().isEmpty }
+        let refused = await #expect(throws: ServiceError.self) { try await service.recommend(to: "u", count: 2) }
+        #expect(refused?.reason == .unavailable)
+        await #expect(throws: ServiceError.self) { try await service.record(clicks("u", ["a1"])) }
+        gate.open()
+        await end.value
+        #expect(try await answer.value.ids == ["a1", "a2"])
+        #expect(store.exposures.count == 2)
+    }
+
+    @Test("a service is ready when it has started")
+    func ready() async throws {
+        let service = try FunnelService(
+            FunnelConfiguration(),
+            store: store(),
+            loader: FakeLoader { _ in throw StageFailure() },
+            clock: TestClock().funnel
+        )
+        #expect(await service.obstacles().count == 1)
+        // Early requests are answered all the same.
+        #expect(try await service.recommend(to: "u", count: 1).ids == ["a"])
+        try await service.start()
+        #expect(await service.obstacles().isEmpty)
+        await service.shutdown()
+    }
+
+    @Test("whoever is gone is shown nothing")
+    func cancelled() async throws {
+        let (store, gate) = (store(), Gate())
+        let json =
+            #"{"slots": {"m": {"kind": "retriever", "path": "p"}}, "recommendation": {"sources": [{"slot": "m"}]}}"#
+        let service = try await service(json, store: store) { slot in
+            loaded(slot, source: FakeSource(items: items("a", 3), gate: gate))
+        }
+        gate.close()
+        let answer = Task { try await service.recommend(to: "u", count: 2) }
+        try await eventually { gate.waitingCount == 1 }
+        answer.cancel()
+        await #expect(throws: CancellationError.self) { try await answer.value }
+        gate.open()
+        await service.shutdown()
+        #expect(store.exposures.isEmpty)
+    }
+}
+
+@Suite("Work that is done later")
+struct LaterTests {
+    @Test("many who ask are served at once; who asks during the work is served by the next, after it")
+    func once() async throws {
+        let (clock, gate) = (TestClock(), Gate())
+        let runs = Mutex(0)
+        let later = Later(after: .seconds(1), clock.funnel) {
+            runs.withLock { $0 += 1 }
+            await gate.pass()
+        }
+        gate.close()
+        for _ in 0..<5 { later.ask() }
+        try await clock.sleeper(lasting: .seconds(1))
+        clock.advance(by: .seconds(1))
+        try await eventually { gate.waitingCount == 1 }
+        for _ in 0..<5 { later.ask() }
+        clock.advance(by: .seconds(9))
+        #expect(runs.withLock { $0 } == 1)
+        gate.open()
+        try await clock.sleeper(lasting: .seconds(1))
+        clock.advance(by: .seconds(1))
+        try await eventually { runs.withLock { $0 } == 2 }
+        later.ask()
+        later.stop()
+        later.ask()
+        clock.advance(by: .seconds(9))
+        #expect(runs.withLock { $0 } == 2)
+    }
+}
