@@ -31,7 +31,7 @@ let package = Package(
         .library(name: "Evaluation", targets: ["Evaluation"]),
         .library(name: "Retrieval", targets: ["Retrieval"]),
         .library(name: "Funnel", targets: ["Store", "Funnel"]),
-        .library(name: "Training", targets: ["Training"]),
+        .library(name: "Training", targets: ["Runs", "Training"]),
         .library(name: "Comparison", targets: ["Comparison"]),
         .library(name: "Analysis", targets: ["Analysis"]),
         .executable(name: "cascade", targets: ["cascade"]),
@@ -59,7 +59,8 @@ let package = Package(
         library("Store", ["Datasets"]),
         library("Funnel", ["Datasets", "Store"]),
         library("Recommenders", ["Torch", "NN", "Diffusion", "Datasets", "TensorFiles", "Configurations"]),
-        library("Training", ["Torch", "NN", "Datasets", "TensorFiles", "Evaluation", "Recommenders"]),
+        library("Runs", ["Torch", "NN", "Datasets", "TensorFiles", "Evaluation", "Recommenders"]),
+        library("Training", ["Torch", "NN", "Datasets", "TensorFiles", "Evaluation", "Recommenders", "Runs"]),
         library("Comparison", ["Torch", "Datasets", "TensorFiles", "Evaluation", "Recommenders", "Training"]),
         .target(
             name: "Analysis",
