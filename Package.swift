@@ -32,6 +32,7 @@ let package = Package(
         .library(name: "Retrieval", targets: ["Retrieval"]),
         .library(name: "Funnel", targets: ["Store", "Funnel"]),
         .library(name: "Training", targets: ["Runs", "Training"]),
+        .library(name: "Serving", targets: ["Runs", "Serving"]),
         .library(name: "Comparison", targets: ["Comparison"]),
         .library(name: "Analysis", targets: ["Analysis"]),
         .executable(name: "cascade", targets: ["cascade"]),
@@ -61,6 +62,7 @@ let package = Package(
         library("Recommenders", ["Torch", "NN", "Diffusion", "Datasets", "TensorFiles", "Configurations"]),
         library("Runs", ["Torch", "NN", "Datasets", "TensorFiles", "Evaluation", "Recommenders"]),
         library("Training", ["Torch", "NN", "Datasets", "TensorFiles", "Evaluation", "Recommenders", "Runs"]),
+        library("Serving", ["Torch", "NN", "Datasets", "TensorFiles", "Retrieval", "Recommenders", "Runs", "Funnel"]),
         library("Comparison", ["Torch", "Datasets", "TensorFiles", "Evaluation", "Recommenders", "Training"]),
         .target(
             name: "Analysis",
@@ -90,7 +92,10 @@ let package = Package(
         tests("TorchTests", ["Torch", "TensorFiles", "TestSupport", "TensorTestSupport"]),
         tests("NNTests", ["NN", "Torch", "TensorTestSupport"]),
         tests("DiffusionTests", ["Diffusion", "NN", "Torch", "TensorFiles", "TensorTestSupport"]),
-        tests("ProcessTests", ["Recommenders", "Datasets", "NN", "Torch"]),
+        tests(
+            "ProcessTests",
+            ["Serving", "Training", "Runs", "Funnel", "Recommenders", "Datasets", "NN", "Torch", "TestSupport"]
+        ),
         tests("DatasetsTests", ["Datasets", "Evaluation", "TensorFiles", "TestSupport"]),
         tests("EvaluationTests", ["Evaluation"]),
         tests("RetrievalTests", ["Retrieval", "CIndex", "Datasets", "TensorFiles", "TestSupport", grdb]),
@@ -115,6 +120,13 @@ let package = Package(
             "AnalysisTests",
             [
                 "Analysis", "Training", "Recommenders", "Datasets", "Torch", "TestSupport",
+            ]
+        ),
+        tests(
+            "ServingTests",
+            [
+                "Serving", "Training", "Runs", "Funnel", "Retrieval", "Recommenders", "Datasets", "TensorFiles",
+                "Torch", "TestSupport",
             ]
         ),
         tests("EndToEndTests", ["Training", "Recommenders", "Datasets", "TensorFiles", "TestSupport"]),
