@@ -31,7 +31,8 @@ let package = Package(
         .library(name: "Evaluation", targets: ["Evaluation"]),
         .library(name: "Retrieval", targets: ["Retrieval"]),
         .library(name: "Funnel", targets: ["Store", "Funnel"]),
-        .library(name: "Training", targets: ["Training"]),
+        .library(name: "Training", targets: ["Runs", "Training"]),
+        .library(name: "Serving", targets: ["Runs", "Serving"]),
         .library(name: "Comparison", targets: ["Comparison"]),
         .library(name: "Analysis", targets: ["Analysis"]),
         .executable(name: "cascade", targets: ["cascade"]),
@@ -59,7 +60,9 @@ let package = Package(
         library("Store", ["Datasets"]),
         library("Funnel", ["Configurations", "Datasets", "Evaluation", "Retrieval", "Store", "TensorFiles"]),
         library("Recommenders", ["Torch", "NN", "Diffusion", "Datasets", "TensorFiles", "Configurations"]),
-        library("Training", ["Torch", "NN", "Datasets", "TensorFiles", "Evaluation", "Recommenders"]),
+        library("Runs", ["Torch", "NN", "Datasets", "TensorFiles", "Evaluation", "Recommenders"]),
+        library("Training", ["Torch", "NN", "Datasets", "TensorFiles", "Evaluation", "Recommenders", "Runs"]),
+        library("Serving", ["Torch", "NN", "Datasets", "TensorFiles", "Retrieval", "Recommenders", "Runs", "Funnel"]),
         library("Comparison", ["Torch", "Datasets", "TensorFiles", "Evaluation", "Recommenders", "Training"]),
         .target(
             name: "Analysis",
@@ -89,7 +92,10 @@ let package = Package(
         tests("TorchTests", ["Torch", "TensorFiles", "TestSupport", "TensorTestSupport"]),
         tests("NNTests", ["NN", "Torch", "TensorTestSupport"]),
         tests("DiffusionTests", ["Diffusion", "NN", "Torch", "TensorFiles", "TensorTestSupport"]),
-        tests("ProcessTests", ["Recommenders", "Datasets", "NN", "Torch"]),
+        tests(
+            "ProcessTests",
+            ["Serving", "Training", "Runs", "Funnel", "Recommenders", "Datasets", "NN", "Torch", "TestSupport"]
+        ),
         tests("DatasetsTests", ["Datasets", "Evaluation", "TensorFiles", "TestSupport"]),
         tests("EvaluationTests", ["Evaluation"]),
         tests("FunnelTests", ["Funnel", "Store", "Configurations", "Datasets", "Evaluation", "TestSupport", yams]),
@@ -115,6 +121,13 @@ let package = Package(
             "AnalysisTests",
             [
                 "Analysis", "Training", "Recommenders", "Datasets", "Torch", "TestSupport",
+            ]
+        ),
+        tests(
+            "ServingTests",
+            [
+                "Serving", "Training", "Runs", "Funnel", "Retrieval", "Recommenders", "Datasets", "TensorFiles",
+                "Torch", "TestSupport",
             ]
         ),
         tests("EndToEndTests", ["Training", "Recommenders", "Datasets", "TensorFiles", "TestSupport"]),

@@ -16,7 +16,8 @@ LAYERS = [
     {"NN", "Retrieval", "Store", "TensorTestSupport"},
     {"Diffusion", "Funnel"},
     {"Recommenders"},
-    {"Training"},
+    {"Runs"},
+    {"Training", "Serving"},
     {"Comparison", "Analysis"},
     {"cascade"},
 ]

@@ -130,7 +130,7 @@ class Graph : public hnswlib::HierarchicalNSW<float> {
             if (!condition) throw std::runtime_error("the graph contradicts itself");
         };
         size_t links0 = 2 * links * sizeof(Node) + sizeof(hnswlib::linklistsizeint);
-        require(cur_element_count == count && max_elements_ >= count && num_deleted_ == 0);
+        require(cur_element_count == count && max_elements_ >= count);
         require(M_ == links && maxM_ == links && maxM0_ == 2 * links && data_size_ == (dimension + 1) * sizeof(float));
         require(offsetLevel0_ == 0 && offsetData_ == links0 && label_offset_ == links0 + data_size_);
         require(size_data_per_element_ == label_offset_ + sizeof(hnswlib::labeltype));
@@ -138,7 +138,7 @@ class Graph : public hnswlib::HierarchicalNSW<float> {
         std::vector<bool> seen(count);
         for (Node node = 0; node < count; node++) {
             size_t label = getExternalLabel(node);
-            require(label < count && !seen[label]);
+            require(label < count && !seen[label] && !isMarkedDeleted(node));
             seen[label] = true;
             for (int level = 0; level <= element_levels_[node]; level++) {
                 auto *list = get_linklist_at_level(node, level);
@@ -230,6 +230,7 @@ ci_graph *ci_graph_load(const char *path, int64_t count, int64_t dimension, int6
         check_header(path, n, d, m);
         auto result = std::make_unique<ci_graph>(Space(d, instructions, false), std::string(path));
         result->graph.check(n, d, m);
+        result->graph.num_deleted_ = 0; // the library counts on from whatever lay in memory
         return result.release()->finished();
     });
 }

@@ -191,7 +191,7 @@ public struct EpochPlan: Sendable, RandomAccessCollection {
     public subscript(index: Int) -> HostBatch {
         HostBatch(
             slice(index).lazy.map { Window(user: $0.user, inputs: $0.end - Int($0.count)..<$0.end, target: $0.end) },
-            of: plan.data.dataset,
+            of: plan.data.dataset.eventTable,
             padding: plan.padding,
             everyPosition: plan.kind == .everyPosition
         )

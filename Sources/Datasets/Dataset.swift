@@ -78,20 +78,26 @@ public struct Dataset: Sendable {
         Int(offsets[user.rawValue])..<Int(offsets[user.rawValue + 1])
     }
 
+    /// The user with an external id, or nil when the data set has none.
+    public func find(_ id: UserID) -> UserIndex? { users.find(id.rawValue).map(UserIndex.init(_:)) }
+
+    /// The item with an external id, or nil when the data set has none.
+    public func find(_ id: ItemID) -> ItemIndex? { catalogue.find(id.rawValue).map(ItemIndex.init(_:)) }
+
     /// Finds the user with an external id.
     ///
     /// - Throws: ``DatasetError`` `.unknownUser`.
     public func userIndex(_ id: UserID) throws -> UserIndex {
-        guard let index = users.find(id.rawValue) else { throw unknown("user", id.rawValue, .unknownUser) }
-        return UserIndex(index)
+        guard let index = find(id) else { throw unknown("user", id.rawValue, .unknownUser) }
+        return index
     }
 
     /// Finds the item with an external id.
     ///
     /// - Throws: ``DatasetError`` `.unknownItem`.
     public func itemIndex(_ id: ItemID) throws -> ItemIndex {
-        guard let index = catalogue.find(id.rawValue) else { throw unknown("item", id.rawValue, .unknownItem) }
-        return ItemIndex(index)
+        guard let index = find(id) else { throw unknown("item", id.rawValue, .unknownItem) }
+        return index
     }
 
     /// The external id of a user.

@@ -45,7 +45,7 @@ public struct EvaluationBatches: Sendable, RandomAccessCollection {
             slice(index).lazy.map {
                 Window(user: Int32($0.user.rawValue), inputs: $0.history.suffix(length), target: $0.target)
             },
-            of: dataset,
+            of: dataset.eventTable,
             padding: padding,
             everyPosition: false
         )

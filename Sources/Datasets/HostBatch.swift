@@ -65,20 +65,20 @@ public enum Padding: String, Sendable, Codable, CaseIterable {
 struct Window {
     let user: Int32
     let inputs: Range<Int>
-    let target: Int  // a row
+    let target: Int?  // a row; nil where nobody knows what comes next
 }
 
 extension HostBatch {
-    /// Copies histories out of a data set.
+    /// Copies histories out of a table of events.
     ///
     /// - Parameters:
     ///   - windows: The rows of each history.
-    ///   - dataset: Where they are.
+    ///   - events: Where they are.
     ///   - padding: On which side shorter histories are padded.
     ///   - everyPosition: Whether each input has the event after it as its target, rather than each row one.
     init(
         _ windows: some RandomAccessCollection<Window>,
-        of dataset: Dataset,
+        of events: EventTable,
         padding: Padding,
         everyPosition: Bool
     ) {
@@ -94,7 +94,7 @@ extension HostBatch {
                 targets.withUnsafeMutableBufferPointer { targets in
                     let cells = Cells(length: length, items: items, times: times, targets: targets)
                     for (row, window) in windows.enumerated() {
-                        cells.fill(row, window, of: dataset, padding: padding, everyPosition: everyPosition)
+                        cells.fill(row, window, of: events, padding: padding, everyPosition: everyPosition)
                         lengths[row] = Int32(window.inputs.count)
                         users[row] = window.user
                     }
@@ -120,18 +120,18 @@ private struct Cells {
     let times: UnsafeMutableBufferPointer<Int64>
     let targets: UnsafeMutableBufferPointer<Int32>
 
-    func fill(_ row: Int, _ window: Window, of dataset: Dataset, padding: Padding, everyPosition: Bool) {
+    func fill(_ row: Int, _ window: Window, of events: EventTable, padding: Padding, everyPosition: Bool) {
         let first = row * length + (padding == .left ? length - window.inputs.count : 0)
         let cells = first..<first + window.inputs.count
-        dataset.items.withUnsafeBufferPointer { column in
+        events.items.withUnsafeBufferPointer { column in
             number(column[window.inputs], into: items[cells])
             if everyPosition {
                 number(column[window.inputs.lowerBound + 1..<window.inputs.upperBound + 1], into: targets[cells])
-            } else {
-                targets[row] = column[window.target] + 1
+            } else if let target = window.target {
+                targets[row] = column[target] + 1
             }
         }
-        dataset.times.withUnsafeBufferPointer { column in
+        events.times.withUnsafeBufferPointer { column in
             _ = UnsafeMutableBufferPointer(rebasing: times[cells])
                 .update(from: UnsafeBufferPointer(rebasing: column[window.inputs]))
         }

@@ -6,6 +6,11 @@
 /// order of the ranks, so that they do not depend on how users were divided into batches. Without users there are no
 /// values. In JSON it is one flat object from name to number; other keys beside the metrics are ignored on reading.
 public struct RankingMetrics: Codable, Sendable, Equatable {
+    /// K of the metrics, where nothing else is said.
+    public static let cutoffs = [1, 2, 5, 10, 20, 50, 100]
+    /// The names of the metrics at these cutoffs.
+    public static let names = ["recall", "mrr", "ndcg"].flatMap { name in cutoffs.map { "\(name)@\($0)" } }
+
     private struct Mean: Sendable, Equatable {
         let metric: RankingMetric
         let value: Double
@@ -18,7 +23,7 @@ public struct RankingMetrics: Codable, Sendable, Equatable {
     /// - Parameters:
     ///   - ranks: Rank of every user's target, from 1.
     ///   - cutoffs: Numbers of places that count.
-    public init(ranks: [Int], cutoffs: [Int] = [1, 2, 5, 10, 20, 50, 100]) {
+    public init(ranks: [Int], cutoffs: [Int] = RankingMetrics.cutoffs) {
         guard !ranks.isEmpty else {
             means = []
             return

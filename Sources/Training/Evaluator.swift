@@ -13,9 +13,9 @@ public import Torch
 /// model. Users are taken in blocks, so that memory is `block * N`; the result does not depend on the block.
 public struct Evaluator {
     /// K of the metrics.
-    public static let cutoffs = [1, 2, 5, 10, 20, 50, 100]
-    /// Every metric's name.
-    public static let metricNames = ["recall", "mrr", "ndcg"].flatMap { name in cutoffs.map { "\(name)@\($0)" } }
+    public static let cutoffs = RankingMetrics.cutoffs
+    /// Every ranking metric's name.
+    public static let metricNames = RankingMetrics.names
     /// Every metric's name, those of click models after those of rankings.
     public static let allMetricNames = metricNames + ClickMetrics.names
     /// Length of the lists whose coverage and popularity are reported.

@@ -60,7 +60,7 @@ public struct RankingEvaluator {
         var count = 0
         for host in try self.requests(model, part, limit: limit) {
             try withoutGradients {
-                let batch = try RankingBatch(host, on: device, noise: .keyed(Tensor(host.times, on: device)))
+                let batch = try RankingBatch(host, on: device)
                 scores += try model.logits(batch).reshaped(-1).floats()
             }
             for row in 0..<host.history.rows {

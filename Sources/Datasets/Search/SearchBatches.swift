@@ -17,7 +17,7 @@ public struct SearchSource: Sendable {
     private let seed: UInt64
     private let tokens: [[Int32]]
     private let contexts: [[Int32]]  // by feature, by request, from 1
-    private let scaling: [ShownScaling]
+    private let shown: ShownNumbers
 
     /// Prepares the batches.
     ///
@@ -68,7 +68,7 @@ public struct SearchSource: Sendable {
         (self.length, self.seed, negatives) = (length, seed, settings.negatives)
         tokens = (0..<data.dataset.manifest.queries).map { tokenizer.tokens(data.dataset.queryText($0)) }
         contexts = data.dataset.requestFeatureNames.map { data.dataset.requestCombinations($0).map { $0 + 1 } }
-        scaling = table.features.map { column in ShownScaling(column, division.training.map(table.shown)) }
+        shown = ShownNumbers(table, scaledOver: division.training)
     }
 
     /// One epoch of training requests in batches, in an order that the seed and the epoch decide.
@@ -132,15 +132,15 @@ public struct SearchSource: Sendable {
             context: contexts.map { _ in 0 },
             candidates: candidates.map { .init(item: Int32($0.rawValue) + 1) }
         )
-        return SearchHostBatch([row], of: data.dataset, tokens: tokens, scaling: scaling)
+        return SearchHostBatch([row], of: data.dataset.eventTable, tokens: tokens, shown: shown)
     }
 
     func batch(_ requests: [Int], epoch: Int?) -> SearchHostBatch {
         SearchHostBatch(
             requests.map { row($0, epoch: epoch) },
-            of: data.dataset,
+            of: data.dataset.eventTable,
             tokens: tokens,
-            scaling: scaling
+            shown: shown
         )
     }
 

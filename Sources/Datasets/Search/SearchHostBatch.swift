@@ -65,10 +65,10 @@ extension SearchHostBatch {
     ///
     /// - Parameters:
     ///   - requests: The requests, their histories cut to what the model reads.
-    ///   - dataset: Has the events.
-    ///   - tokens: The tokens of the data set's queries, by their number.
-    ///   - scaling: Standardises the numbers of a shown item.
-    init(_ requests: [SearchRow], of dataset: Dataset, tokens queryTokens: [[Int32]], scaling: [ShownScaling]) {
+    ///   - events: Has the histories.
+    ///   - tokens: The tokens of the events' queries, by their number.
+    ///   - numbers: What is known of a shown item beside its number.
+    init(_ requests: [SearchRow], of events: EventTable, tokens queryTokens: [[Int32]], shown numbers: ShownNumbers) {
         rows = requests.count
         length = requests.reduce(1) { max($0, $1.history.count) }
         width = requests.reduce(1) { max($0, $1.candidates.count) }
@@ -79,11 +79,11 @@ extension SearchHostBatch {
         candidates = [Int32](repeating: 0, count: slots)
         clicks = [Float](repeating: 0, count: slots)
         purchases = clicks
-        shown = [Float](repeating: 0, count: slots * scaling.count)
+        shown = [Float](repeating: 0, count: slots * numbers.count)
         var queries = DistinctQueries()
         for (row, request) in requests.enumerated() {
-            fillHistory(row, request.history, of: dataset, &queries, queryTokens)
-            fillCandidates(row, request.candidates, of: dataset, scaling)
+            fillHistory(row, request.history, of: events, &queries, queryTokens)
+            fillCandidates(row, request.candidates, numbers)
             lengths.append(Int32(request.history.count))
             users.append(request.user)
             requestTimes.append(request.time)
@@ -96,36 +96,29 @@ extension SearchHostBatch {
     private mutating func fillHistory(
         _ row: Int,
         _ history: Range<Int>,
-        of dataset: Dataset,
+        of events: EventTable,
         _ queries: inout DistinctQueries,
         _ queryTokens: [[Int32]]
     ) {
         let first = row * length + length - history.count
         for (place, event) in history.enumerated() {
             let cell = first + place
-            items[cell] = dataset.items[event] + 1
-            times[cell] = dataset.times[event]
-            actions[cell] = Int32(dataset.actions[event]) + 1
-            let query = Int(dataset.queries[event])
+            items[cell] = events.items[event] + 1
+            times[cell] = events.times[event]
+            actions[cell] = Int32(events.actions[event]) + 1
+            let query = Int(events.queries[event])
             if query >= 0 { historyQueries[cell] = queries.row(of: queryTokens[query]) }
         }
     }
 
-    private mutating func fillCandidates(
-        _ row: Int,
-        _ list: [SearchRow.Candidate],
-        of dataset: Dataset,
-        _ scaling: [ShownScaling]
-    ) {
+    private mutating func fillCandidates(_ row: Int, _ list: [SearchRow.Candidate], _ numbers: ShownNumbers) {
         for (place, candidate) in list.enumerated() {
             let slot = row * width + place
             candidates[slot] = candidate.item
             clicks[slot] = candidate.isClicked ? 1 : 0
             purchases[slot] = candidate.isPurchased ? 1 : 0
-            guard let source = candidate.place, let table = dataset.requests else { continue }
-            for (feature, scale) in scaling.enumerated() {
-                shown[slot * scaling.count + feature] = scale(table.features[feature][source])
-            }
+            guard let source = candidate.place else { continue }
+            for feature in 0..<numbers.count { shown[slot * numbers.count + feature] = numbers[feature, source] }
         }
     }
 }
@@ -154,8 +147,27 @@ private struct DistinctQueries {
     }
 }
 
+/// The numbers that come with every shown item, on common scales.
+struct ShownNumbers: Sendable {
+    /// F, how many there are.
+    let count: Int
+    private let columns: [(values: Column<Float>, scale: ShownScaling)]
+
+    /// Those of a data set, scaled over some of its requests.
+    init(_ table: RequestTable, scaledOver requests: [Int]) {
+        count = table.features.count
+        columns = table.features.map { ($0, ShownScaling($0, requests.map(table.shown))) }
+    }
+
+    /// Those of lists that nobody was shown yet: every one is missing.
+    init(missing count: Int) { (self.count, columns) = (count, []) }
+
+    /// A number of the item at a place among the shown items of the data set.
+    subscript(feature: Int, place: Int) -> Float { columns[feature].scale(columns[feature].values[place]) }
+}
+
 /// Puts a number that comes with shown items on a common scale: mean 0, deviation 1 over training.
-struct ShownScaling: Sendable, Equatable {
+private struct ShownScaling: Sendable, Equatable {
     let mean: Double
     let deviation: Double
 

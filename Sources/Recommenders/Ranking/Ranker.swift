@@ -24,6 +24,11 @@ public struct RankingBatch {
         times = try Tensor(host.times, on: device)
     }
 
+    /// Requests for inference; each draws its noise by its time, so that nobody's answer depends on who else asks.
+    public init(_ host: RankingHostBatch, on device: Device = .cpu) throws {
+        try self.init(host, on: device, noise: .keyed(Tensor(host.times, on: device)))
+    }
+
     /// Candidates to be judged, with no labels known.
     ///
     /// - Parameters:

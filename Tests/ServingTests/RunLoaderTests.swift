@@ -1,0 +1,102 @@
+// Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
+import Datasets
+import Foundation
+import Funnel
+import Recommenders
+import Retrieval
+import Runs
+import Serving
+import TestSupport
+import Testing
+import Training
+
+@Suite("Loading what is to be served")
+struct RunLoaderTests {
+    let workshop: Workshop
+
+    init() throws { workshop = try Workshop() }
+
+    private func index(_ run: RunDirectory, _ name: String) throws -> URL {
+        let (trained, url) = (try run.open(), workshop.folder.file(name))
+        let items = try trained.itemVectors()
+        let index = try IndexRecipe.graph(GraphIndex.Parameters()).build(
+            ItemVectors(items.values, dimension: items.dimension)
+        )
+        let ids = (0..<workshop.data.itemCount).map { workshop.data.itemID(ItemIndex($0)) }
+        try IndexDirectory.write(index, items: ids, origin: .init(source: name, model: "sasrec"), to: url)
+        return url
+    }
+
+    @Test("a run and its index say which they are, and answer as one")
+    func together() async throws {
+        let run = try workshop.run("sasrec")
+        let index = try index(run, "index")
+        let exact = try await RunLoader.load(.retriever, from: run.url)
+        let served = try await RunLoader.load(.retriever, from: run.url, index: index)
+        try await served.warmUp()
+        #expect(served.version.hasPrefix("sasrec-") && served.version.contains("+hnsw-"))
+        #expect(exact.version.split(separator: "+").map(String.init) == [String(served.version.prefix(15)), "exact"])
+        #expect(try served.metrics == run.manifest().validation && served.metrics["recall@10"] != nil)
+        let request = workshop.request(1)
+        let found = try await #require(served.source).candidates(for: request, limit: 5, excluding: [])
+        #expect(found == (try await #require(exact.source).candidates(for: request, limit: 5, excluding: [])))
+        let alone = try await RunLoader.load(.index, from: index)
+        #expect(alone.version.hasPrefix("sasrec+hnsw-") && alone.source == nil && alone.scorer == nil)
+        let near = try await #require(alone.similar).similar(to: found[0].item, limit: 5)
+        #expect(near == (try await #require(served.similar).similar(to: found[0].item, limit: 5)))
+        await served.stop()
+        await #expect(throws: EngineError.self) {
+            try await #require(served.source).candidates(for: request, limit: 5, excluding: [])
+        }
+    }
+
+    @Test("what does not belong together is refused, and the message says what to do")
+    func refuses() async throws {
+        let run = try workshop.run("sasrec")
+        let other = try index(workshop.run("sasrec", seed: 2, "other"), "other-index")
+        func problem(_ role: RunLoader.Role, _ run: RunDirectory, index: URL? = nil, data: URL? = nil) async -> String {
+            do {
+                _ = try await RunLoader.load(role, from: run.url, index: index, data: data)
+                return "none"
+            } catch {
+                return "\(error)"
+            }
+        }
+        #expect(await problem(.retriever, run, index: other).contains("Build it again"))
+        #expect(await problem(.ranker, run).contains("cannot serve as ranker: it finds candidates"))
+        #expect(await problem(.searchRanker, run).contains("it finds candidates"))
+        let dare = try workshop.run("dare")
+        #expect(await problem(.retriever, dare).contains("it judges candidates"))
+        #expect(await problem(.searchRanker, dare).contains("it reads no query"))
+        #expect(await problem(.ranker, dare, index: other).contains("name none"))
+        #expect(await problem(.retriever, try workshop.run("popularity"), index: other).contains("it has no vectors"))
+        let strange = try Workshop(users: 50)
+        #expect(await problem(.retriever, run, data: strange.data.url).contains("holds other data"))
+        #expect(await problem(.retriever, RunDirectory(workshop.folder.file("none"))).contains("no run here"))
+        var damaged = try Data(contentsOf: run.weights)
+        damaged.removeLast(100)
+        try damaged.write(to: run.weights)
+        #expect(await problem(.retriever, run).contains("weights.safetensors"))
+    }
+
+    @Test(
+        "every model of the catalogue is served and warmed up in its role",
+        arguments: ["dare", "t2diff", "item-knn"]
+    )
+    func warm(model: String) async throws {
+        let entry = try Catalog.entry(model)
+        let served = try await RunLoader.load(entry.isRanker ? .ranker : .retriever, from: workshop.run(model).url)
+        try await served.warmUp()
+        #expect(served.version.hasPrefix(model + "-"))
+    }
+
+    @Test("impossible settings are refused")
+    func settings() throws {
+        #expect(throws: ConfigurationError.self) {
+            try EngineSettings(overriding: .object(["threads": .integer(0)]), path: "x")
+        }
+        let settings = try EngineSettings(overriding: .object(["budget": .integer(5)]), path: "x")
+        #expect(settings.budget == 5 && settings.threads == 1)
+    }
+}
