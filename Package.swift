@@ -56,8 +56,8 @@ let package = Package(
         library("Datasets", ["CZlib", "TensorFiles"]),
         library("Evaluation", []),
         library("Retrieval", ["CIndex", "Datasets", "TensorFiles", grdb]),
-        library("Store", ["Datasets"]),
-        library("Funnel", ["Datasets", "Store"]),
+        library("Store", ["Datasets", "TensorFiles", grdb]),
+        library("Funnel", ["Configurations", "Datasets", "Store"]),
         library("Recommenders", ["Torch", "NN", "Diffusion", "Datasets", "TensorFiles", "Configurations"]),
         library("Training", ["Torch", "NN", "Datasets", "TensorFiles", "Evaluation", "Recommenders"]),
         library("Comparison", ["Torch", "Datasets", "TensorFiles", "Evaluation", "Recommenders", "Training"]),
@@ -72,8 +72,8 @@ let package = Package(
         .executableTarget(
             name: "cascade",
             dependencies: [
-                "Torch", "NN", "Datasets", "TensorFiles", "Evaluation", "Retrieval", "Recommenders", "Training",
-                "Comparison", "Analysis", arguments, yams,
+                "Torch", "NN", "Datasets", "TensorFiles", "Configurations", "Evaluation", "Retrieval", "Store",
+                "Funnel", "Recommenders", "Training", "Comparison", "Analysis", arguments, yams,
             ],
             swiftSettings: swiftSettings
         ),
@@ -92,6 +92,14 @@ let package = Package(
         tests("ProcessTests", ["Recommenders", "Datasets", "NN", "Torch"]),
         tests("DatasetsTests", ["Datasets", "Evaluation", "TensorFiles", "TestSupport"]),
         tests("EvaluationTests", ["Evaluation"]),
+        .executableTarget(
+            name: "StoreProbe",
+            dependencies: ["Datasets", "Store"],
+            path: "Tests/StoreProbe",
+            swiftSettings: swiftSettings
+        ),
+        tests("StoreTests", ["Store", "StoreProbe", "Datasets", "TensorFiles", "TestSupport", grdb]),
+        tests("FunnelTests", ["Funnel", "Store", "Configurations", "Datasets"]),
         tests("RetrievalTests", ["Retrieval", "CIndex", "Datasets", "TensorFiles", "TestSupport", grdb]),
         tests(
             "RecommendersTests",
