@@ -57,7 +57,7 @@ let package = Package(
         library("Datasets", ["CZlib", "TensorFiles"]),
         library("Evaluation", []),
         library("Retrieval", ["CIndex", "Datasets", "TensorFiles", grdb]),
-        library("Store", ["Datasets"]),
+        library("Store", ["Datasets", "TensorFiles", grdb]),
         library("Funnel", ["Configurations", "Datasets", "Evaluation", "Retrieval", "Store", "TensorFiles"]),
         library("Recommenders", ["Torch", "NN", "Diffusion", "Datasets", "TensorFiles", "Configurations"]),
         library("Runs", ["Torch", "NN", "Datasets", "TensorFiles", "Evaluation", "Recommenders"]),
@@ -75,8 +75,8 @@ let package = Package(
         .executableTarget(
             name: "cascade",
             dependencies: [
-                "Torch", "NN", "Datasets", "TensorFiles", "Evaluation", "Retrieval", "Recommenders", "Training",
-                "Comparison", "Analysis", arguments, yams,
+                "Torch", "NN", "Datasets", "TensorFiles", "Configurations", "Evaluation", "Retrieval", "Store",
+                "Funnel", "Recommenders", "Training", "Comparison", "Analysis", arguments, yams,
             ],
             swiftSettings: swiftSettings
         ),
@@ -98,6 +98,13 @@ let package = Package(
         ),
         tests("DatasetsTests", ["Datasets", "Evaluation", "TensorFiles", "TestSupport"]),
         tests("EvaluationTests", ["Evaluation"]),
+        .executableTarget(
+            name: "StoreProbe",
+            dependencies: ["Datasets", "Store"],
+            path: "Tests/StoreProbe",
+            swiftSettings: swiftSettings
+        ),
+        tests("StoreTests", ["Store", "StoreProbe", "Datasets", "TensorFiles", "TestSupport", grdb]),
         tests("FunnelTests", ["Funnel", "Store", "Configurations", "Datasets", "Evaluation", "TestSupport", yams]),
         tests("RetrievalTests", ["Retrieval", "CIndex", "Datasets", "TensorFiles", "TestSupport", grdb]),
         tests(

@@ -14,7 +14,7 @@ LAYERS = [
     {"CTorch", "CIndex", "TensorFiles", "Evaluation", "TestSupport"},
     {"Torch", "Datasets", "Configurations"},
     {"NN", "Retrieval", "Store", "TensorTestSupport"},
-    {"Diffusion", "Funnel"},
+    {"Diffusion", "Funnel", "StoreProbe"},
     {"Recommenders"},
     {"Runs"},
     {"Training", "Serving"},

@@ -20,6 +20,9 @@ public struct Fingerprint {
     /// The fingerprint as 32 hexadecimal digits.
     public var description: String { Self.hexadecimal(state.first) + Self.hexadecimal(state.second) }
 
+    /// The first 64 bits of the fingerprint.
+    public var number: UInt64 { state.first }
+
     /// A 64-bit hash of a piece of memory, the same on every machine.
     static func hash(_ bytes: UnsafeRawBufferPointer, seed: UInt64 = 0) -> UInt64 {
         absorb(bytes, (seed, 0)).first

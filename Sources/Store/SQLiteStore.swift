@@ -1,0 +1,86 @@
+// Part of Cascade. SPDX-License-Identifier: Apache-2.0
+public import Foundation
+internal import GRDB
+
+/// The store in one SQLite file, in WAL mode: readers see a consistent state and never wait for the writer.
+///
+/// **Durable**: `synchronous` is FULL, so that the disk has confirmed what a writing method has returned for, and a power
+/// cut takes nothing that was acknowledged. Concurrent writes share transactions (group commit), so that they share
+/// the wait for the disk. **Private**: what ``erase(_:)`` removes is in no file afterwards.
+///
+/// The files `-wal` and `-shm` beside the database belong to it: copy a store with ``backup(to:)``, never with `cp`.
+public final class SQLiteStore: EventStore {
+    /// The file.
+    public let url: URL
+
+    let pool: DatabasePool
+    let clock: @Sendable () -> Int64
+    let writer: GroupCommit
+    let compaction: Compaction
+    var place: String { url.path }
+
+    /// Opens a store, bringing the tables of an older version up to date.
+    ///
+    /// - Parameters:
+    ///   - url: The file; its folder must exist.
+    ///   - creating: Whether to make a new store where there is no file.
+    ///   - busyTimeout: How long to wait for another process that holds the file, in seconds.
+    ///   - groupLimit: How many concurrent calls share a transaction at most.
+    ///   - clock: The present, in seconds since 1970-01-01 UTC.
+    /// - Throws: ``StoreError`` `.notFound`, `.notAStore`, `.newerVersion`, `.corrupt`, `.busy` or `.failed`; a file that
+    ///   is not a store is left as it was.
+    public init(
+        at url: URL,
+        creating: Bool = true,
+        busyTimeout: TimeInterval = 5,
+        groupLimit: Int = 256,
+        clock: @escaping @Sendable () -> Int64 = { Int64(Date().timeIntervalSince1970) }
+    ) throws {
+        precondition(groupLimit > 0, "a transaction holds at least one call")
+        (self.url, self.clock) = (url, clock)
+        guard creating || FileManager.default.fileExists(atPath: url.path) else {
+            throw StoreError(.notFound, "\(url.path): there is no such file. Check the path.")
+        }
+        pool = try StoreError.naming(url.path) {
+            var configuration = Configuration()
+            configuration.busyMode = .timeout(busyTimeout)
+            configuration.maximumReaderCount = max(4, ProcessInfo.processInfo.activeProcessorCount)
+            configuration.prepareDatabase { try $0.execute(sql: "PRAGMA trusted_schema = OFF") }
+            // In the journal mode that the file has: a database of another program must not be changed to WAL.
+            let first = try DatabaseQueue(path: url.path, configuration: configuration)
+            try first.write { try StoreSchema.claim($0, url.path) }
+            try first.close()
+            let pool = try DatabasePool(path: url.path, configuration: configuration)
+            try pool.writeWithoutTransaction { database in
+                try database.execute(sql: "PRAGMA synchronous = FULL; PRAGMA cache_size = -65536")
+                _ = try Row.fetchAll(database, sql: "PRAGMA secure_delete = ON")
+            }
+            try StoreSchema.migrator.migrate(pool)
+            try Compaction.finish(pool)
+            return pool
+        }
+        writer = GroupCommit(pool, limit: groupLimit)
+        compaction = Compaction(pool)
+    }
+
+    /// Finishes the writes under way, moves everything into the one file and closes it; later calls throw `.closed`.
+    ///
+    /// - Throws: ``StoreError`` when a read is still under way; what was written is safe all the same.
+    public func close() async throws {
+        await writer.close()
+        _ = try await StoreError.naming(place) { [pool] in
+            try await pool.barrierWriteWithoutTransaction { try $0.checkpoint(.truncate) }
+        }
+        try StoreError.naming(place) { try pool.close() }
+    }
+
+    /// Runs a query on a consistent state.
+    func read<R: Sendable>(_ body: @escaping @Sendable (Database) throws -> R) async throws -> R {
+        try await StoreError.naming(place) { [pool] in try await pool.read(body) }
+    }
+
+    /// Runs statements in a transaction; returns when they are on the disk.
+    func write<R: Sendable>(_ body: @escaping @Sendable (Database) throws -> R) async throws -> R {
+        try await StoreError.naming(place) { [writer] in try await writer.write(body) }
+    }
+}
