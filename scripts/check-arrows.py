@@ -15,12 +15,12 @@ LAYERS = [
     {"Torch", "Datasets", "Configurations"},
     {"NN", "Retrieval", "Store", "TensorTestSupport"},
     {"Diffusion", "Funnel"},
-    {"Recommenders"},
+    {"Recommenders", "Server", "ServerTestSupport"},
     {"Training"},
-    {"Comparison", "Analysis"},
+    {"Comparison", "Analysis", "ServerProbe"},
     {"cascade"},
 ]
-TORCH_FREE = {"TensorFiles", "Configurations", "Datasets", "Evaluation", "Retrieval", "Store", "Funnel"}
+TORCH_FREE = {"TensorFiles", "Configurations", "Datasets", "Evaluation", "Retrieval", "Store", "Funnel", "Server"}
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 
 
