@@ -102,6 +102,9 @@ public struct HTTPService: Service {
 }
 
 extension HTTPService {
+    /// Every address that is answered.
+    var routes: [Route] { table.routes }
+
     /// The routes and layers, without a socket.
     func application() throws -> some ApplicationProtocol {
         let configuration = backend.configuration

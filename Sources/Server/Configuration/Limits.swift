@@ -1,6 +1,8 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
-/// What a request may be; anything beyond is refused before it is understood. Lengths in bytes.
+/// What a request may be; anything beyond is refused before it is understood.
+///
+/// Lengths in bytes.
 public struct Limits: Codable, Sendable {
     /// The longest body.
     public var body = 1 << 20

@@ -6,7 +6,9 @@ public import Logging
 ///
 /// Lengths are in bytes, times in seconds.
 public struct ServerConfiguration: Settings {
-    /// The address to listen on. Without tokens only `127.0.0.1` and `::1` are accepted.
+    /// The address to listen on.
+    ///
+    /// Without tokens only `127.0.0.1` and `::1` are accepted.
     public var host = "127.0.0.1"
     /// The port to listen on; 0 takes a free one.
     public var port = 8080

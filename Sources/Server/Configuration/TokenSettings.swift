@@ -6,7 +6,9 @@ public struct TokenSettings: Codable, Sendable, Equatable {
     public var name: String
     /// What it may do.
     public var role: Role
-    /// SHA-256 of the token, in 64 hexadecimal digits. The token itself is nowhere in the configuration.
+    /// SHA-256 of the token, in 64 hexadecimal digits.
+    ///
+    /// The token itself is nowhere in the configuration.
     public var sha256: String
 
     /// Describes a caller.

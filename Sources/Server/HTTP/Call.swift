@@ -33,7 +33,9 @@ struct Call: Sendable {
         return try JSONDecoder().decode(type, from: Data(bytes))
     }
 
-    /// Whether a content type is JSON. Requiring it keeps foreign web pages out too: they cannot send it unasked.
+    /// Whether a content type is JSON.
+    ///
+    /// Requiring it keeps foreign web pages out too: they cannot send it unasked.
     private static func isJSON(_ header: String?) -> Bool {
         guard let type = header?.split(separator: ";").first else { return false }
         return type.trimmingCharacters(in: .whitespaces).lowercased() == "application/json"

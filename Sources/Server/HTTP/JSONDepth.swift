@@ -4,7 +4,9 @@
 ///
 /// Decoders call themselves for each level, so a body of ten thousand brackets could exhaust the stack.
 enum JSONDepth {
-    /// Whether lists and objects lie at most so deep in one another. Says nothing on whether the text is JSON at all.
+    /// Whether lists and objects lie at most so deep in one another.
+    ///
+    /// Says nothing on whether the text is JSON at all.
     static func isAtMost(_ most: Int, _ text: some Sequence<UInt8>) -> Bool {
         var depth = 0
         var inString = false

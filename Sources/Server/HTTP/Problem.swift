@@ -5,7 +5,9 @@ import HTTPTypes
 import Hummingbird
 import NIOCore
 
-/// An error as a caller sees it: RFC 9457. Everything about which status an error becomes is in this file.
+/// An error as a caller sees it: RFC 9457.
+///
+/// Everything about which status an error becomes is in this file.
 ///
 /// No detail holds what a caller sent, but for names of keys: no ids, no queries, no history.
 struct Problem: Error, Equatable {
@@ -47,7 +49,9 @@ struct Problem: Error, Equatable {
         "Content-Type: expected application/json."
     )
 
-    /// More bytes than the server reads. The rest is not read either: the connection closes.
+    /// More bytes than the server reads.
+    ///
+    /// The rest is not read either: the connection closes.
     static func tooLarge(_ most: Int) -> Problem {
         Problem(
             .contentTooLarge,
@@ -118,7 +122,9 @@ struct Problem: Error, Equatable {
         )
     }
 
-    /// An answer that took too long. What was to be stored may have been stored or not.
+    /// An answer that took too long.
+    ///
+    /// What was to be stored may have been stored or not.
     static func slowAnswer(_ seconds: Double) -> Problem {
         Problem(
             .serviceUnavailable,

@@ -94,8 +94,9 @@ public final class MetricsRegistry: MetricsFactory {
         return text
     }
 
-    /// The series of that name and labels. One that there is no room for, or whose name another kind has, is returned but
-    /// not kept.
+    /// The series of that name and labels.
+    ///
+    /// One that there is no room for, or whose name another kind has, is returned but not kept.
     private func find<Series: MetricSeries>(
         _ name: String,
         _ labels: [(String, String)],

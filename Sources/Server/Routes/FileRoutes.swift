@@ -1,5 +1,4 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
-import Configurations
 import Crypto
 import Foundation
 import Hummingbird
@@ -38,36 +37,14 @@ struct FileRoutes {
         }
     }
 
-    /// The description, with the limits of this server in it.
+    /// The description, with the limits of this server where the file has their names, such as `"{limits.k}"`.
     private func openAPI() -> [UInt8] {
-        let written = PackageResources.openapi_json
         let limits = backend.limits
-        let values = [
-            "x-limit-k": limits.k, "x-limit-batch": limits.batch, "x-limit-id": limits.id,
-            "x-limit-query": limits.query,
-        ]
-        guard let tree = try? JSONDecoder().decode(JSONValue.self, from: Data(written)) else { return written }
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return (try? encoder.encode(tree.replacing(values))).map(Array.init) ?? written
-    }
-}
-
-extension JSONValue {
-    /// This tree with numbers for marks: an object that has the key `x-limit-k` gets that number for its `maximum`,
-    /// `maxItems` or `maxLength`, whichever it has.
-    fileprivate func replacing(_ marks: [String: Int]) -> JSONValue {
-        switch self {
-        case .array(let values): return .array(values.map { $0.replacing(marks) })
-        case .object(let fields):
-            var result = fields.mapValues { $0.replacing(marks) }
-            for (mark, number) in marks where result.removeValue(forKey: mark) != nil {
-                for key in ["maximum", "maxItems", "maxLength"] where result[key] != nil {
-                    result[key] = .integer(number)
-                }
-            }
-            return .object(result)
-        default: return self
+        let numbers = ["k": limits.k, "batch": limits.batch, "id": limits.id, "query": limits.query]
+        let written = String(decoding: PackageResources.openapi_json, as: UTF8.self)
+        let text = numbers.reduce(written) { text, limit in
+            text.replacingOccurrences(of: "\"{limits.\(limit.key)}\"", with: "\(limit.value)")
         }
+        return Array(text.utf8)
     }
 }

@@ -4,7 +4,9 @@ import Foundation
 
 /// A new secret for a caller, and the hash of it that goes into the configuration.
 public struct AccessToken: Sendable {
-    /// What the caller sends: `Authorization: Bearer <text>`. Shown once, stored nowhere.
+    /// What the caller sends: `Authorization: Bearer <text>`.
+    ///
+    /// Shown once, stored nowhere.
     public let text: String
     /// SHA-256 of the text, in hexadecimal digits: `tokens[].sha256` of the configuration.
     public let sha256: String

@@ -46,8 +46,9 @@ struct GateMiddleware: RouterMiddleware {
 
     private func peer(_ context: HTTPContext) -> String { "peer \(context.remoteAddress?.ipAddress ?? "unknown")" }
 
-    /// Whether a request is addressed to this machine. A foreign web page that has its name resolve to 127.0.0.1 sends
-    /// its own name.
+    /// Whether a request is addressed to this machine.
+    ///
+    /// A foreign web page that has its name resolve to 127.0.0.1 sends its own name.
     static func isThisMachine(_ authority: String?) -> Bool {
         guard var host = authority?.lowercased()[...] else { return false }
         if let colon = host.lastIndex(of: ":"), !host.hasSuffix("]"), host[colon...].dropFirst().allSatisfy(\.isNumber)
