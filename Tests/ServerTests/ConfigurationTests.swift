@@ -1,6 +1,6 @@
+// Part of Cascade. SPDX-License-Identifier: Apache-2.0
 import Configurations
 import Foundation
-// Part of Cascade. SPDX-License-Identifier: Apache-2.0
 import Logging
 import Testing
 

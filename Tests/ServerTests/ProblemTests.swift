@@ -1,7 +1,7 @@
+// Part of Cascade. SPDX-License-Identifier: Apache-2.0
 import Configurations
 import Funnel
 import HTTPTypes
-// Part of Cascade. SPDX-License-Identifier: Apache-2.0
 import ServerTestSupport
 import Testing
 

@@ -1,6 +1,6 @@
+// Part of Cascade. SPDX-License-Identifier: Apache-2.0
 import Configurations
 import HTTPTypes
-// Part of Cascade. SPDX-License-Identifier: Apache-2.0
 import ServerTestSupport
 import Testing
 
