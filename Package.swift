@@ -21,6 +21,21 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let metrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let http: [Target.Dependency] = [
+    hummingbird, logging, metrics, lifecycle,
+    .product(name: "HummingbirdCore", package: "hummingbird"),
+    .product(name: "HummingbirdTLS", package: "hummingbird"),
+    .product(name: "HTTPTypes", package: "swift-http-types"),
+    .product(name: "NIOCore", package: "swift-nio"),
+    .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+    .product(name: "NIOSSL", package: "swift-nio-ssl"),
+    .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+    .product(name: "Crypto", package: "swift-crypto"),
+]
 
 let package = Package(
     name: "cascade",
@@ -31,6 +46,7 @@ let package = Package(
         .library(name: "Evaluation", targets: ["Evaluation"]),
         .library(name: "Retrieval", targets: ["Retrieval"]),
         .library(name: "Funnel", targets: ["Store", "Funnel"]),
+        .library(name: "Server", targets: ["Server"]),
         .library(name: "Training", targets: ["Runs", "Training"]),
         .library(name: "Serving", targets: ["Runs", "Serving"]),
         .library(name: "Comparison", targets: ["Comparison"]),
@@ -41,6 +57,19 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(
+            url: "https://github.com/hummingbird-project/hummingbird",
+            from: "2.28.1",
+            traits: ["FullFoundation"]
+        ),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
     ],
     targets: [
         .systemLibrary(name: "CLibTorch", pkgConfig: "libtorch"),
@@ -59,6 +88,14 @@ let package = Package(
         library("Retrieval", ["CIndex", "Datasets", "TensorFiles", grdb]),
         library("Store", ["Datasets", "TensorFiles", grdb]),
         library("Funnel", ["Configurations", "Datasets", "Evaluation", "Retrieval", "Store", "TensorFiles"]),
+        .target(
+            name: "Server",
+            dependencies: ["Configurations", "Datasets", "Store", "Funnel"] + http,
+            resources: ["console.html", "console.css", "console.js", "console.svg", "openapi.json"].map {
+                .embedInCode("Resources/\($0)")
+            },
+            swiftSettings: swiftSettings
+        ),
         library("Recommenders", ["Torch", "NN", "Diffusion", "Datasets", "TensorFiles", "Configurations"]),
         library("Runs", ["Torch", "NN", "Datasets", "TensorFiles", "Evaluation", "Recommenders"]),
         library("Training", ["Torch", "NN", "Datasets", "TensorFiles", "Evaluation", "Recommenders", "Runs"]),
@@ -88,6 +125,18 @@ let package = Package(
             path: "Tests/TensorTestSupport",
             swiftSettings: swiftSettings
         ),
+        .target(
+            name: "ServerTestSupport",
+            dependencies: ["Datasets", "Store", "Funnel"],
+            path: "Tests/ServerTestSupport",
+            swiftSettings: swiftSettings
+        ),
+        .executableTarget(
+            name: "ServerProbe",
+            dependencies: ["Server", "ServerTestSupport", "TestSupport", "Configurations", "Store", logging],
+            path: "Tests/ServerProbe",
+            swiftSettings: swiftSettings
+        ),
         tests("TensorFilesTests", ["TensorFiles", "TestSupport"]),
         tests("TorchTests", ["Torch", "TensorFiles", "TestSupport", "TensorTestSupport"]),
         tests("NNTests", ["NN", "Torch", "TensorTestSupport"]),
@@ -107,6 +156,13 @@ let package = Package(
         tests("StoreTests", ["Store", "StoreProbe", "Datasets", "TensorFiles", "TestSupport", grdb]),
         tests("FunnelTests", ["Funnel", "Store", "Configurations", "Datasets", "Evaluation", "TestSupport", yams]),
         tests("RetrievalTests", ["Retrieval", "CIndex", "Datasets", "TensorFiles", "TestSupport", grdb]),
+        tests(
+            "ServerTests",
+            [
+                "Server", "ServerTestSupport", "TestSupport", "Configurations", "Datasets", "Store", "Funnel",
+                .product(name: "HummingbirdTesting", package: "hummingbird"),
+            ] + http
+        ),
         tests(
             "RecommendersTests",
             [

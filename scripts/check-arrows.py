@@ -15,13 +15,13 @@ LAYERS = [
     {"Torch", "Datasets", "Configurations"},
     {"NN", "Retrieval", "Store", "TensorTestSupport"},
     {"Diffusion", "Funnel", "StoreProbe"},
-    {"Recommenders"},
-    {"Runs"},
+    {"Recommenders", "Server", "ServerTestSupport"},
+    {"Runs", "ServerProbe"},
     {"Training", "Serving"},
     {"Comparison", "Analysis"},
     {"cascade"},
 ]
-TORCH_FREE = {"TensorFiles", "Configurations", "Datasets", "Evaluation", "Retrieval", "Store", "Funnel"}
+TORCH_FREE = {"TensorFiles", "Configurations", "Datasets", "Evaluation", "Retrieval", "Store", "Funnel", "Server"}
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 
 

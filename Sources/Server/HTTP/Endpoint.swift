@@ -1,0 +1,50 @@
+// Part of Cascade. SPDX-License-Identifier: Apache-2.0
+import Hummingbird
+import NIOCore
+
+/// The innermost layer: reads the body within its limits, and answers within its time.
+struct Endpoint: HTTPResponder {
+    typealias Context = HTTPContext
+
+    let route: Route
+    let backend: Backend
+
+    func respond(to request: Request, context: HTTPContext) async throws -> Response {
+        let call = Call(request: try await collected(request), context: context, limits: backend.limits)
+        let seconds = route.timeout ?? backend.configuration.timeouts.answer
+        return try await Deadline.run(seconds: seconds, late: Problem.slowAnswer(seconds)) {
+            try await route.handler(call)
+        }
+    }
+
+    /// The request with its whole body in memory.
+    private func collected(_ request: Request) async throws -> Request {
+        let declared = request.headers[.contentLength]
+        guard declared != nil || request.headers[.transferEncoding] != nil else { return request }
+        let most = backend.limits.body
+        if let declared, Int(declared) ?? .max > most { throw Problem.tooLarge(most) }
+        let seconds = backend.configuration.timeouts.read
+        let body = request.body
+        let buffer = try await withThrowingTaskGroup(of: ByteBuffer.self) { group in
+            defer { group.cancelAll() }
+            group.addTask {
+                do {
+                    return try await body.collect(upTo: most)
+                } catch is NIOTooManyBytesError {
+                    throw Problem.tooLarge(most)
+                } catch {
+                    throw Problem.brokenBody
+                }
+            }
+            group.addTask {
+                try await Task.sleep(for: .seconds(seconds))
+                throw Problem.slowBody(seconds)
+            }
+            guard let first = try await group.next() else { throw CancellationError() }
+            return first
+        }
+        var request = request
+        request.body = RequestBody(buffer: buffer)
+        return request
+    }
+}

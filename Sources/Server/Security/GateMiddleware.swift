@@ -1,0 +1,60 @@
+// Part of Cascade. SPDX-License-Identifier: Apache-2.0
+import Hummingbird
+import NIOCore
+
+/// Lets in who may come in: the right host, a known token, a sufficient role, within the rate.
+struct GateMiddleware: RouterMiddleware {
+    typealias Context = HTTPContext
+
+    let table: RouteTable
+    let tokens: TokenTable
+    let limiter: RateLimiter?
+
+    func handle(
+        _ request: Request,
+        context: HTTPContext,
+        next: (Request, HTTPContext) async throws -> Response
+    ) async throws -> Response {
+        // An empty part would shift the others: '/v1/users//recommendations' is not the user 'recommendations'.
+        guard !request.uri.path.contains("//") else { throw Problem.notFound("There is nothing at this address.") }
+        if let route = context.endpointPath.flatMap({ table.route(request.method, $0) }) {
+            if case .role(let needed) = route.access { try admit(request, context, needed) }
+        } else {
+            try count(peer(context))
+        }
+        return try await next(request, context)
+    }
+
+    private func admit(_ request: Request, _ context: HTTPContext, _ needed: Role) throws {
+        guard !tokens.isEmpty else {
+            guard Self.isThisMachine(request.head.authority) else { throw Problem.foreignHost }
+            return try count(peer(context))
+        }
+        guard let header = request.headers[.authorization], let token = TokenTable.bearer(header),
+            let caller = tokens.caller(of: token)
+        else {
+            try count(peer(context))
+            throw Problem.unauthorized("Expected 'Authorization: Bearer <token>' with a token that the server knows.")
+        }
+        try count("token \(caller.name)")
+        guard caller.role >= needed else { throw Problem.forbidden(needed: needed, found: caller.role) }
+    }
+
+    private func count(_ caller: String) throws {
+        if let seconds = limiter?.take(caller) { throw Problem.rate(retryAfter: seconds) }
+    }
+
+    private func peer(_ context: HTTPContext) -> String { "peer \(context.remoteAddress?.ipAddress ?? "unknown")" }
+
+    /// Whether a request is addressed to this machine.
+    ///
+    /// A foreign web page that has its name resolve to 127.0.0.1 sends its own name.
+    static func isThisMachine(_ authority: String?) -> Bool {
+        guard var host = authority?.lowercased()[...] else { return false }
+        if let colon = host.lastIndex(of: ":"), !host.hasSuffix("]"), host[colon...].dropFirst().allSatisfy(\.isNumber)
+        {
+            host = host[..<colon]
+        }
+        return ["127.0.0.1", "[::1]", "localhost"].contains(String(host))
+    }
+}

@@ -1,0 +1,55 @@
+// Part of Cascade. SPDX-License-Identifier: Apache-2.0
+import Configurations
+import Foundation
+import Logging
+import Server
+import ServerTestSupport
+import Store
+import TestSupport
+
+/// A server over a fake service, for the tests of the console, for fuzzing and for load.
+///
+///     ServerProbe [--port 0] [--people 200] [--movies FOLDER] [--token-role ROLE]... [--quiet]
+///
+/// Prints `listening on PORT` and, for each role asked for, `token ROLE TEXT`.
+@main
+enum Probe {
+    static func main() async throws {
+        var configuration = ServerConfiguration()
+        configuration.port = 0
+        configuration.rate.perSecond = 0
+        configuration.logs.format = .text
+        var people = 200
+        var movies = Repository.root.appendingPathComponent("../shared/data/ml-1m")
+        var words = CommandLine.arguments.dropFirst()
+        while let word = words.popFirst() {
+            switch word {
+            case "--port": configuration.port = words.popFirst().flatMap(Int.init) ?? 0
+            case "--people": people = words.popFirst().flatMap(Int.init) ?? people
+            case "--movies": movies = URL(fileURLWithPath: words.popFirst() ?? "")
+            case "--quiet": configuration.logs.level = .error
+            case "--token-role":
+                guard let role = words.popFirst().flatMap(Role.init) else { return usage(word) }
+                let token = AccessToken()
+                configuration.tokens.append(TokenSettings(name: role.rawValue, role: role, sha256: token.sha256))
+                print("token \(role.rawValue) \(token.text)")
+            default: return usage(word)
+            }
+        }
+        let items = FakeCatalogue.movieLens(movies) ?? FakeCatalogue.invented()
+        let server = try HTTPService(
+            FakeService(items: items, people: people),
+            configuration: configuration,
+            onRunning: { port in
+                print("listening on \(port)")
+                fflush(nil)
+            },
+            onShutdown: { print("stopped in good order") }
+        )
+        try await server.runUntilSignalled()
+    }
+
+    private static func usage(_ word: String) {
+        print("ServerProbe: '\(word)' is not understood; see Tests/ServerProbe/Probe.swift")
+    }
+}

@@ -1,0 +1,70 @@
+// Part of Cascade. SPDX-License-Identifier: Apache-2.0
+import Datasets
+public import Funnel
+import Store
+
+extension FakeService {
+    static let initialSlots: [String: SlotStatus] = {
+        func slot(_ name: String, _ version: String, _ metrics: [String: Double]) -> (String, SlotStatus) {
+            let version = ModelVersion(
+                slot: name,
+                version: version,
+                path: "models/\(name)",
+                time: 1_749_900_000,
+                metrics: metrics
+            )
+            return (name, SlotStatus(slot: name, version: version))
+        }
+        let all = [
+            slot("taste", "t2diff-3f9a2c", ["recall@20": 0.1874, "ndcg@20": 0.0931, "mrr@20": 0.0712]),
+            slot("pre-ranker", "dare-small-81b0", ["auc": 0.7642, "gauc": 0.7015]),
+            slot("ranker", "dare-c07e55", ["auc": 0.7918, "gauc": 0.7260, "logloss": 0.4127]),
+            ("search-ranker", SlotStatus(slot: "search-ranker", version: nil, problem: "the folder holds no weights")),
+        ]
+        return Dictionary(uniqueKeysWithValues: all)
+    }()
+
+    /// The slots in the order of their names.
+    public func slots() async -> [SlotStatus] { slotStates.values.sorted { $0.slot < $1.slot } }
+
+    /// Takes any folder whose name does not begin with `missing`.
+    public func replace(slot: String, with path: String) async throws -> SlotStatus {
+        try await obey()
+        guard slotStates[slot] != nil else { throw ServiceError(.notFound, "models: there is no such slot.") }
+        guard !path.hasPrefix("missing") else {
+            throw ServiceError(.invalid, "models: the folder cannot be served; what served goes on serving.")
+        }
+        let version = ModelVersion(slot: slot, version: "new-\(requests)", path: path, time: 1_750_000_000)
+        slotStates[slot] = SlotStatus(slot: slot, version: version)
+        return SlotStatus(slot: slot, version: version)
+    }
+
+    /// One experiment that does well and one whose assignment is broken.
+    public func experiments() async throws -> [ExperimentReport] {
+        try await obey()
+        func arm(_ name: String, _ share: Double, _ users: Int, _ rate: Double) -> ArmReport {
+            ArmReport(
+                arm: name,
+                share: share,
+                users: users,
+                requests: users * 7,
+                metrics: [
+                    "click_rate": .init(value: rate, low: rate - 0.006, high: rate + 0.006),
+                    "conversion": .init(value: rate / 5, low: rate / 5 - 0.003, high: rate / 5 + 0.003),
+                ]
+            )
+        }
+        return [
+            ExperimentReport(
+                experiment: "freshness",
+                arms: [arm("plain", 0.5, 5_021, 0.081), arm("boosted", 0.5, 4_979, 0.094)],
+                sampleRatioP: 0.67
+            ),
+            ExperimentReport(
+                experiment: "diversity",
+                arms: [arm("low", 0.5, 6_400, 0.080), arm("high", 0.5, 3_600, 0.079)],
+                sampleRatioP: 0.0000003
+            ),
+        ]
+    }
+}

@@ -1,0 +1,81 @@
+// Part of Cascade. SPDX-License-Identifier: Apache-2.0
+import Configurations
+import Foundation
+import Logging
+import Testing
+
+@testable import Server
+@testable import struct Server.ServerConfiguration
+
+@Suite("ServerConfiguration")
+struct ConfigurationTests {
+    private func read(_ json: String) throws -> ServerConfiguration {
+        let tree = try JSONDecoder().decode(JSONValue.self, from: Data(json.utf8))
+        return try ServerConfiguration(overriding: tree, path: "server")
+    }
+
+    @Test("Values replace defaults, lists of tokens included")
+    func reading() throws {
+        let hash = AccessToken().sha256
+        let found = try read(
+            """
+            {"host": "0.0.0.0", "port": 80, "limits": {"k": 5}, "logs": {"format": "text", "level": "debug"},
+             "metrics": "open", "tokens": [{"name": "shop", "role": "write", "sha256": "\(hash)"}]}
+            """
+        )
+        #expect(found.port == 80)
+        #expect(found.limits.k == 5)
+        #expect(found.limits.batch == Limits().batch)
+        #expect(found.metrics == .open)
+        #expect(found.logs.level == .debug)
+        #expect(found.tokens == [TokenSettings(name: "shop", role: .write, sha256: hash)])
+    }
+
+    @Test(
+        "Errors name the key, what was found and what was expected",
+        arguments: [
+            (#"{"host": "0.0.0.0"}"#, "host: found '0.0.0.0' without tokens, expected 127.0.0.1 or ::1"),
+            (#"{"port": 70000}"#, "port: found 70000, expected 0 to 65535"),
+            (#"{"limits": {"k": 0}}"#, "limits.k: found 0, expected 1 to 10000"),
+            (#"{"timeouts": {"idle": 0}}"#, "timeouts.idle: found 0.0, expected 0.05 to 86400.0"),
+            (#"{"tls": {"certificate": "a.pem"}}"#, "tls.key: found nothing, expected a path"),
+            (#"{"logs": {"format": "xml"}}"#, "server.logs.format: found 'xml', expected one of json, text"),
+            (#"{"limitz": {}}"#, "unknown key 'limitz' in 'server'. Did you mean 'limits'?"),
+            (
+                #"{"tokens": [{"name": "a", "role": "root", "sha256": ""}]}"#,
+                "role: found a text of 4 characters, expected one of read"
+            ),
+            (
+                #"{"tokens": [{"name": "a", "role": "read", "sha256": "12"}]}"#,
+                "sha256: found a text of 2 characters, expected 64 hex"
+            ),
+            (
+                #"{"tokens": [{"name": "a", "role": "read", "token": "x"}]}"#,
+                "found an unknown key, expected only name, role, sha256"
+            ),
+        ]
+    )
+    func errors(_ json: String, _ message: String) throws {
+        let error = #expect(throws: ConfigurationError.self) { _ = try read(json) }
+        let text = try #require(error).description
+        #expect(text.contains(message), "\(text)")
+    }
+
+    @Test("A token's name and hash may stand there once")
+    func duplicates() {
+        var configuration = ServerConfiguration()
+        let token = TokenSettings(name: "a", role: .read, sha256: AccessToken().sha256)
+        configuration.tokens = [token, token]
+        #expect(throws: ConfigurationError.self) { try configuration.validate() }
+        configuration.tokens[1].name = "b"
+        #expect(throws: ConfigurationError.self) { try configuration.validate() }
+    }
+
+    @Test("A certificate that is not there is named")
+    func certificate() throws {
+        var tls = TLSSettings()
+        (tls.certificate, tls.key) = ("no-such.pem", "no-such.key")
+        let error = #expect(throws: ConfigurationError.self) { try tls.load() }
+        #expect(try #require(error).description.contains("tls.certificate: no-such.pem could not be read"))
+    }
+}

@@ -1,0 +1,196 @@
+// Part of Cascade. SPDX-License-Identifier: Apache-2.0
+import Configurations
+import Foundation
+import Logging
+import ServerTestSupport
+import ServiceLifecycle
+import Synchronization
+import Testing
+
+@testable import Server
+@testable import struct Server.ServerConfiguration
+
+@Suite("Server over a socket")
+struct SocketTests {
+    /// A server on a free port, and the way to stop it.
+    private struct Running: Sendable {
+        let service: FakeService
+        let port: Int
+        let group: ServiceGroup
+        let flushed: Flag
+    }
+
+    private func run(
+        _ change: (inout ServerConfiguration) -> Void = { _ in },
+        _ test: @escaping @Sendable (Running) async throws -> Void
+    ) async throws {
+        var configuration = ServerConfiguration()
+        configuration.port = 0
+        change(&configuration)
+        let (ports, announce) = AsyncStream.makeStream(of: Int.self)
+        let (service, flushed) = (FakeService(people: 3), Flag())
+        let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        let server = try HTTPService(
+            service,
+            configuration: configuration,
+            logger: logger,
+            onRunning: { announce.yield($0) },
+            onShutdown: { flushed.set() }
+        )
+        let group = ServiceGroup(configuration: .init(services: [server], logger: logger))
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { try await group.run() }
+            let port = try #require(await ports.first { _ in true })
+            do {
+                try await test(Running(service: service, port: port, group: group, flushed: flushed))
+            } catch {
+                tasks.cancelAll()
+                throw error
+            }
+            await group.triggerGracefulShutdown()
+            try await tasks.waitForAll()
+        }
+        #expect(flushed.isSet)
+    }
+
+    private let live = "GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+    @Test("Requests in one packet are answered in order, on one connection")
+    func pipelining() async throws {
+        try await run { server in
+            let connection = try RawConnection(port: server.port)
+            let second = "GET /nothing HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+            connection.send(live + live + second)
+            let answers = await connection.receive().components(separatedBy: "HTTP/1.1 ").dropFirst().map {
+                $0.prefix(3)
+            }
+            #expect(answers == ["200", "200", "404"])
+        }
+    }
+
+    @Test("Headers that do not end are waited for only so long")
+    func slowHeaders() async throws {
+        try await run({ $0.timeouts.idle = 0.4 }) { server in
+            let connection = try RawConnection(port: server.port)
+            let start = ContinuousClock.now
+            connection.send("GET /health/live HTTP/1.1\r\nHost: local")
+            async let rest = connection.receive()
+            for _ in 0..<4 {
+                try await Task.sleep(for: .milliseconds(100))
+                connection.send("h")
+            }
+            #expect(await rest.isEmpty)
+            #expect(ContinuousClock.now - start < .seconds(5))
+        }
+    }
+
+    @Test("A body that trickles is answered with 408, and its connection closed", arguments: [true, false])
+    func slowBody(_ chunked: Bool) async throws {
+        try await run({ $0.timeouts.read = 0.3 }) { server in
+            let connection = try RawConnection(port: server.port)
+            let framing = chunked ? "Transfer-Encoding: chunked" : "Content-Length: 1000"
+            connection.send(
+                "POST /v1/events HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\(framing)\r\n\r\n"
+            )
+            async let answer = connection.receive()
+            let start = ContinuousClock.now
+            while connection.send(chunked ? "1\r\n \r\n" : " "), ContinuousClock.now - start < .seconds(5) {
+                try await Task.sleep(for: .milliseconds(50))
+            }
+            #expect(ContinuousClock.now - start < .seconds(4))
+            #expect(await answer.hasPrefix("HTTP/1.1 408 "))
+        }
+    }
+
+    @Test("A body that nobody asked for is not read for ever")
+    func unwantedBody() async throws {
+        try await run({ $0.timeouts.read = 0.2 }) { server in
+            let connection = try RawConnection(port: server.port)
+            connection.send("GET /v1/models HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
+            let start = ContinuousClock.now
+            while connection.send("1\r\n \r\n"), ContinuousClock.now - start < .seconds(5) {
+                try await Task.sleep(for: .milliseconds(50))
+            }
+            #expect(ContinuousClock.now - start < .seconds(4))
+        }
+    }
+
+    @Test("Too long a body is refused without being read", arguments: [true, false])
+    func oversize(_ chunked: Bool) async throws {
+        try await run { server in
+            let connection = try RawConnection(port: server.port)
+            let framing = chunked ? "Transfer-Encoding: chunked" : "Content-Length: 100000000"
+            connection.send(
+                "POST /v1/events HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\(framing)\r\n\r\n"
+            )
+            async let answer = connection.receive { $0.contains("\r\n\r\n") }
+            let megabyte = String(repeating: " ", count: 1 << 20)
+            for _ in 0..<(chunked ? 3 : 0) where !connection.send("100000\r\n\(megabyte)\r\n") { break }
+            #expect(await answer.hasPrefix("HTTP/1.1 413 "))
+        }
+    }
+
+    @Test(
+        "What is no HTTP, or too much of it, is a bad request",
+        arguments: [
+            "\u{16}\u{3}\u{1} hello\r\n\r\n", "GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n",
+            "GET /" + String(repeating: "a", count: 100_000) + " HTTP/1.1\r\n\r\n",
+            "GET / HTTP/1.1\r\nX: " + String(repeating: "a", count: 100_000) + "\r\n\r\n",
+            "POST /v1/events HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                + "Transfer-Encoding: chunked\r\n\r\nzz\r\n",
+        ]
+    )
+    func malformed(_ text: String) async throws {
+        try await run { server in
+            let connection = try RawConnection(port: server.port)
+            connection.send(text)
+            #expect(await connection.receive().hasPrefix("HTTP/1.1 4"))
+            let other = try RawConnection(port: server.port)
+            other.send(live)
+            #expect(await other.receive { $0.contains("live") }.hasPrefix("HTTP/1.1 200 "))
+        }
+    }
+
+    @Test("Without tokens a foreign host is not answered")
+    func rebinding() async throws {
+        try await run { server in
+            let connection = try RawConnection(port: server.port)
+            connection.send("GET /v1/models HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n")
+            #expect(await connection.receive().hasPrefix("HTTP/1.1 421 "))
+        }
+    }
+
+    @Test("Stopping finishes what runs, and closes what idles")
+    func gracefulShutdown() async throws {
+        try await run { server in
+            let idle = try RawConnection(port: server.port)
+            idle.send(live)
+            _ = await idle.receive { $0.contains("live") }
+            let busy = try RawConnection(port: server.port)
+            busy.send(
+                "POST /v1/events HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 49\r\n\r\n{"
+            )
+            try await Task.sleep(for: .milliseconds(100))
+            await server.group.triggerGracefulShutdown()
+            #expect(await idle.receive().isEmpty)
+            #expect(!server.flushed.isSet)
+            busy.send(#""id":"1","user":"1","item":"1","action":"click"}"#)
+            #expect(await busy.receive().hasPrefix("HTTP/1.1 200 "))
+            #expect(throws: (any Error).self) { try RawConnection(port: server.port) }
+        }
+    }
+
+    @Test("Stopping does not wait for ever")
+    func shutdownDeadline() async throws {
+        let start = ContinuousClock.now
+        try await run({ $0.shutdown = 0.8 }) { server in
+            await server.service.set(fault: .hangForever)
+            let connection = try RawConnection(port: server.port)
+            connection.send("GET /v1/experiments HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            try await Task.sleep(for: .milliseconds(100))
+            await server.group.triggerGracefulShutdown()
+            #expect(await connection.receive().isEmpty)
+        }
+        #expect(ContinuousClock.now - start < .seconds(5))
+    }
+}
