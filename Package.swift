@@ -113,7 +113,8 @@ let package = Package(
             name: "cascade",
             dependencies: [
                 "Torch", "NN", "Datasets", "TensorFiles", "Configurations", "Evaluation", "Retrieval", "Store",
-                "Funnel", "Recommenders", "Training", "Comparison", "Analysis", arguments, yams,
+                "Funnel", "Server", "Recommenders", "Runs", "Training", "Serving", "Comparison", "Analysis", arguments,
+                yams, logging,
             ],
             swiftSettings: swiftSettings
         ),

@@ -63,7 +63,7 @@ extension ItemVectors {
 
 extension EngineError {
     /// A run that cannot do what its slot is for.
-    static func wrongRole(_ model: String, _ role: RunLoader.Role, _ finding: String) -> EngineError {
+    static func wrongRole(_ model: String, _ role: SlotConfiguration.Kind, _ finding: String) -> EngineError {
         EngineError(
             .unservable,
             "a run of \(model) cannot serve as \(role.rawValue): \(finding). Name another run, or give the slot another kind."

@@ -1,7 +1,7 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 import Datasets
 public import Foundation
-import Funnel
+public import Funnel
 import Recommenders
 import Retrieval
 import Runs
@@ -9,18 +9,6 @@ import Torch
 
 /// Makes the stages of a funnel out of a run directory, an index directory, or both.
 public enum RunLoader {
-    /// What a slot of the funnel is for.
-    public enum Role: String, Sendable, CaseIterable {
-        /// A retriever's run: finds candidates, and with vectors judges them and knows similar items.
-        case retriever
-        /// A run that judges items for a recommendation.
-        case ranker
-        /// A run that judges items for a query.
-        case searchRanker = "search-ranker"
-        /// An index without a model: knows similar items.
-        case index
-    }
-
     /// How many requests one pass of a ranker has where nothing else is set: each has hundreds of candidates.
     static let rankerBatch = 8
     /// How many requests one pass of a retriever has where nothing else is set.
@@ -32,7 +20,7 @@ public enum RunLoader {
     ///
     /// - Parameters:
     ///   - role: What it is to do.
-    ///   - url: The run directory, or the index directory for ``Role/index``.
+    ///   - url: The run directory, or the index directory for `.index`.
     ///   - index: An index of the run's item vectors; nil compares every item.
     ///   - data: The data set that the run was trained on; nil looks where the run found it.
     ///   - settings: How it is served.
@@ -40,7 +28,7 @@ public enum RunLoader {
     ///   `CheckpointError`, `DatasetError`, `IndexError` and `FileError` when something is missing, damaged or of other
     ///   data than the run was trained on.
     public static func load(
-        _ role: Role,
+        _ role: SlotConfiguration.Kind,
         from url: URL,
         index: URL? = nil,
         data: URL? = nil,
@@ -129,7 +117,7 @@ public enum RunLoader {
         _ run: sending TrainedRun,
         _ version: String,
         _ index: URL?,
-        _ role: Role,
+        _ role: SlotConfiguration.Kind,
         _ chosen: EngineSettings
     ) throws -> ServedModel {
         let (model, device, name) = (run.model, run.device, run.experiment.model)
