@@ -1,0 +1,65 @@
+// Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import TestSupport
+import Testing
+
+@Suite("Store and experiments")
+struct StoreCommandTests {
+    let folder: TemporaryFolder
+
+    init() throws { folder = try TemporaryFolder() }
+
+    @Test("a store is filled from a data set, copied, checked and trimmed")
+    func upkeep() async throws {
+        let (data, store, copy) = (try folder.driftWorld(), folder.path("store.sqlite"), folder.path("copy.sqlite"))
+        let filled = try await cascade(["store", "import", data, "--to", store]).output
+        #expect(filled.contains("(0 were there)"))
+        #expect(try await cascade(["store", "import", data, "--to", store]).output.contains("0 new events"))
+        try await cascade(["store", "backup", store, "--to", copy])
+        #expect(try await cascade(["store", "verify", copy]).output.contains("sound"))
+        try await cascade(["store", "retain", copy, "--before", "2100-01-01"])
+        #expect(try await cascade(["store", "verify", copy]).output.contains("sound; 0 events"))
+        #expect(try await !cascade(["store", "verify", store]).output.contains("sound; 0 events"))
+        #expect(
+            try await cascade(["store", "backup", store, "--to", copy], status: 1).errors.contains("exists already")
+        )
+        try await cascade(["store", "retain", copy, "--before", "yesterday"], status: 64)
+        try await cascade(["store", "retain", copy, "--before", "2026-02-31"], status: 64)
+        #expect(
+            try await cascade(["store", "verify", folder.path("none")], status: 65).errors.contains("no such file")
+        )
+        let text = try folder.write(String(repeating: "text ", count: 1000), to: "text")
+        #expect(try await cascade(["store", "verify", text], status: 65).errors.contains("not a database"))
+    }
+
+    @Test("experiments are reported on, or the reason is named")
+    func experiments() async throws {
+        let (data, store) = (try folder.driftWorld(), folder.path("store.sqlite"))
+        try await cascade(["store", "import", data, "--to", store])
+        func config(_ share: String) throws -> String {
+            try folder.write(
+                """
+                port: 8080
+                experiments:
+                  - name: diversity
+                    arms:
+                      - {name: control, share: 0.5, funnel: plain}
+                      - {name: mixed, share: \(share), funnel: diverse}
+                """,
+                to: "serve.yaml"
+            )
+        }
+        let report = ["experiment", "report", "--config", try config("0.5"), "--store", store]
+        let text = try await cascade(report).output
+        #expect(text.contains("diversity") && text.contains("control") && text.contains("click_rate"))
+        let json = try await cascade(report + ["--json"]).output
+        let reports = try #require(JSONSerialization.jsonObject(with: Data(json.utf8)) as? [[String: Any]])
+        #expect(reports.count == 1 && reports[0]["sampleRatioP"] as? Double == 1)
+        _ = try config("0.6")
+        #expect(try await cascade(report, status: 78).errors.contains("add up to 1.1"))
+        let empty = try folder.write("port: 1", to: "empty.yaml")
+        let none = ["experiment", "report", "--config", empty, "--store", store]
+        #expect(try await cascade(none, status: 78).errors.contains("no experiments"))
+    }
+}
