@@ -2,11 +2,11 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test lint format check coverage doctor clean
+.PHONY: help setup build demo test console-test fuzz probe lint format check coverage doctor clean
 
 help: ## list the targets
 	@echo "make demo and make test install what is missing by themselves. All targets:"
-	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 18
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 18
 
 setup: ## install what building needs (libtorch goes into .deps)
 	@scripts/setup.sh
@@ -20,6 +20,17 @@ demo: build ## train T2Diff on MovieLens-1M, compare it with popularity, recomme
 test: ## run the tests; FILTER=name runs those that match
 	@scripts/setup.sh --tests
 	@scripts/test.sh $(if $(FILTER),--filter "$(FILTER)")
+
+probe: setup
+	@scripts/swift.sh build --product ServerProbe
+
+console-test: probe ## click through the console in a headless Chromium; SHOTS=folder keeps pictures of every section
+	@scripts/setup.sh --browser
+	@.deps/venv/bin/python3 scripts/console-test.py .build/debug/ServerProbe $(if $(SHOTS),--shots "$(SHOTS)")
+
+fuzz: probe ## send hostile requests to the HTTP interface with schemathesis; EXAMPLES=30 for each operation
+	@scripts/setup.sh --fuzz
+	@scripts/fuzz-http.sh .build/debug/ServerProbe
 
 lint: ## check format, licence headers, the manifest and the arrows between modules
 	@scripts/lint.sh

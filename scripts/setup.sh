@@ -2,9 +2,10 @@
 # Part of Cascade. SPDX-License-Identifier: Apache-2.0
 #
 # Installs what is missing to build; to draw the pictures of `cascade analyze` with --plots; to test with --tests, which
-# includes --plots. A second run installs nothing.
+# includes --plots; to click through the console with --browser; to fuzz the HTTP interface with --fuzz. A second run
+# installs nothing.
 #
-#   scripts/setup.sh [--tests | --plots]
+#   scripts/setup.sh [--tests | --plots | --browser | --fuzz]
 #
 # System packages are installed when this user may do so; otherwise the one line to run is printed. libtorch comes
 # from the PyTorch wheel, through pip and whatever index pip is configured for, into the ignored folder .deps/venv,
@@ -178,15 +179,33 @@ ensure_package() {
     fi
 }
 
+ensure_browser() {
+    missing=()
+    command -v chromium >/dev/null || command -v google-chrome >/dev/null || missing+=(chromium)
+    command -v chromedriver >/dev/null || missing+=(chromium-driver)
+    [ ${#missing[@]} -eq 0 ] || install_packages
+    ensure_package selenium "the test of the console"
+}
+
 case "$*" in
-    "" | "--tests" | "--plots") ;;
+    "" | "--tests" | "--plots" | "--browser" | "--fuzz") ;;
     *)
-        echo "usage: scripts/setup.sh [--tests | --plots]" >&2
+        echo "usage: scripts/setup.sh [--tests | --plots | --browser | --fuzz]" >&2
         exit 64
         ;;
 esac
 ensure_tools
 ensure_libtorch
+case "${1:-}" in
+    --browser)
+        ensure_browser
+        exit
+        ;;
+    --fuzz)
+        ensure_package schemathesis "the fuzzing of the HTTP interface"
+        exit
+        ;;
+esac
 # A test recomputes the metrics of an export with numpy, independently of Cascade.
 [ "${1:-}" != "--tests" ] || ensure_package numpy "the tests"
 [ -z "${1:-}" ] || ensure_package matplotlib "the pictures of 'cascade analyze'"
