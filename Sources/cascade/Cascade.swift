@@ -17,7 +17,8 @@ struct Cascade: ParsableCommand {
             DoctorCommand.self, DataCommand.self, TrainCommand.self, EvaluateCommand.self, ExportCommand.self,
             RecommendCommand.self, SearchCommand.self, ModelsCommand.self, BenchCommand.self,
             DistillCommand.self, CompareCommand.self, CompareCellCommand.self, RunsCommand.self, TuneCommand.self,
-            AnalyzeCommand.self, IndexCommand.self, StoreCommand.self, ExperimentCommand.self,
+            AnalyzeCommand.self, IndexCommand.self, StoreCommand.self, ExperimentCommand.self, ServeCommand.self,
+            TokenCommand.self,
         ]
     )
 
