@@ -22,7 +22,13 @@ public struct RunSlots: SlotLoader {
             settings
         )
         return LoadedSlot(
-            version: ModelVersion(slot: slot.name, version: model.version, path: slot.path, time: 0, metrics: model.metrics),
+            version: ModelVersion(
+                slot: slot.name,
+                version: model.version,
+                path: slot.path,
+                time: 0,
+                metrics: model.metrics
+            ),
             source: model.source,
             scorer: model.scorer,
             similar: model.similar,

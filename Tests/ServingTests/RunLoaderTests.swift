@@ -55,7 +55,9 @@ struct RunLoaderTests {
     func refuses() async throws {
         let run = try workshop.run("sasrec")
         let other = try index(workshop.run("sasrec", seed: 2, "other"), "other-index")
-        func problem(_ role: SlotConfiguration.Kind, _ run: RunDirectory, index: URL? = nil, data: URL? = nil) async -> String {
+        func problem(_ role: SlotConfiguration.Kind, _ run: RunDirectory, index: URL? = nil, data: URL? = nil) async
+            -> String
+        {
             do {
                 _ = try await RunLoader.load(role, from: run.url, index: index, data: data)
                 return "none"
