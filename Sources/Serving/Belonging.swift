@@ -1,6 +1,7 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 import Datasets
 import Foundation
+import Funnel
 import Retrieval
 import Runs
 import TensorFiles

@@ -1,5 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
-public import Configurations
+import Configurations
 public import Datasets
 
 /// Puts requests into the arms of experiments.
