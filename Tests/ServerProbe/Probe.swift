@@ -10,6 +10,7 @@ import TestSupport
 /// A server over a fake service, for the tests of the console, for fuzzing and for load.
 ///
 ///     ServerProbe [--port 0] [--people 200] [--movies FOLDER] [--token-role ROLE]... [--quiet]
+///                 [--certificate FILE --key FILE]
 ///
 /// Prints `listening on PORT` and, for each role asked for, `token ROLE TEXT`.
 @main
@@ -27,6 +28,8 @@ enum Probe {
             case "--port": configuration.port = words.popFirst().flatMap(Int.init) ?? 0
             case "--people": people = words.popFirst().flatMap(Int.init) ?? people
             case "--movies": movies = URL(fileURLWithPath: words.popFirst() ?? "")
+            case "--certificate": configuration.tls.certificate = words.popFirst() ?? ""
+            case "--key": configuration.tls.key = words.popFirst() ?? ""
             case "--quiet": configuration.logs.level = .error
             case "--token-role":
                 guard let role = words.popFirst().flatMap(Role.init) else { return usage(word) }

@@ -48,6 +48,18 @@ struct RouteTests {
         }
     }
 
+    @Test("What may be left out may be null, as many languages write it")
+    func nulls() async throws {
+        try await Harness.run { server in
+            let event = #"{"id":"e","user":"u","item":"1","action":"view","time":null,"query":null,"request":null}"#
+            #expect(try await server.send(.post, "/v1/events", json: event).status == 200)
+            let item = #"{"id":"i","title":null,"categories":null,"available":null,"created":null,"attributes":null}"#
+            #expect(try await server.send(.put, "/v1/items", json: item).status == 200)
+            let found = try await server.send(.get, "/v1/items/i")
+            #expect(found.json["available"] == .bool(true))
+        }
+    }
+
     @Test("Items are stored and found, with their defaults")
     func items() async throws {
         try await Harness.run { server in

@@ -24,7 +24,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
         // The layers above answer when time is up; this is for those whom that does not impress.
-        case .head: close(after: read + linger, context)
+        case .head: if !closes { close(after: read + linger, context) }
         case .body: break
         case .end: if !closes { deadline?.cancel() }
         }

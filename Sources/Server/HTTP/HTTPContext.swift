@@ -3,8 +3,11 @@ import Hummingbird
 import NIOCore
 
 /// What goes along with one request.
-struct HTTPContext: RequestContext, RemoteAddressRequestContext {
+///
+/// Not a `RemoteAddressRequestContext`, so that traces do not carry addresses of people.
+struct HTTPContext: RequestContext {
     var coreContext: CoreRequestContextStorage
+    /// Where the connection comes from, which the rate limit goes by.
     let remoteAddress: SocketAddress?
     /// Names the request in the answer's `X-Request-Id`, in problems and in the log.
     var requestID = ""

@@ -49,7 +49,7 @@ private struct EventInput: Decodable {
     let action: String
     let time: Int64?
     let query: String?
-    let value: Float?
+    let value: Double?
     let request: String?
 
     private enum CodingKeys: String, CodingKey, CaseIterable {
@@ -65,12 +65,15 @@ private struct EventInput: Decodable {
         action = try values.decode(String.self, forKey: .action)
         time = try values.decodeIfPresent(Int64.self, forKey: .time)
         query = try values.decodeIfPresent(String.self, forKey: .query)
-        value = try values.decodeIfPresent(Float.self, forKey: .value)
+        value = try values.decodeIfPresent(Double.self, forKey: .value)
         request = try values.decodeIfPresent(String.self, forKey: .request)
     }
 
     /// How far ahead a sender's clock may be, in seconds: a day, for one set to another time zone.
     private static let ahead: Int64 = 86_400
+
+    /// The largest grade or amount, far from where a float ends.
+    private static let largest = 1e30
 
     func event(now: Int64, limits: Limits, place: String) throws -> NewEvent {
         for (key, text) in [("id", id), ("user", user), ("item", item)] + (request.map { [("request", $0)] } ?? []) {
@@ -80,6 +83,9 @@ private struct EventInput: Decodable {
         guard let action = Action(name: action) else {
             let names = Action.allCases.map(\.name).joined(separator: ", ")
             throw Problem.invalid("\(place).action: found another word, expected one of \(names).")
+        }
+        guard abs(value ?? 0) <= Self.largest else {
+            throw Problem.invalid("\(place).value: found a larger number, expected one within ±\(Self.largest).")
         }
         let time = time ?? now
         guard (0...now + Self.ahead).contains(time) else {
@@ -93,7 +99,7 @@ private struct EventInput: Decodable {
             action: action,
             time: time,
             query: query,
-            value: value
+            value: value.map { Float($0) }
         )
         return NewEvent(id: id, event: event, request: request)
     }
