@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test console-test fuzz probe lint format check coverage doctor clean
+.PHONY: help setup build demo serve test console-test fuzz probe lint format check coverage doctor clean
 
 help: ## list the targets
 	@echo "make demo and make test install what is missing by themselves. All targets:"
@@ -16,6 +16,9 @@ build: setup ## build the release command, .build/release/cascade
 
 demo: build ## train T2Diff on MovieLens-1M, compare it with popularity, recommend for three users
 	@scripts/demo.sh
+
+serve: build ## serve the demo's model, with its console, on http://127.0.0.1:8080
+	@scripts/serve.sh
 
 test: ## run the tests; FILTER=name runs those that match
 	@scripts/setup.sh --tests

@@ -26,6 +26,7 @@ struct ServeCommand: AsyncParsableCommand {
     func run() async throws {
         let tree = try ConfigurationFile.read(URL(filePath: config))
         let funnel = try FunnelConfiguration(tree, beside: ["server", "experiments"])
+        try funnel.validate()
         var server = try ServerConfiguration(overriding: tree["server"], path: "server")
         if let port { server.port = port }
         try server.validate()

@@ -94,6 +94,11 @@ final class RunningProcess: Sendable {
 
     func send(_ signal: Int32) { kill(process.processIdentifier, signal) }
 
+    /// What it has printed so far, on both streams.
+    func printed() throws -> String {
+        String(decoding: try folder.data("output") + folder.data("errors"), as: UTF8.self)
+    }
+
     func outcome() async throws -> Outcome {
         for await _ in end {}
         return Outcome(

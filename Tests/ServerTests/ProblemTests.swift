@@ -3,6 +3,7 @@ import Configurations
 import Funnel
 import HTTPTypes
 import ServerTestSupport
+import Store
 import Testing
 
 @testable import Server
@@ -44,6 +45,20 @@ struct ProblemTests {
                 #expect(reply.headers[.allow] == allowed)
             }
             #expect(try await server.send(.options, "/v1/events").status == 405)
+        }
+    }
+
+    @Test(
+        "A store that takes nothing in is not available, and its words go to the log alone",
+        arguments: [(StoreError.Reason.full, 503), (.busy, 503), (.closed, 503), (.invalid, 400), (.corrupt, 500)]
+    )
+    func storeErrors(_ reason: StoreError.Reason, _ status: Int) async throws {
+        try await Harness.run { server in
+            await server.service.set(fault: .failure(StoreError(reason, "/some/place: found a fault")))
+            let event = #"{"id":"1","user":"1","item":"1","action":"click"}"#
+            let reply = try await server.send(.post, "/v1/events", json: event)
+            #expect(reply.status == status && !reply.text.contains("place"))
+            #expect(server.lines.all.contains { $0.contains("some") } == (reason != .invalid))
         }
     }
 

@@ -77,7 +77,7 @@ extension FunnelService {
             trace.note("history", leftOut: outcome.reason ?? .failed, milliseconds: milliseconds)
             return []
         }
-        trace.note("history", milliseconds: milliseconds, received: events.count, kept: [])
+        trace.note("history", milliseconds: milliseconds, keptCount: events.count)
         return events
     }
 

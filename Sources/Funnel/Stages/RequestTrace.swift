@@ -29,7 +29,8 @@ struct RequestTrace {
         version: String = "",
         milliseconds: Double,
         received: Int = 0,
-        kept: [ScoredItem],
+        kept: [ScoredItem] = [],
+        keptCount: Int? = nil,
         dropped: [String: Int] = [:]
     ) {
         if let slot { versions[slot] = version }
@@ -40,7 +41,7 @@ struct RequestTrace {
                 milliseconds: milliseconds,
                 received: received,
                 kept: Array(kept.prefix(limit)),
-                keptCount: kept.count,
+                keptCount: keptCount ?? kept.count,
                 dropped: dropped
             )
         )

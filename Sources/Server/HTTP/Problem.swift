@@ -4,6 +4,7 @@ import Funnel
 import HTTPTypes
 import Hummingbird
 import NIOCore
+import Store
 
 /// An error as a caller sees it: RFC 9457.
 ///
@@ -160,10 +161,21 @@ extension Problem {
             case .invalid: self = .invalid(error.description)
             case .unavailable: self = .unavailable(error.description)
             }
+        case let error as StoreError: self = Self.of(error.reason)
         case let error as DecodingError: self = .invalid(Self.describe(error))
         case is NIOTooManyBytesError: self = .tooLarge(limits.body)
         case is CancellationError: self = .unavailable("The server is stopping.")
         default: self = .failure
+        }
+    }
+
+    /// What a caller learns of the store; its own words name files of this machine.
+    private static func of(_ reason: StoreError.Reason) -> Problem {
+        switch reason {
+        case .invalid:
+            .invalid("body: found an id or a text that cannot be stored, expected text without NUL characters.")
+        case .busy, .full, .closed: .unavailable("The store takes nothing in now; nothing of this request was kept.")
+        default: .failure
         }
     }
 

@@ -2,6 +2,7 @@
 import Funnel
 import Hummingbird
 import Logging
+import Store
 
 /// Turns every error into a problem document, and makes answers to HEAD requests empty.
 struct ProblemMiddleware: RouterMiddleware {
@@ -19,7 +20,9 @@ struct ProblemMiddleware: RouterMiddleware {
             return try await next(request, context)
         } catch {
             let problem = problem(for: error, request)
-            if problem == .failure {
+            if let error = error as? StoreError, error.reason != .invalid {
+                context.logger.error("store", metadata: ["error": "\(error.description)"])
+            } else if problem == .failure {
                 // The type alone: the description of an unknown error may hold anything.
                 context.logger.error("failed", metadata: ["error": "\(type(of: error))"])
             } else if let error = error as? ServiceError, error.reason == .unavailable {

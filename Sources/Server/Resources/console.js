@@ -226,7 +226,7 @@ async function showModels() {
     if (!version) card.append(el("p", { className: "quiet" }, "Nothing is loaded; the stage is left out."));
     else {
       card.append(el("p", { className: "facts" }, el("code", {}, version.version), el("br"), `serves since ${date(version.time)}`, el("br"), "from ", el("code", {}, version.path)));
-      const metrics = Object.entries(version.metrics).sort();
+      const metrics = Object.entries(version.metrics).sort(([a], [b]) => a.localeCompare(b, "en", { numeric: true }));
       if (metrics.length) card.append(el("table", {}, el("caption", { className: "unseen" }, `Offline metrics of ${slot}`), el("tbody", {}, ...metrics.map(([name, value]) => el("tr", {}, el("th", { scope: "row" }, name), el("td", { className: "number" }, value.toFixed(4)))))));
       else card.append(el("p", { className: "quiet" }, "It came without offline metrics."));
     }

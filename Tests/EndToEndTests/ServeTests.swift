@@ -1,0 +1,153 @@
+// Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import FoundationNetworking
+import TestSupport
+import Testing
+
+@Suite("cascade serve")
+struct ServeTests {
+    let folder: TemporaryFolder
+    init() throws { folder = try TemporaryFolder() }
+
+    /// A service that listens, and the way to ask it.
+    private struct Service {
+        let process: RunningProcess
+        let port: Int
+
+        /// Status and document of an answer.
+        func ask(_ path: String, _ method: String = "GET", body: String? = nil) async throws -> (Int, [String: Any]) {
+            var request = URLRequest(url: try #require(URL(string: "http://127.0.0.1:\(port)\(path)")))
+            request.httpMethod = method
+            request.httpBody = body.map { Data($0.utf8) }
+            request.setValue("application/json", forHTTPHeaderField: "content-type")
+            let (data, response) = try await URLSession.shared.data(for: request)
+            let document = try JSONSerialization.jsonObject(with: data) as? [String: Any]
+            return (try #require(response as? HTTPURLResponse).statusCode, document ?? [:])
+        }
+
+        /// The items of a page, in order.
+        func page(_ path: String) async throws -> (items: [String], document: [String: Any]) {
+            let (status, document) = try await ask(path)
+            try #require(status == 200, "\(path): \(document)")
+            let items = try #require(document["items"] as? [[String: Any]])
+            return (items.compactMap { $0["item"] as? String }, document)
+        }
+
+        func stop() async throws -> RunningProcess.Outcome {
+            process.send(SIGTERM)
+            return try await process.outcome()
+        }
+    }
+
+    /// Trains a model and builds its index; the configuration's path.
+    private func prepare(_ further: String = "") async throws -> String {
+        let data = try folder.driftWorld()
+        try await Small.train("sasrec", on: data, to: folder.path("run"))
+        try await cascade(["index", "build", folder.path("run"), "--to", folder.path("index"), "--kind", "hnsw"])
+        return try folder.write(
+            """
+            store: {path: \(folder.path("store.sqlite")), seed: \(data)}
+            slots:
+              model: {kind: retriever, path: \(folder.path("run")), index: \(folder.path("index"))}
+            recommendation:
+              sources:
+                - {slot: model, quota: 50}
+                - {builtin: popular, quota: 10}
+            \(further)
+            server: {port: 0}
+            """,
+            to: "serve.yaml"
+        )
+    }
+
+    private func start(_ configuration: String) async throws -> Service {
+        let process = try await RunningProcess.start(cascadeProgram(), ["serve", "--config", configuration])
+        for _ in 0..<600 {
+            try await Task.sleep(for: .milliseconds(100))
+            let log = try process.printed()
+            guard let port = log.firstMatch(of: /listening on 127\.0\.0\.1:(\d+)/).flatMap({ Int($0.1) }) else {
+                continue
+            }
+            let service = Service(process: process, port: port)
+            if try await service.ask("/health/ready").0 == 200 { return service }
+        }
+        Issue.record("the service is not ready after a minute: \(try process.printed())")
+        throw CancellationError()
+    }
+
+    @Test("an event in, another page out; what was acknowledged outlives the service; experiments count it")
+    func serves() async throws {
+        let configuration = try await prepare(
+            """
+            variants: {popular: {recommendation: {sources: [{builtin: popular}]}}}
+            experiments:
+              - name: sources
+                arms: [{name: model, share: 0.5, funnel: default}, {name: popular, share: 0.5, funnel: popular}]
+            """
+        )
+        var service = try await start(configuration)
+        let (before, document) = try await service.page("/v1/users/1/recommendations?k=8")
+        #expect(before.count == 8 && (document["degraded"] as? [Any])?.isEmpty == true)
+        let request = try #require(document["request"] as? String)
+        let event = """
+            {"id": "e-1", "user": "1", "item": "\(before[0])", "action": "click", "time": 4, "request": "\(request)"}
+            """
+        let (status, receipts) = try await service.ask("/v1/events", "POST", body: event)
+        #expect(status == 200 && "\(receipts)".contains("stored"))
+        let (after, _) = try await service.page("/v1/users/1/recommendations?k=8")
+        #expect(!after.contains(before[0]) && after != before)
+        let (explained, _) = try await service.ask("/v1/explain/\(request)")
+        #expect(explained == 200)
+        #expect(try await service.page("/v1/items/\(before[0])/similar?k=3").items.count == 3)
+        #expect(try await service.page("/v1/users/nobody/recommendations?k=3").items.count == 3)
+        let stopped = try await service.stop()
+        #expect(stopped.status == 0 && !stopped.wasKilled, "\(stopped.errors)")
+
+        service = try await start(configuration)
+        #expect("\(try await service.ask("/v1/events", "POST", body: event).1)".contains("duplicate"))
+        #expect(try await !service.page("/v1/users/1/recommendations?k=8").items.contains(before[0]))
+        #expect(try await service.ask("/v1/users/1", "DELETE").0 == 200)
+        #expect(try await service.ask("/v1/users/1").0 == 404)
+        _ = try await service.stop()
+        let report = try await cascade([
+            "experiment", "report", "--config", configuration, "--store", folder.path("store.sqlite"), "--json",
+        ])
+        #expect(report.output.contains("\"sources\"") && report.output.contains("\"popular\""))
+    }
+
+    @Test("a damaged index is said and left out; popular items still answer")
+    func damagedIndex() async throws {
+        let configuration = try await prepare()
+        let files = try folder.names("index").filter { $0 != "index.json" }
+        for file in files { _ = try folder.write("damaged", to: "index/\(file)") }
+        let check = try await cascade(["serve", "--config", configuration, "--check"], status: 1)
+        #expect(check.output.contains(folder.path("index")))
+        let service = try await start(configuration)
+        let (items, document) = try await service.page("/v1/users/1/recommendations?k=5")
+        #expect(items.count == 5 && "\(document["degraded"] ?? "")".contains("missing"))
+        #expect(try await service.stop().status == 0)
+    }
+
+    @Test("mistakes in the configuration are refused with their key")
+    func mistakes() async throws {
+        func refused(_ text: String) async throws -> String {
+            let path = try folder.write("store: {path: \(folder.path("x.sqlite"))}\n\(text)", to: "bad.yaml")
+            return try await cascade(["serve", "--config", path], status: 78).errors
+        }
+        #expect(try await refused("servre: {port: 1}").contains("server"))
+        #expect(try await refused("server: {host: 0.0.0.0}").contains("token"))
+        #expect(try await refused("recommendation: {rank: {slot: none}}").contains("none"))
+        let arms = "arms: [{name: a, share: 0.5, funnel: default}, {name: b, share: 0.5, funnel: nowhere}]"
+        #expect(try await refused("experiments: [{name: x, \(arms)}]").contains("nowhere"))
+        #expect(!folder.holds("x.sqlite"))
+    }
+
+    @Test("a token and its hash")
+    func token() async throws {
+        let made = try await cascade(["token", "--role", "write", "--name", "shop"])
+        #expect(made.output.count > 40 && made.errors.contains("role: write"))
+        #expect(!made.errors.contains(made.output.trimmingCharacters(in: .whitespacesAndNewlines)))
+        #expect(try await cascade(["token", "--role", "king"], status: 64).errors.contains("read, write, admin"))
+    }
+}
