@@ -17,7 +17,7 @@ final class RawConnection: Sendable {
             }
         }
         guard result == 0 else { throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO) }
-        var limit = timeval(tv_sec: 10, tv_usec: 0)
+        var limit = timeval(tv_sec: 120, tv_usec: 0)
         setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
     }
 
@@ -30,7 +30,16 @@ final class RawConnection: Sendable {
         return Glibc.send(socket, bytes, bytes.count, Int32(MSG_NOSIGNAL)) == bytes.count
     }
 
-    /// Everything until the other side closes, or until `enough` says so.
+    /// Sends the text again and again until the other side closes; false when it does not.
+    func trickle(_ text: String) async throws -> Bool {
+        for _ in 0..<900 {
+            guard send(text) else { return true }
+            try await Task.sleep(for: .milliseconds(50))
+        }
+        return false
+    }
+
+    /// Everything until the other side closes, or until `enough` says so; ends with a remark when nothing comes for long.
     func receive(until enough: @escaping @Sendable (String) -> Bool = { _ in false }) async -> String {
         await withCheckedContinuation { continuation in
             Thread.detachNewThread { [self] in
@@ -38,6 +47,7 @@ final class RawConnection: Sendable {
                 var buffer = [UInt8](repeating: 0, count: 65_536)
                 while !enough(String(decoding: bytes, as: UTF8.self)) {
                     let count = recv(socket, &buffer, buffer.count, 0)
+                    if count < 0, errno == EAGAIN { bytes += Array("(nothing more comes)".utf8) }
                     guard count > 0 else { break }
                     bytes += buffer[..<count]
                 }

@@ -18,6 +18,14 @@ struct SocketTests {
         let port: Int
         let group: ServiceGroup
         let flushed: Flag
+        let metrics: MetricsRegistry
+
+        /// Waits until a request has come in that is not answered yet.
+        func hasRequest() async throws {
+            while metrics.gauge("cascade_http_requests_in_flight").current < 1 {
+                try await Task.sleep(for: .milliseconds(5))
+            }
+        }
     }
 
     private func run(
@@ -28,11 +36,12 @@ struct SocketTests {
         configuration.port = 0
         change(&configuration)
         let (ports, announce) = AsyncStream.makeStream(of: Int.self)
-        let (service, flushed) = (FakeService(people: 3), Flag())
+        let (service, flushed, metrics) = (FakeService(people: 3), Flag(), MetricsRegistry())
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let server = try HTTPService(
             service,
             configuration: configuration,
+            metrics: metrics,
             logger: logger,
             onRunning: { announce.yield($0) },
             onShutdown: { flushed.set() }
@@ -42,7 +51,9 @@ struct SocketTests {
             tasks.addTask { try await group.run() }
             let port = try #require(await ports.first { _ in true })
             do {
-                try await test(Running(service: service, port: port, group: group, flushed: flushed))
+                try await test(
+                    Running(service: service, port: port, group: group, flushed: flushed, metrics: metrics)
+                )
             } catch {
                 tasks.cancelAll()
                 throw error
@@ -72,7 +83,6 @@ struct SocketTests {
     func slowHeaders() async throws {
         try await run({ $0.timeouts.idle = 0.4 }) { server in
             let connection = try RawConnection(port: server.port)
-            let start = ContinuousClock.now
             connection.send("GET /health/live HTTP/1.1\r\nHost: local")
             async let rest = connection.receive()
             for _ in 0..<4 {
@@ -80,7 +90,6 @@ struct SocketTests {
                 connection.send("h")
             }
             #expect(await rest.isEmpty)
-            #expect(ContinuousClock.now - start < .seconds(5))
         }
     }
 
@@ -93,11 +102,7 @@ struct SocketTests {
                 "POST /v1/events HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\(framing)\r\n\r\n"
             )
             async let answer = connection.receive()
-            let start = ContinuousClock.now
-            while connection.send(chunked ? "1\r\n \r\n" : " "), ContinuousClock.now - start < .seconds(5) {
-                try await Task.sleep(for: .milliseconds(50))
-            }
-            #expect(ContinuousClock.now - start < .seconds(4))
+            #expect(try await connection.trickle(chunked ? "1\r\n \r\n" : " "))
             #expect(await answer.hasPrefix("HTTP/1.1 408 "))
         }
     }
@@ -107,11 +112,7 @@ struct SocketTests {
         try await run({ $0.timeouts.read = 0.2 }) { server in
             let connection = try RawConnection(port: server.port)
             connection.send("GET /v1/models HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
-            let start = ContinuousClock.now
-            while connection.send("1\r\n \r\n"), ContinuousClock.now - start < .seconds(5) {
-                try await Task.sleep(for: .milliseconds(50))
-            }
-            #expect(ContinuousClock.now - start < .seconds(4))
+            #expect(try await connection.trickle("1\r\n \r\n"))
         }
     }
 
@@ -170,7 +171,7 @@ struct SocketTests {
             busy.send(
                 "POST /v1/events HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 49\r\n\r\n{"
             )
-            try await Task.sleep(for: .milliseconds(100))
+            try await server.hasRequest()
             await server.group.triggerGracefulShutdown()
             #expect(await idle.receive().isEmpty)
             #expect(!server.flushed.isSet)
@@ -182,15 +183,13 @@ struct SocketTests {
 
     @Test("Stopping does not wait for ever")
     func shutdownDeadline() async throws {
-        let start = ContinuousClock.now
         try await run({ $0.shutdown = 0.8 }) { server in
             await server.service.set(fault: .hangForever)
             let connection = try RawConnection(port: server.port)
             connection.send("GET /v1/experiments HTTP/1.1\r\nHost: localhost\r\n\r\n")
-            try await Task.sleep(for: .milliseconds(100))
+            try await server.hasRequest()
             await server.group.triggerGracefulShutdown()
             #expect(await connection.receive().isEmpty)
         }
-        #expect(ContinuousClock.now - start < .seconds(5))
     }
 }
