@@ -1,5 +1,6 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
+import Evaluation
 import Foundation
 import Recommenders
 import TensorFiles
@@ -89,18 +90,24 @@ struct RunsCommand: ParsableCommand {
         }
     }
 
-    /// Metrics and numbers fall, names rise; equal ones are ordered by path.
+    /// The better metric and the larger number go first, names rise; equal ones are ordered by path.
     private func isBefore(_ a: (path: String, manifest: RunManifest), _ b: (path: String, manifest: RunManifest))
         -> Bool
     {
-        if Evaluator.metricNames.contains(sort) {
-            let (x, y) = (a.manifest.validation[sort] ?? -.infinity, b.manifest.validation[sort] ?? -.infinity)
+        if Evaluator.allMetricNames.contains(sort) {
+            let (x, y) = (goodness(of: a.manifest), goodness(of: b.manifest))
             return x == y ? a.path < b.path : x > y
         }
         let (x, y) = (text(sort, a.path, a.manifest), text(sort, b.path, b.manifest))
         if x == y { return a.path < b.path }
         if let first = Double(x), let second = Double(y) { return first > second }
         return x < y
+    }
+
+    /// Higher is better in the metric that is sorted by; a run without it goes last.
+    private func goodness(of manifest: RunManifest) -> Double {
+        guard let value = manifest.validation[sort] else { return -.infinity }
+        return ClickMetrics.direction(of: sort).map { value * $0 } ?? -abs(value - 1)
     }
 
     private func matches(_ path: String, _ manifest: RunManifest) throws -> Bool {

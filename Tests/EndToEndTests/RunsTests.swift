@@ -28,9 +28,22 @@ struct RunsTests {
         let json = try await cascade(["runs", folder.path("runs"), "--json", "--where", "model=popularity"]).output
         let list = try #require(try JSONSerialization.jsonObject(with: Data(json.utf8)) as? [[String: Any]])
         #expect(list.count == 1 && list[0]["run"] as? String == "floor")
+        for (name, metrics) in [("a", ["auc": 0.6, "logloss": 0.3]), ("deep/b", ["auc": 0.7, "logloss": 0.4])] {
+            try change(folder.path("runs/\(name)/manifest.json"), metrics)
+        }
+        #expect(try await runs("--sort", "auc") == ["deep/b", "a", "floor"])
+        #expect(try await runs("--sort", "logloss") == ["a", "deep/b", "floor"])
         let unknown = try await cascade(["runs", folder.path("runs"), "--sort", "ndgc@10"], status: 64)
         #expect(unknown.errors.contains("Did you mean 'ndcg@10'?"))
         let wrong = try await cascade(["runs", folder.path("runs"), "--where", "width=16"], status: 78)
         #expect(wrong.errors.contains("settings begin with model. or training."))
+    }
+
+    /// Gives a run the validation metrics of a click model.
+    private func change(_ manifest: String, _ metrics: [String: Double]) throws {
+        let url = URL(filePath: manifest)
+        var document = try #require(try JSONSerialization.jsonObject(with: Data(contentsOf: url)) as? [String: Any])
+        document["validation"] = metrics
+        try JSONSerialization.data(withJSONObject: document).write(to: url)
     }
 }
