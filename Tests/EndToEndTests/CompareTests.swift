@@ -25,7 +25,7 @@ struct CompareTests {
         try await cascade(arguments("whole"))
         let process = try await RunningProcess.start(cascadeProgram(), arguments("cut"), countsForCoverage: false)
         let cells = folder.url.appending(path: "cut/cells")
-        func isUnderWay() -> Bool {
+        @Sendable func isUnderWay() -> Bool {
             let names = (try? FileManager.default.contentsOfDirectory(atPath: cells.path)) ?? []
             return names.contains { name in
                 name.hasPrefix("one-user")
@@ -34,8 +34,7 @@ struct CompareTests {
                     )
             }
         }
-        while !isUnderWay() { try await Task.sleep(for: .milliseconds(5)) }
-        process.send(SIGKILL)
+        await process.send(SIGKILL, when: isUnderWay)
         #expect(try await process.outcome().wasKilled)
         func results() throws -> [String: Date] {
             try folder.names("cut/cells").reduce(into: [:]) { dates, name in

@@ -14,13 +14,11 @@ struct KillTests {
         after steps: Int
     ) async throws -> RunningProcess.Outcome {
         let process = try await RunningProcess.start(cascadeProgram(), ["train"] + arguments, countsForCoverage: false)
-        let deadline = ContinuousClock.now + .seconds(120)
-        func logged() -> Int {
+        @Sendable func logged() -> Int {
             let log = (try? folder.data("broken/progress.jsonl")) ?? Data()
             return log.split(separator: UInt8(ascii: "\n")).count { $0.range(of: Data(#""kind":"train""#.utf8)) != nil }
         }
-        while logged() < steps, ContinuousClock.now < deadline { try await Task.sleep(for: .milliseconds(2)) }
-        process.send(signal)
+        await process.send(signal) { logged() >= steps }
         return try await process.outcome()
     }
 

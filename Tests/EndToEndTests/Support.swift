@@ -94,6 +94,20 @@ final class RunningProcess: Sendable {
 
     func send(_ signal: Int32) { kill(process.processIdentifier, signal) }
 
+    /// Sends a signal as soon as something is so, or after two minutes.
+    ///
+    /// A thread of its own watches: while all tests start, a task may wait for longer than the process lasts.
+    func send(_ signal: Int32, when isSo: @escaping @Sendable () -> Bool) async {
+        await withCheckedContinuation { continuation in
+            Thread.detachNewThread { [self] in
+                let deadline = ContinuousClock.now + .seconds(120)
+                while !isSo(), ContinuousClock.now < deadline { usleep(2_000) }
+                send(signal)
+                continuation.resume()
+            }
+        }
+    }
+
     /// What it has printed so far, on both streams.
     func printed() throws -> String {
         String(decoding: try folder.data("output") + folder.data("errors"), as: UTF8.self)
