@@ -14,11 +14,12 @@ final class EngineThread: SerialExecutor {
     ///   - name: What debuggers show, cut to 15 bytes by Linux.
     ///   - prepare: Runs first.
     init(_ name: String, _ prepare: @escaping @Sendable () -> Void) {
-        Thread { [self, jobs] in
-            Thread.current.name = name  // a thread that has not started yet has none
+        let thread = Thread { [self, jobs] in
             prepare()
             while let job = jobs.next() { job.runSynchronously(on: asUnownedSerialExecutor()) }
-        }.start()
+        }
+        thread.start()
+        thread.name = name  // from here: before and while it is started, a name may be lost
     }
 
     /// Adds a job behind the others.

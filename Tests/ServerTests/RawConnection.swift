@@ -41,18 +41,23 @@ final class RawConnection: Sendable {
 
     /// Everything until the other side closes, or until `enough` says so; ends with a remark when nothing comes for long.
     func receive(until enough: @escaping @Sendable (String) -> Bool = { _ in false }) async -> String {
-        await withCheckedContinuation { continuation in
-            Thread.detachNewThread { [self] in
-                var bytes: [UInt8] = []
-                var buffer = [UInt8](repeating: 0, count: 65_536)
-                while !enough(String(decoding: bytes, as: UTF8.self)) {
-                    let count = recv(socket, &buffer, buffer.count, 0)
-                    if count < 0, errno == EAGAIN { bytes += Array("(nothing more comes)".utf8) }
-                    guard count > 0 else { break }
-                    bytes += buffer[..<count]
-                }
-                continuation.resume(returning: String(decoding: bytes, as: UTF8.self))
+        await listen(until: enough).value
+    }
+
+    /// The same, from now on, whoever waits for it and when: what is not read in time, a broken connection destroys.
+    func listen(until enough: @escaping @Sendable (String) -> Bool = { _ in false }) -> Task<String, Never> {
+        let (answers, answer) = AsyncStream.makeStream(of: String.self)
+        Thread.detachNewThread { [self] in
+            var bytes: [UInt8] = []
+            var buffer = [UInt8](repeating: 0, count: 65_536)
+            while !enough(String(decoding: bytes, as: UTF8.self)) {
+                let count = recv(socket, &buffer, buffer.count, 0)
+                if count < 0, errno == EAGAIN { bytes += Array("(nothing more comes)".utf8) }
+                guard count > 0 else { break }
+                bytes += buffer[..<count]
             }
+            answer.yield(String(decoding: bytes, as: UTF8.self))
         }
+        return Task { await answers.first { _ in true } ?? "" }
     }
 }

@@ -3,7 +3,8 @@ import HTTPTypes
 import NIOCore
 import NIOHTTPTypes
 
-/// Closes connections that the layers above would keep: whose request never ends, and whose answer says `close`.
+/// Closes connections that the layers above would keep: whose answer says `close`, and whose request goes on when it has
+/// long been answered.
 ///
 /// An error answered before the whole body has come leaves a caller who goes on sending. The answer is followed by the end
 /// of our side, and a second later by the end of the connection: an immediate end could destroy the answer under way.
@@ -16,17 +17,19 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     private let read: TimeAmount
     private let linger = TimeAmount.seconds(1)
     private var deadline: Scheduled<Void>?
-    private var closes = false
+    private var closes = false  // the answer says so
+    private var isWhole = true  // the request has come to its end
 
-    /// Gives each request so long from its head to its last byte.
+    /// Gives what is left of a request so long from its answer.
     init(read: TimeAmount) { self.read = read }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
-        // The layers above answer when time is up; this is for those whom that does not impress.
-        case .head: if !closes { close(after: read + linger, context) }
+        case .head: isWhole = false
         case .body: break
-        case .end: if !closes { deadline?.cancel() }
+        case .end:
+            isWhole = true
+            if !closes { deadline?.cancel() }
         }
         context.fireChannelRead(data)
     }
@@ -36,13 +39,17 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         switch unwrapOutboundIn(data) {
         case .head(let head): closes = head.headerFields[.connection]?.lowercased() == "close"
         case .body: break
-        case .end: ends = closes
+        case .end: ends = true
         }
         context.write(data, promise: promise)
         guard ends else { return }
-        context.flush()
-        context.close(mode: .output, promise: nil)
-        close(after: linger, context)
+        if closes {
+            context.flush()
+            context.close(mode: .output, promise: nil)
+            close(after: linger, context)
+        } else if !isWhole {
+            close(after: read, context)
+        }
     }
 
     func channelInactive(context: ChannelHandlerContext) {
