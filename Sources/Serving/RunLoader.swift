@@ -97,19 +97,20 @@ public enum RunLoader {
         }
         let (found, suffix) = try index.map { try checked($0, items, dataset) } ?? (ExactIndex(items), "exact")
         let engine = VectorEngine(version, retriever, settings, on: device)
+        let users = UserVectors(engine)
         let full = "\(version)+\(suffix)"
-        let source = VectorSource(version: full, reader: reader, engine: engine, index: found)
+        let source = VectorSource(version: full, reader: reader, users: users, index: found)
         return ServedModel(
             version: full,
             metrics: metrics,
             source: source,
-            scorer: VectorScorer(version: version, reader: reader, engine: engine, items: items),
+            scorer: VectorScorer(version: version, reader: reader, users: users, items: items),
             similar: VectorNeighbours(version: full, index: found, find: dataset.find, name: dataset.itemID),
             warming: {
                 try await engine.warmUp(with: sample)
                 _ = try found.search(items.rows([0]), limit: min(100, items.count))
             },
-            ending: { await engine.stop() }
+            ending: { await users.stop() }
         )
     }
 

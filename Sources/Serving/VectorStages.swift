@@ -4,6 +4,7 @@ import Foundation
 public import Funnel
 import Recommenders
 import Retrieval
+import Synchronization
 import TensorFiles
 import Torch
 
@@ -29,6 +30,29 @@ func answers(_ values: [Float], _ width: Int, named name: String) -> [Result<[Fl
     }
 }
 
+/// People's vectors, as the retriever and the pre-ranker of one request both need them.
+final class UserVectors: Sendable {
+    private let engine: VectorEngine
+    private let latest = Mutex(LeastRecentlyUsed<LiveHistory, [Float]>(capacity: 256))
+
+    /// Asks an engine for what was not asked for lately.
+    init(_ engine: VectorEngine) { self.engine = engine }
+
+    /// The vectors of somebody who did this.
+    func vectors(after history: LiveHistory) async throws -> [Float] {
+        if let known = latest.withLock({ $0.use(history) }) { return known }
+        let vectors = try await engine.answer(history)
+        latest.withLock { $0.insert(history, vectors) }
+        return vectors
+    }
+
+    /// Refuses all who ask from now on.
+    func stop() async {
+        await engine.stop()
+        latest.withLock { $0 = LeastRecentlyUsed(capacity: 1) }
+    }
+}
+
 /// Finds the items whose vectors fit a person's vectors best, by an index.
 ///
 /// The search runs where it is asked for: a graph answers in a fraction of a millisecond.
@@ -36,7 +60,7 @@ public struct VectorSource: CandidateSource {
     /// The model, its weights and the index.
     public let version: String
     let reader: RequestReader
-    let engine: VectorEngine
+    let users: UserVectors
     let index: any VectorIndex
 
     /// The best items; none for somebody without an event that the model knows.
@@ -47,7 +71,7 @@ public struct VectorSource: CandidateSource {
     ) async throws -> [ScoredItem] {
         let history = reader.history(of: request)
         guard !history.isEmpty, limit > 0 else { return [] }
-        let vectors = try await engine.answer(history)
+        let vectors = try await users.vectors(after: history)
         let known = reader.known(hidden)
         let filter = known.isEmpty ? nil : ItemFilter(excluding: known, of: index.count)
         return try index.search(vectors, limit: limit, allowing: filter).map {
@@ -61,14 +85,14 @@ public struct VectorScorer: CandidateScorer {
     /// The model and its weights.
     public let version: String
     let reader: RequestReader
-    let engine: VectorEngine
+    let users: UserVectors
     let items: ItemVectors
 
     /// The products; nil for items that the model does not know, and for all when it knows no event of the person.
     public func scores(of items: [ItemID], for request: FunnelRequest) async throws -> [Double?] {
         let history = reader.history(of: request)
         guard !history.isEmpty, !items.isEmpty else { return items.map { _ in nil } }
-        let user = try await engine.answer(history)
+        let user = try await users.vectors(after: history)
         return items.map { reader.dataset.find($0).map { product(user, $0.rawValue) } }
     }
 

@@ -1,5 +1,6 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 import CTorch
+import Foundation
 
 /// Where a tensor lives and its operations run.
 public enum Device: Equatable, Sendable, CustomStringConvertible {
@@ -54,6 +55,11 @@ public enum Runtime {
     public static var liveHandles: Int { Int(ct_live_handles()) }
     /// How many threads one operation may use.
     public static var threads: Int { Int(ct_threads()) }
+    /// How many threads one operation may use where nobody says: `OMP_NUM_THREADS`, or one for each processor.
+    public static var defaultThreads: Int {
+        let processors = ProcessInfo.processInfo.activeProcessorCount
+        return max(1, ProcessInfo.processInfo.environment["OMP_NUM_THREADS"].flatMap { Int($0) } ?? processors)
+    }
     /// Sets how many threads one operation may use; part of what makes a run repeatable to the bit.
     public static func setThreads(_ count: Int) { ct_set_threads(Int32(count)) }
     /// Seeds libtorch's default generators, which only dropout uses.

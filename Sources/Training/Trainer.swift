@@ -76,7 +76,7 @@ public final class Trainer {
         settings = try experiment.trainingSettings()
         data = try experiment.divided(dataset)
         run = RunDirectory(url)
-        let threads = settings.threads > 0 ? settings.threads : ProcessInfo.processInfo.activeProcessorCount
+        let threads = settings.threads > 0 ? settings.threads : Runtime.defaultThreads
         Runtime.setThreads(threads)
         let generator = try Generator(seed: SplitMix64.mix(options.seed, 0), on: options.device)
         model = try experiment.makeModel(

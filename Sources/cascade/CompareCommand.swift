@@ -158,7 +158,7 @@ struct CompareCommand: ParsableCommand {
         _ cells: inout [PlannedCell]
     ) throws {
         let folder = report.appending(path: "cells")
-        let threads = max(1, ProcessInfo.processInfo.activeProcessorCount / jobs)
+        let threads = ChildProcess.threads(of: jobs)
         for row in table.rows {
             for seed in 1...UInt64(seeds) {
                 var cell: Cell?
@@ -215,7 +215,11 @@ struct CompareCommand: ParsableCommand {
             let place = "[\(number + 1)/\(jobs.count)] \(name)"
             Terminal.error(place)
             let start = ContinuousClock.now
-            let status = ChildProcess.run(["compare-cell", url.path, "--device", device], log: CellFolder(url).log)
+            let status = ChildProcess.run(
+                ["compare-cell", url.path, "--device", device],
+                threads: ChildProcess.threads(of: self.jobs),
+                log: CellFolder(url).log
+            )
             let seconds = Int((ContinuousClock.now - start).inSeconds)
             if let result = CellFolder(url).finished() {
                 let name = result.requests == nil ? "ndcg@10" : "auc"

@@ -121,7 +121,7 @@ struct TuneCommand: ParsableCommand {
             try DurableFile.write(try JSONEncoder.stable.encode(tree), to: folder.appending(path: "experiment.json"))
             return (trial.number, trial.name, folder, trial.run.exists)
         }
-        let (data, device, seed) = (data, device, seed)
+        let (data, device, seed, jobs) = (data, device, seed, jobs)
         ChildProcess.forEach(of: work.count, atOnce: jobs) { number in
             let (trial, name, folder, resumes) = work[number]
             let arguments = [
@@ -130,6 +130,7 @@ struct TuneCommand: ParsableCommand {
             ]
             let status = ChildProcess.run(
                 arguments + (resumes ? ["--resume"] : []),
+                threads: ChildProcess.threads(of: jobs),
                 log: folder.appending(path: "log.txt")
             )
             let found = try? RunDirectory(folder.appending(path: "run")).manifest().validation[metric]

@@ -98,6 +98,23 @@ struct LifeTests {
         await service.shutdown()
     }
 
+    @Test("a calendar that jumps takes nothing off a page", arguments: [Int64(631_152_000), 4_102_444_800])
+    func calendarJumps(moment: Int64) async throws {
+        let (store, clock) = (store(), TestClock())
+        let json = #"""
+            {"recommendation": {"sources": [{"builtin": "recent-popular"}], "rerank": {"freshness": {"weight": 0.5}}}}
+            """#
+        let service = try await service(json, store: store, clock: clock)
+        let before = try await service.recommend(to: "u", count: 3)
+        clock.calendar.withLock { $0 = moment }
+        _ = try await service.record(clicks("u", [before.ids[0]]))
+        try await clock.sleeper(lasting: .seconds(60))
+        clock.advance(by: .seconds(60))
+        let after = try await service.recommend(to: "u", count: 3)
+        #expect(after.degraded.isEmpty && after.ids == Array(before.ids.dropFirst()))
+        await service.shutdown()
+    }
+
     @Test("a service that stops finishes what runs, writes down what was shown, and takes nothing more")
     func shutdown() async throws {
         let (store, gate) = (store(), Gate())

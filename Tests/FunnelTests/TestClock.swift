@@ -24,8 +24,9 @@ final class TestClock: Clock {
     var now: Instant { state.withLock { $0.now } }
     var minimumResolution: Duration { .zero }
 
-    /// The funnel's view, on the first day of 2026.
-    var funnel: FunnelClock { FunnelClock(self) { TestClock.today } }
+    /// The funnel's view, on the first day of 2026 unless ``calendar`` is changed.
+    var funnel: FunnelClock { FunnelClock(self) { self.calendar.withLock { $0 } } }
+    let calendar = Mutex(TestClock.today)
     static let today: Int64 = 1_767_225_600
 
     func sleep(until end: Instant, tolerance: Duration?) async throws {

@@ -84,4 +84,11 @@ struct LimitTests {
         settings.perSecond = 0
         #expect(RateLimiter(settings) == nil)
     }
+
+    @Test("A clock that is put back stands still; one that was an hour wrong is followed")
+    func clockJumps() {
+        let calendar = Calendar()
+        let readings: [Int64] = [10_000, 10_001, 9_500, 10_000, 10_002, 99_999, 10_010, 10_005]
+        #expect(readings.map(calendar.present) == [10_000, 10_001, 10_001, 10_001, 10_002, 99_999, 10_010, 10_010])
+    }
 }

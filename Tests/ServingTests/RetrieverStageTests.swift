@@ -54,11 +54,12 @@ struct RetrieverStageTests {
 
     @Test("64 at once get what each gets alone", arguments: ["sasrec", "t2diff", "ease"])
     func concurrency(model: String) async throws {
-        let served = try await RunLoader.load(.retriever, from: workshop.run(model).url)
-        let source = try #require(served.source)
+        let run = try workshop.run(model)
+        let lonely = try #require(try await RunLoader.load(.retriever, from: run.url).source)
+        let source = try #require(try await RunLoader.load(.retriever, from: run.url).source)
         var alone: [[ScoredItem]] = []
         for user in 0..<data.userCount {
-            alone.append(try await source.candidates(for: workshop.request(user), limit: 10, excluding: []))
+            alone.append(try await lonely.candidates(for: workshop.request(user), limit: 10, excluding: []))
         }
         let together = try await withThrowingTaskGroup(of: (Int, [ScoredItem]).self) { group in
             for number in 0..<64 {

@@ -4,7 +4,7 @@
 ///
 /// Items that the data set does not know are left out. Batches are made of live histories by the code that makes them of
 /// the data set's own, so that a model cannot be served something else than it was trained on.
-public struct LiveHistory: Sendable, Equatable {
+public struct LiveHistory: Sendable, Hashable {
     /// The dense index of the user, -1 for somebody whom the data set does not know.
     let user: Int32
     /// The latest events, oldest first, column by column.

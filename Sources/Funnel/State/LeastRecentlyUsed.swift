@@ -3,7 +3,7 @@
 /// A dictionary of bounded size that forgets what was not used for longest.
 ///
 /// The values form a ring by their last use, linked by their places in one array; every operation takes constant time.
-struct LeastRecentlyUsed<Key: Hashable, Value> {
+package struct LeastRecentlyUsed<Key: Hashable, Value> {
     private struct Node {
         var key: Key
         var value: Value
@@ -17,25 +17,25 @@ struct LeastRecentlyUsed<Key: Hashable, Value> {
     private var newest = 0
 
     /// Starts empty.
-    init(capacity: Int) { self.capacity = max(1, capacity) }
+    package init(capacity: Int) { self.capacity = max(1, capacity) }
 
-    var count: Int { nodes.count }
+    package var count: Int { nodes.count }
 
     /// The value, which counts as used now; nil when it is not there, or no longer.
-    mutating func use(_ key: Key) -> Value? {
+    package mutating func use(_ key: Key) -> Value? {
         guard let place = places[key] else { return nil }
         touch(place)
         return nodes[place].value
     }
 
     /// Changes the value in its place, which counts as no use; does nothing when it is not there.
-    mutating func change(_ key: Key, _ change: (inout Value) -> Void) {
+    package mutating func change(_ key: Key, _ change: (inout Value) -> Void) {
         guard let place = places[key] else { return }
         change(&nodes[place].value)
     }
 
     /// Puts a value in, used now, and forgets the one that was not used for longest when there are too many.
-    mutating func insert(_ key: Key, _ value: Value) {
+    package mutating func insert(_ key: Key, _ value: Value) {
         if let place = places[key] {
             nodes[place].value = value
             return touch(place)
@@ -53,7 +53,7 @@ struct LeastRecentlyUsed<Key: Hashable, Value> {
     }
 
     /// Forgets a value.
-    mutating func remove(_ key: Key) {
+    package mutating func remove(_ key: Key) {
         guard let place = places.removeValue(forKey: key) else { return }
         unlink(place)
         if newest == place { newest = nodes[place].older }

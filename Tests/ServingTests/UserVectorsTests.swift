@@ -1,0 +1,39 @@
+// Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
+import Datasets
+import Synchronization
+import Testing
+
+@testable import Serving
+
+@Suite("People's vectors")
+struct UserVectorsTests {
+    @Test("are computed once for the stages of a request, and anew when more has happened")
+    func once() async throws {
+        let asked = Counter()
+        let users = UserVectors(
+            VectorEngine("count", .none) { histories in
+                histories.map { history in
+                    asked.add()
+                    return .success([Float(history.count)])
+                }
+            }
+        )
+        let data = try Workshop().data
+        let events = (0..<5).map { Event(user: "u", item: data.itemID(ItemIndex($0)), time: Int64($0)) }
+        func history(_ count: Int) -> LiveHistory {
+            LiveHistory(Array(events.prefix(count)), of: nil, in: data, length: 10)
+        }
+        for _ in 0..<3 { #expect(try await users.vectors(after: history(3)) == [3]) }
+        #expect(asked.value == 1)
+        #expect(try await users.vectors(after: history(4)) == [4])
+        #expect(try await users.vectors(after: history(3)) == [3])
+        #expect(asked.value == 2)
+    }
+
+    private final class Counter: Sendable {
+        private let count = Atomic(0)
+        var value: Int { count.load(ordering: .relaxed) }
+        func add() { count.wrappingAdd(1, ordering: .relaxed) }
+    }
+}
