@@ -124,6 +124,8 @@ def test_people(driver):
     one(driver, "#prefix").send_keys("1")
     wait(driver, "users that begin with 1", lambda: all(u.startswith("1") for u in texts(driver, "#users button")))
     open_user(driver, "17")
+    # Typing searches for people too, and says so when that is done.
+    wait(driver, "the search for 17", lambda: all(u.startswith("17") for u in texts(driver, "#users button")))
     before = texts(driver, "#page .title")
     assert len(before) == 10, before
     history = texts(driver, "#history li")
