@@ -28,6 +28,15 @@ enum ChildProcess {
         process.standardOutput = FileHandle.nullDevice
         process.standardError = file
         guard (try? process.run()) != nil else { return -1 }
+        // Who stops this program alone means its child too, which ends at a checkpoint.
+        var isTold = false
+        while process.isRunning {
+            if Interruption.isRequested, !isTold {
+                process.terminate()
+                isTold = true
+            }
+            Thread.sleep(forTimeInterval: 0.05)
+        }
         process.waitUntilExit()
         return process.terminationStatus
     }

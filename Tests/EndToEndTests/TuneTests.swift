@@ -47,6 +47,23 @@ struct TuneTests {
         #expect(dates() == before)
     }
 
+    @Test("whoever stops it alone stops what it trains, at a checkpoint")
+    func stopped() async throws {
+        let folder = try TemporaryFolder()
+        let endless = Self.experiment.replacing("epochs: 3", with: "epochs: 100000, patience: 100000")
+        let file = try folder.write(endless, to: "endless.yaml")
+        let process = try await RunningProcess.start(
+            cascadeProgram(),
+            ["tune", file, "--data", try folder.driftWorld(), "--to", folder.path("search"), "--trials", "2"],
+            countsForCoverage: false
+        )
+        await process.send(SIGTERM) { folder.holds("search/trials/0/run/progress.jsonl") }
+        let outcome = try await process.outcome()
+        #expect(!outcome.wasKilled && outcome.status == 130)
+        let log = String(decoding: try folder.data("search/trials/0/log.txt"), as: UTF8.self)
+        #expect(log.contains("--resume continues"), "\(log)")
+    }
+
     @Test("an experiment without ranges is refused with an example")
     func noRanges() async throws {
         let folder = try TemporaryFolder()
