@@ -5,6 +5,10 @@ import Torch
 
 /// This program, started again for one piece of work, so that what fails takes nothing else with it.
 enum ChildProcess {
+    /// The environment's name for the process that a child works for: when that dies, the child stops at a checkpoint instead
+    /// of going on unseen.
+    static let parentKey = "CASCADE_PARENT"
+
     /// The threads of each operation, when so many processes share the machine.
     static func threads(of jobs: Int) -> Int { max(1, Runtime.defaultThreads / jobs) }
 
@@ -23,6 +27,7 @@ enum ChildProcess {
         var environment = ProcessInfo.processInfo.environment
         environment["OMP_NUM_THREADS"] = "\(threads)"
         if environment["OMP_WAIT_POLICY"] == nil { environment["OMP_WAIT_POLICY"] = "passive" }
+        environment[parentKey] = "\(ProcessInfo.processInfo.processIdentifier)"
         process.environment = environment
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = FileHandle.nullDevice
@@ -55,9 +60,6 @@ enum ChildProcess {
             }
         }
     }
-
-    /// The parent's process while it lives: when it dies, work stops at a checkpoint instead of going on unseen.
-    static func isOrphaned(since parent: pid_t) -> Bool { getppid() != parent }
 
     private static func end(of log: URL) throws -> FileHandle {
         if !FileManager.default.fileExists(atPath: log.path) { try Data().write(to: log) }

@@ -280,11 +280,10 @@ struct CompareCellCommand: ParsableCommand {
 
     func run() throws {
         Interruption.watch()
-        let parent = getppid()
         let progress = TrainingProgress(metric: "ndcg@10")
         let isFinished = try CellFolder(URL(filePath: folder)).complete(
             on: Device(named: device),
-            isInterrupted: { Interruption.isRequested || ChildProcess.isOrphaned(since: parent) },
+            isInterrupted: { Interruption.isRequested },
             observe: progress.observe
         )
         if !isFinished { throw ExitCode(130) }

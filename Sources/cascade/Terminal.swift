@@ -36,8 +36,13 @@ enum Terminal {
 /// A second Ctrl-C ends it at once.
 enum Interruption {
     private static let requested = Atomic<Bool>(false)
+    /// Who started this process for a piece of its own work; nil when a person did.
+    private static let starter = ProcessInfo.processInfo.environment[ChildProcess.parentKey].flatMap { pid_t($0) }
 
-    static var isRequested: Bool { requested.load(ordering: .relaxed) }
+    /// Whether somebody asked this process to stop, or nobody is left who wants what it does.
+    static var isRequested: Bool {
+        requested.load(ordering: .relaxed) || starter.map { $0 != getppid() } ?? false
+    }
 
     static func watch() {
         var signals = sigset_t()

@@ -47,8 +47,8 @@ struct TuneTests {
         #expect(dates() == before)
     }
 
-    @Test("whoever stops it alone stops what it trains, at a checkpoint")
-    func stopped() async throws {
+    @Test("whoever stops or kills it alone stops what it trains, at a checkpoint", arguments: [SIGTERM, SIGKILL])
+    func stopped(signal: Int32) async throws {
         let folder = try TemporaryFolder()
         let endless = Self.experiment.replacing("epochs: 3", with: "epochs: 100000, patience: 100000")
         let file = try folder.write(endless, to: "endless.yaml")
@@ -57,11 +57,16 @@ struct TuneTests {
             ["tune", file, "--data", try folder.driftWorld(), "--to", folder.path("search"), "--trials", "2"],
             countsForCoverage: false
         )
-        await process.send(SIGTERM) { folder.holds("search/trials/0/run/progress.jsonl") }
+        await process.send(signal) { folder.holds("search/trials/0/run/progress.jsonl") }
         let outcome = try await process.outcome()
-        #expect(!outcome.wasKilled && outcome.status == 130)
-        let log = String(decoding: try folder.data("search/trials/0/log.txt"), as: UTF8.self)
-        #expect(log.contains("--resume continues"), "\(log)")
+        #expect(outcome.wasKilled == (signal == SIGKILL) && outcome.status == (signal == SIGKILL ? SIGKILL : 130))
+        func log() throws -> String { String(decoding: try folder.data("search/trials/0/log.txt"), as: UTF8.self) }
+        var waits = 0
+        while try !log().contains("--resume continues"), waits < 1_200 {
+            waits += 1
+            try await Task.sleep(for: .milliseconds(50))
+        }
+        #expect(try log().contains("--resume continues"))
     }
 
     @Test("an experiment without ranges is refused with an example")
