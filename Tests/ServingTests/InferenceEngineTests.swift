@@ -28,15 +28,29 @@ struct InferenceEngineTests {
 
     @Test("answers each of many their own, together")
     func gathers() async throws {
-        let passes = Passes()
-        let engine = engine(Batching(maximum: 16, budget: .milliseconds(20)), passes)
+        let (passes, asked, gate) = (Passes(), Passes(), DispatchSemaphore(value: 0))
+        let engine = InferenceEngine<Int, Int>("double", Batching(maximum: 16, budget: .milliseconds(20))) { inputs in
+            passes.add(inputs.count)
+            if inputs.contains(-1) { gate.wait() }
+            return inputs.map { .success(2 * $0) }
+        }
         for number in 0..<3 { #expect(try await engine.answer(number) == 2 * number) }
         #expect(passes.all == [1, 1, 1])
         try await withThrowingTaskGroup(of: Bool.self) { group in
-            for number in 0..<64 { group.addTask { try await engine.answer(number) == 2 * number } }
+            // The engine is busy until everybody has asked.
+            group.addTask { try await engine.answer(-1) == -2 }
+            while passes.all.count < 4 { try await Task.sleep(for: .milliseconds(5)) }
+            for number in 0..<64 {
+                group.addTask {
+                    asked.add(number)
+                    return try await engine.answer(number) == 2 * number
+                }
+            }
+            while asked.all.count < 64 { try await Task.sleep(for: .milliseconds(5)) }
+            gate.signal()
             for try await isRight in group { #expect(isRight) }
         }
-        let sizes = passes.all.dropFirst(3)
+        let sizes = passes.all.dropFirst(4)
         #expect(sizes.reduce(0, +) == 64 && sizes.allSatisfy { $0 <= 16 } && sizes.count < 64, "\(sizes)")
     }
 
