@@ -110,6 +110,7 @@ public enum RunLoader {
                 try await engine.warmUp(with: sample)
                 _ = try found.search(items.rows([0]), limit: min(100, items.count))
             },
+            forgetting: { users.forget() },
             ending: { await users.stop() }
         )
     }

@@ -32,7 +32,8 @@ public struct RunSlots: SlotLoader {
             source: model.source,
             scorer: model.scorer,
             similar: model.similar,
-            warmUp: { try await model.warmUp() }
+            warmUp: { try await model.warmUp() },
+            forgetPeople: { model.forgetPeople() }
         )
     }
 }

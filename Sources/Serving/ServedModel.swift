@@ -16,6 +16,7 @@ public struct ServedModel: Sendable {
     /// Knows similar items; nil for what has no vectors of items.
     public let similar: (any SimilarItemSource)?
     let warming: @Sendable () async throws -> Void
+    let forgetting: @Sendable () -> Void
     let ending: @Sendable () async -> Void
 
     init(
@@ -25,11 +26,12 @@ public struct ServedModel: Sendable {
         scorer: (any CandidateScorer)? = nil,
         similar: (any SimilarItemSource)? = nil,
         warming: @escaping @Sendable () async throws -> Void = {},
+        forgetting: @escaping @Sendable () -> Void = {},
         ending: @escaping @Sendable () async -> Void = {}
     ) {
         (self.version, self.metrics) = (version, metrics)
         (self.source, self.scorer, self.similar) = (source, scorer, similar)
-        (self.warming, self.ending) = (warming, ending)
+        (self.warming, self.forgetting, self.ending) = (warming, forgetting, ending)
     }
 
     /// Answers the longest request that there can be, alone and as often as one pass takes, so that the first person does
@@ -37,6 +39,9 @@ public struct ServedModel: Sendable {
     ///
     /// - Throws: What a request would throw; a model that cannot be warmed up must not serve.
     public func warmUp() async throws { try await warming() }
+
+    /// Drops whatever it remembers of those who asked, so that an erased person is in no memory.
+    public func forgetPeople() { forgetting() }
 
     /// Refuses all requests from now on, those that wait among them.
     public func stop() async { await ending() }

@@ -32,24 +32,34 @@ func answers(_ values: [Float], _ width: Int, named name: String) -> [Result<[Fl
 
 /// People's vectors, as the retriever and the pre-ranker of one request both need them.
 final class UserVectors: Sendable {
+    private struct Memory {
+        var latest = LeastRecentlyUsed<LiveHistory, [Float]>(capacity: 256)
+        /// How often everything was forgotten.
+        var emptied = 0
+    }
+
     private let engine: VectorEngine
-    private let latest = Mutex(LeastRecentlyUsed<LiveHistory, [Float]>(capacity: 256))
+    private let memory = Mutex(Memory())
 
     /// Asks an engine for what was not asked for lately.
     init(_ engine: VectorEngine) { self.engine = engine }
 
     /// The vectors of somebody who did this.
     func vectors(after history: LiveHistory) async throws -> [Float] {
-        if let known = latest.withLock({ $0.use(history) }) { return known }
+        let (known, before) = memory.withLock { ($0.latest.use(history), $0.emptied) }
+        if let known { return known }
         let vectors = try await engine.answer(history)
-        latest.withLock { $0.insert(history, vectors) }
+        memory.withLock { if $0.emptied == before { $0.latest.insert(history, vectors) } }
         return vectors
     }
+
+    /// Forgets everybody, also those whose vectors are being made.
+    func forget() { memory.withLock { $0 = Memory(emptied: $0.emptied + 1) } }
 
     /// Refuses all who ask from now on.
     func stop() async {
         await engine.stop()
-        latest.withLock { $0 = LeastRecentlyUsed(capacity: 1) }
+        forget()
     }
 }
 

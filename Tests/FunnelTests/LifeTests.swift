@@ -68,6 +68,21 @@ struct LifeTests {
         #expect(try await service.erase("nobody") == 0)
     }
 
+    @Test("erasing a person empties what the slots remember of people")
+    func forgetting() async throws {
+        let forgotten = Mutex(0)
+        let json = #"{"slots": {"r": {"kind": "retriever", "path": "r"}}}"#
+        let service = try await service(json, store: store()) { slot in
+            LoadedSlot(
+                version: ModelVersion(slot: slot.name, version: "v", path: slot.path, time: 0),
+                source: FakeSource(items: items("a", 3)),
+                forgetPeople: { forgotten.withLock { $0 += 1 } }
+            )
+        }
+        _ = try await service.erase("u")
+        #expect(forgotten.withLock { $0 } == 1)
+    }
+
     @Test("the last requests can be explained, and no others")
     func ring() async throws {
         let service = try await service(#"{"explain": {"remember": 2, "items": 1}}"#, store: store())

@@ -1,6 +1,7 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
 import Datasets
+import Dispatch
 import Synchronization
 import Testing
 
@@ -28,6 +29,30 @@ struct UserVectorsTests {
         #expect(asked.value == 1)
         #expect(try await users.vectors(after: history(4)) == [4])
         #expect(try await users.vectors(after: history(3)) == [3])
+        #expect(asked.value == 2)
+        users.forget()
+        #expect(try await users.vectors(after: history(3)) == [3])
+        #expect(asked.value == 3)
+    }
+
+    @Test("of a request under way are not remembered when everybody is forgotten meanwhile")
+    func meanwhile() async throws {
+        let (asked, gate) = (Counter(), DispatchSemaphore(value: 0))
+        let users = UserVectors(
+            VectorEngine("gate", .none) { histories in
+                asked.add()
+                gate.wait()
+                return histories.map { _ in .success([1]) }
+            }
+        )
+        let history = LiveHistory([], of: nil, in: try Workshop().data, length: 10)
+        let first = Task { try await users.vectors(after: history) }
+        while asked.value == 0 { try await Task.sleep(for: .milliseconds(1)) }
+        users.forget()
+        gate.signal()
+        #expect(try await first.value == [1])
+        gate.signal()
+        #expect(try await users.vectors(after: history) == [1])
         #expect(asked.value == 2)
     }
 

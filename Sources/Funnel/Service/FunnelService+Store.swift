@@ -42,7 +42,9 @@ extension FunnelService {
             try await histories.write(for: [user]) {
                 await exposures.forget(user)
                 explanations.forget(user)
-                return (try await store.erase(user), nil)
+                let count = try await store.erase(user)
+                slotKeeper.forgetPeople()
+                return (count, nil)
             }
         }
     }

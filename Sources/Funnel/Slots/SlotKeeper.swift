@@ -71,6 +71,11 @@ final class SlotKeeper: Sendable {
         }
     }
 
+    /// Drops what the slots remember of those who asked.
+    func forgetPeople() {
+        for slot in assembly.slots.values { slot.loaded.forgetPeople() }
+    }
+
     private func status(_ slot: String) -> SlotStatus {
         state.withLock {
             SlotStatus(slot: slot, version: $0.assembly[slot]?.loaded.version, problem: $0.problems[slot])

@@ -22,6 +22,7 @@ public struct LoadedSlot: Sendable {
     /// Set when it knows similar items.
     public var similar: (any SimilarItemSource)?
     private let prepare: @Sendable () async throws -> Void
+    private let forget: @Sendable () -> Void
 
     /// Describes what was loaded.
     ///
@@ -31,19 +32,24 @@ public struct LoadedSlot: Sendable {
     ///   - scorer: Set when it judges candidates.
     ///   - similar: Set when it knows similar items.
     ///   - warmUp: Does what would make the first request slow.
+    ///   - forgetPeople: Drops whatever it remembers of those who asked, also of those whose requests are under way.
     public init(
         version: ModelVersion,
         source: (any CandidateSource)? = nil,
         scorer: (any CandidateScorer)? = nil,
         similar: (any SimilarItemSource)? = nil,
-        warmUp: @escaping @Sendable () async throws -> Void = {}
+        warmUp: @escaping @Sendable () async throws -> Void = {},
+        forgetPeople: @escaping @Sendable () -> Void = {}
     ) {
         (self.version, self.source, self.scorer, self.similar) = (version, source, scorer, similar)
-        prepare = warmUp
+        (prepare, forget) = (warmUp, forgetPeople)
     }
 
     /// Does what would make the first request slow.
     public func warmUp() async throws { try await prepare() }
+
+    /// Drops whatever it remembers of those who asked.
+    public func forgetPeople() { forget() }
 
     /// Whether it can be used so.
     func serves(_ use: SlotUse) -> Bool {
