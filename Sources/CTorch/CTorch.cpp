@@ -6,6 +6,10 @@
 #include <ATen/CPUGeneratorImpl.h>
 #include <torch/torch.h>
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 #include <algorithm>
 #include <atomic>
 #include <cmath>
@@ -201,6 +205,13 @@ int ct_cuda_count(void) {
 }
 void ct_set_threads(int count) { guarded(0, [&] { at::set_num_threads(count); return 0; }); }
 int ct_threads(void) { return at::get_num_threads(); }
+void ct_keep_freed_memory(void) {
+#ifdef __GLIBC__
+    mallopt(M_MMAP_MAX, 0);
+    mallopt(M_TRIM_THRESHOLD, -1);
+    mallopt(M_TOP_PAD, 64 << 20);
+#endif
+}
 int ct_synchronize(int device) {
     return run([&] { if (device >= 0) torch::cuda::synchronize(device); });
 }

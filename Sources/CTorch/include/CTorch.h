@@ -29,6 +29,7 @@ int64_t ct_live_handles(void);
 int ct_cuda_count(void);
 void ct_set_threads(int count);
 int ct_threads(void);
+void ct_keep_freed_memory(void);
 int ct_synchronize(int device);
 
 // Creation and access.

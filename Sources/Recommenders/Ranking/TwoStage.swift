@@ -110,8 +110,10 @@ struct TwoStage: Module {
         }
         let whole = try wholeValues(b, vectors)
         let everything = try soft ?? maskedSoftmax(scores, (vectors.clusters?.representatives ?? b.mask).unsqueezed(1))
-        let logits = try head(features(target, interest(spread(weights, kept, b), whole)), mode)
-        let others = try auxiliary(features(target, interest(everything, whole)), mode)
+        // Kept and whole history are read in one pass over the values, which are most of a step's memory.
+        let both = try interest(.concatenated([spread(weights, kept, b), everything], 1), whole)
+        let logits = try head(features(target, both.sliced(1, to: b.width)), mode)
+        let others = try auxiliary(features(target, both.sliced(1, from: b.width)), mode)
         return RankingOutput(logits: logits, auxiliary: [("auxiliary", others, 1)])
     }
 
