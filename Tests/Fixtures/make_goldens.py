@@ -513,6 +513,8 @@ SEARCH = {
     "mtgr": ("mtgr", {"layers": 2}),
     "mtgrPlain": ("mtgr", {"layers": 2, "groupNorm": False, "crossFeatures": False}),
     "shownOrder": ("shown-order", {"place": 1}),
+    "shownRepeats": ("shown-order", {"place": 1, "repeats": 7}),
+    "gsCounts": ("diffusion-gs", {"crossFeatures": True}),
 }
 
 # Other ways to run the reverse process of "gs" and "gsToken".
@@ -567,8 +569,10 @@ def search_shapes(kind: str, o: dict) -> dict[str, tuple[int, ...]]:
         linear(name + ".output", 5, 2)
 
     if kind == "shown-order":
-        linear("map", 1, 2)
+        linear("map", 2 if o.get("repeats") else 1, 2)
         return shapes
+    if o.get("crossFeatures", kind == "mtgr"):
+        linear("encoder.cross", 6, width, bias=False)
     judge("head", not (kind == "search-sasrec" or kind == "diffusion-gs" and o.get("target") != "token"))
     if kind == "diffusion-gs":
         for name in ("norm", "outputNorm"):
@@ -610,8 +614,6 @@ def search_shapes(kind: str, o: dict) -> dict[str, tuple[int, ...]]:
     if kind in ("hstu", "mtgr"):
         norm("norm")
         grouped = kind == "mtgr" and o.get("groupNorm", True)
-        if kind == "mtgr" and o.get("crossFeatures", True):
-            linear("cross", 6, width, bias=False)
         for number in range(o["layers"]):
             name, is_last = f"layers.{number}.", number + 1 == o["layers"]
             linear(name + "projection", width, 4 * width)

@@ -86,11 +86,22 @@ class Model:
         parts += [self.row(f"contexts.{f}", value) for f, value in enumerate(request["context"])]
         return self.norm("encoder.profileNorm", self.network("encoder.profile", torch.cat(parts)))
 
-    def target(self, candidate: dict) -> Vector:
+    def target(self, request: dict, candidate: dict) -> Vector:
         token = self.item(candidate["item"])
         if "encoder.shown.weight" in self.w:
             token = token + self.linear("encoder.shown", torch.tensor(candidate["shown"], dtype=token.dtype))
+        if "encoder.cross.weight" in self.w:
+            token = token + self.linear("encoder.cross", self.counts(request, candidate["item"]))
         return token
+
+    def counts(self, request: dict, item: int) -> Vector:
+        """How often the item and its values occur, in the whole history and under the request's query."""
+        found = []
+        for value in [lambda number: number] + [values.__getitem__ for values in self.item_features]:
+            events = [e for e in request["history"] if value(e["item"]) == value(item)]
+            asked = [e for e in events if e["query"] and e["query"] == request["query"]]
+            found += [math.log(1 + len(events)), math.log(1 + len(asked))]
+        return torch.tensor(found, dtype=torch.float64)
 
     # ---- Judging (reading G1) ----
 
@@ -246,7 +257,7 @@ class DiffusionGS(Model):
         query = self.linear("query", asked)
         clean = [self.norm("norm", token) for token in self.events(request)]
         drawn = [noise[len(clean) - 1 - place] for place in range(len(clean))]
-        targets = [self.target(c) for c in request["candidates"]]
+        targets = [self.target(request, c) for c in request["candidates"]]
         is_token = self.o.get("target", "interaction") == "token"
         sequences = [clean + [self.norm("norm", t)] for t in targets] if is_token else [clean]
         logits, deviations = [], []
@@ -290,7 +301,7 @@ class SearchSASRec(Model):
                 after.append(y + self.network(name + ".feedForward", self.norm(name + ".feedForwardNorm", y)))
             x = after
         interest = self.norm("norm", x[-1])
-        return [self.head("head", interest, asked, person, self.target(c), False) for c in request["candidates"]], {}
+        return [self.head("head", interest, asked, person, self.target(request, c), False) for c in request["candidates"]], {}
 
 
 class SearchSIM(Model):
@@ -301,7 +312,7 @@ class SearchSIM(Model):
         tokens, width = self.events(request), len(person)
         logits, others = [], []
         for candidate in request["candidates"]:
-            target = self.target(candidate)
+            target = self.target(request, candidate)
             if self.o.get("search", "soft") == "soft":
                 wanted = self.linear("search.candidate", target)
                 products = [wanted @ self.linear("search.behaviour", token) for token in tokens]
@@ -338,7 +349,7 @@ class QIN(Model):
         relevant = best({place: score.item() for place, score in enumerate(fitting)}, self.o["relevant"])
         logits = []
         for candidate in request["candidates"]:
-            target = self.target(candidate)
+            target = self.target(request, candidate)
             wanted = self.linear("similarity.candidate", target)
             content = [wanted @ self.linear("similarity.behaviour", token) / scale for token in tokens]
             kept = best({place: content[place].item() for place in relevant}, self.o["kept"])
@@ -398,35 +409,26 @@ class HSTU(Model):
             before, times, groups = [person], [now] + times, ["person"] + groups
         logits = []
         for candidate in request["candidates"]:
-            target = self.target(candidate)
-            token = target
-            if "cross.weight" in self.w:
-                token = target + self.linear("cross", self.counts(request, candidate["item"]))
-            x = before + history + [asked, token]
+            target = self.target(request, candidate)
+            x = before + history + [asked, target]
             for number in range(self.o["layers"]):
                 x = self.layer(f"layers.{number}", x, groups, times)
             logits.append(self.head("head", self.norm("norm", x[-1]), asked, person, target, True))
         return logits, {}
 
-    def counts(self, request: dict, item: int) -> Vector:
-        """How often the item and its values occur, in the whole history and under the request's query."""
-        found = []
-        for value in [lambda number: number] + [values.__getitem__ for values in self.item_features]:
-            events = [e for e in request["history"] if value(e["item"]) == value(item)]
-            asked = [e for e in events if e["query"] and e["query"] == request["query"]]
-            found += [math.log(1 + len(events)), math.log(1 + len(asked))]
-        return torch.tensor(found, dtype=torch.float64)
-
 
 class ShownOrder(Model):
-    """A logistic regression on one number of the list."""
+    """A logistic regression on one number of the list, and on whether the candidate is in the history."""
 
     def judge(self, request: dict, *_) -> tuple[list[Vector], dict]:
-        place = self.o["place"]
-        return [
-            self.linear("map", torch.tensor(c["shown"][place : place + 1], dtype=torch.float64))
-            for c in request["candidates"]
-        ], {}
+        place, met = self.o["place"], {event["item"] for event in request["history"]}
+        logits = []
+        for candidate in request["candidates"]:
+            numbers = [candidate["shown"][place]]
+            if self.o.get("repeats", 0) > 0:
+                numbers.append(float(candidate["item"] in met))
+            logits.append(self.linear("map", torch.tensor(numbers, dtype=torch.float64)))
+        return logits, {}
 
 
 MODELS = {

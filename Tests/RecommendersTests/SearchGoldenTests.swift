@@ -33,6 +33,7 @@ struct SearchGoldenTests {
                 gs("gsNoNoise", ["noise": .bool(false)]),
                 gs("gsMeanSquared", ["constraint": .string("mean-squared")]),
                 gs("gsToken", ["target": .string("token")]),
+                gs("gsCounts", ["tokens": crossFeatures(true)]),
                 gs("gsTokenConcatenated", ["target": .string("token"), "injection": .string("concatenated")]),
             ]
             + [
@@ -45,10 +46,13 @@ struct SearchGoldenTests {
                 Variant(
                     "mtgrPlain",
                     "mtgr",
-                    ["layers": .integer(2), "groupNorm": .bool(false), "crossFeatures": .bool(false)]
+                    ["layers": .integer(2), "groupNorm": .bool(false), "tokens": crossFeatures(false)]
                 ),
                 Variant("shownOrder", "shown-order"),
+                Variant("shownRepeats", "shown-order", ["repeats": .integer(7)]),
             ]
+
+        private static func crossFeatures(_ value: Bool) -> JSONValue { .object(["crossFeatures": .bool(value)]) }
 
         /// DiffusionGS as the reference has it.
         static func gs(_ name: String, _ changes: [String: JSONValue] = [:]) -> Variant {
@@ -82,12 +86,15 @@ struct SearchGoldenTests {
             ]
             let defaults = try entry.defaults()
             settings = settings.filter { defaults[$0.key] != .null }
-            let chosen = settings.merging(variant.settings) { $1 }.merging(changes) { $1 }
-            let made = try entry.make(.object(chosen), Self.data(file), Generator(seed: 1))
+            let chosen = JSONValue.object(settings).merged(with: .object(variant.settings.merging(changes) { $1 }))
+            let made = try entry.make(chosen, Self.data(file), Generator(seed: 1))
             model = try #require(made as? any SearchRanker)
             let state = try model.state().filter { !$0.name.hasSuffix(".codes") }
-            try Checkpoint.assign(file, to: state.filter { $0.name.hasPrefix("encoder.") }, prefix: "weight.")
-            try Checkpoint.assign(file, to: state.filter { !$0.name.hasPrefix("encoder.") }, prefix: "\(name).weight.")
+            let shared = Set(file.names.filter { $0.hasPrefix("weight.") }.map { $0.dropFirst("weight.".count) })
+            for part in state {
+                let prefix = shared.contains(part.name[...]) ? "weight." : "\(name).weight."
+                try Checkpoint.assign(file, to: [part], prefix: prefix)
+            }
             let noise = Noise.fixed(
                 integers: try file.tensor("input.steps"),
                 normals: [0: try file.tensor("input.noise")]

@@ -22,10 +22,12 @@ struct SearchSubject: Sendable, CustomTestStringConvertible {
             gs(["gate": .string("learned")]), gs(["gate": .string("none")]), gs(["noise": .bool(false)]),
             gs(["constraint": .string("mean-squared")]), gs(["target": .string("token")]),
             gs(["sampler": .object(["kind": .string("ddpm")])]), gs(["noisedStart": .bool(false)]),
+            gs(["tokens": .object(["crossFeatures": .bool(true)])]),
             SearchSubject(entry: ModelEntry(SearchSIM.self), variant: ["search": .string("hard")]),
+            SearchSubject(entry: ModelEntry(ShownOrder.self), variant: ["repeats": .integer(8)]),
             SearchSubject(
                 entry: ModelEntry(MTGR.self),
-                variant: ["groupNorm": .bool(false), "crossFeatures": .bool(false)]
+                variant: ["groupNorm": .bool(false), "tokens": .object(["crossFeatures": .bool(false)])]
             ),
         ]
 
@@ -40,11 +42,8 @@ struct SearchSubject: Sendable, CustomTestStringConvertible {
         -> any SearchRanker
     {
         let subject = Subject(entry: entry)
-        guard case .object(let settings) = try subject.settings(["sampler": .object(["kind": .string("one-step")])])
-        else {
-            throw ConfigurationError("no settings")
-        }
-        let chosen = JSONValue.object(settings.merging(variant) { $1 }.merging(changes) { $1 })
+        let settings = try subject.settings(["sampler": .object(["kind": .string("one-step")])])
+        let chosen = settings.merged(with: .object(variant)).merged(with: .object(changes))
         return try #require(try entry.make(chosen, data, Generator(seed: seed)) as? any SearchRanker)
     }
 }

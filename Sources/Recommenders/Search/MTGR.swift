@@ -20,10 +20,9 @@ public struct MTGR: EncodedSearchRanker {
         public var layers = 4
         public var heads = 2
         public var dropout = 0.1
-        public var crossFeatures = true
         public var groupNorm = true
         public var purchases = 1.0
-        public var tokens = TokenSettings()
+        public var tokens = TokenSettings(crossFeatures: true)
         public var head = SearchHeadSettings()
         public init() {}
 
@@ -37,7 +36,6 @@ public struct MTGR: EncodedSearchRanker {
 
     public let configuration: Configuration
     let encoder: SearchEncoder
-    let cross: Linear?
     let layers: [PointwiseAttentionLayer]
     let norm: LayerNorm
     let head: SearchHead
@@ -45,9 +43,6 @@ public struct MTGR: EncodedSearchRanker {
     public init(_ c: Configuration, for data: DatasetShape, using generator: Generator) throws {
         configuration = c
         encoder = try SearchEncoder(c, for: data, using: generator)
-        cross =
-            c.crossFeatures
-            ? try Linear(2 * (data.itemFeatures.count + 1), c.width, bias: false, using: generator) : nil
         layers = try (1...c.layers).map { number in
             try PointwiseAttentionLayer(
                 c.width,
@@ -73,31 +68,12 @@ public struct MTGR: EncodedSearchRanker {
             persons: 1,
             limit: configuration.length + 3
         )
-        var targets = r.targets
-        if let cross { targets = try targets + cross(crossFeatures(batch)) }
         var x = PointwiseTokens(
             person: try r.profile.unsqueezed(1),
             history: try .concatenated([r.tokens, r.query.unsqueezed(1)], 1),
-            candidates: targets
+            candidates: r.targets
         )
         for layer in layers { x = try layer(x, scope, mode) }
         return try head(r, interest: norm(x.candidates), mode)
-    }
-
-    /// How often the candidate, and each value of its features, occurs in the history, and among events of the same query:
-    /// `[B, C, 2 (F + 1)]`, logarithms of one more.
-    private func crossFeatures(_ batch: SearchBatch) throws -> Tensor {
-        let real = try batch.items.greater(0).unsqueezed(1)
-        let asked = try batch.historyQueries.equal(batch.queries.unsqueezed(1)).and(batch.historyQueries.greater(0))
-            .unsqueezed(1)
-        let pairs =
-            try [(batch.candidates, batch.items)]
-            + encoder.features.map { (try $0.values(batch.candidates), try $0.values(batch.items)) }
-        var counts: [Tensor] = []
-        for (candidate, behaviour) in pairs {
-            let same = try candidate.unsqueezed(-1).equal(behaviour.unsqueezed(1)).and(real)
-            counts += [try same.to(.float32).sum(-1), try same.and(asked).to(.float32).sum(-1)]
-        }
-        return try Tensor.stacked(counts, -1).log1p()
     }
 }

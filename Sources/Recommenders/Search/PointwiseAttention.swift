@@ -134,6 +134,18 @@ struct PointwiseAttentionLayer: Module {
         return (try y.selected(2, 0), try split(1), try split(2), try split(3))
     }
 
+    /// A table's numbers by head: int64 `[B, ...]` to `[B, H, ...]`.
+    ///
+    /// A table this small and asked this often is read element by element: a look-up of rows would spend its backward pass
+    /// on adding a pair of numbers to one of forty rows a quarter of a million times.
+    private func byHead(_ table: Embedding, _ numbers: Tensor) throws -> Tensor {
+        let (rows, weight) = (numbers.size(0), table.weight.value)
+        let wanted = try numbers.reshaped(rows, 1, -1)
+        return try weight.transposed().unsqueezed(0).expanded([rows, heads, weight.size(0)])
+            .gathered(2, wanted.expanded([rows, heads, wanted.size(2)]))
+            .reshaped([rows, heads] + numbers.shape.dropFirst())
+    }
+
     private func joined(_ x: Tensor, _ like: Tensor) throws -> Tensor { try x.transposed(1, 2).reshaped(like.shape) }
 
     func callAsFunction(_ x: PointwiseTokens, _ scope: PointwiseScope, _ mode: Mode) throws -> PointwiseTokens {
@@ -146,8 +158,8 @@ struct PointwiseAttentionLayer: Module {
         let (u, v, q, k) = try parts(ready)
         let candidates = try judged(x.candidates, k, v, scope, mode)
         guard !isLast else { return PointwiseTokens(person: x.person, history: x.history, candidates: candidates) }
-        let bias = try places(scope.distances.within).unsqueezed(0) + gaps(scope.gaps.within)
-        let weights = try (q.matmul(k.transposed()) + bias.permuted(0, 3, 1, 2)).silu() * scope.sequence / scope.counts
+        let bias = try byHead(places, scope.distances.within.unsqueezed(0)) + byHead(gaps, scope.gaps.within)
+        let weights = try (q.matmul(k.transposed()) + bias).silu() * scope.sequence / scope.counts
         let mixed = try joined(weights.matmul(v), raw)
         var normed = try mixedNorm(mixed.sliced(1, from: persons), .history)
         if persons > 0 { normed = try .concatenated([mixedNorm(mixed.sliced(1, to: persons), .person), normed], 1) }
@@ -162,8 +174,8 @@ struct PointwiseAttentionLayer: Module {
     /// Candidates that have seen the whole sequence and themselves.
     private func judged(_ x: Tensor, _ k: Tensor, _ v: Tensor, _ scope: PointwiseScope, _ mode: Mode) throws -> Tensor {
         let (ownU, ownV, ownQ, ownK) = try parts(norm(x, .candidate))
-        let ahead = try places(scope.distances.toNow).unsqueezed(0) + gaps(scope.gaps.toNow)  // [B, S, H]
-        let seen = try (ownQ.matmul(k.transposed()) + ahead.transposed().unsqueezed(2)).silu() * scope.keys
+        let ahead = try byHead(places, scope.distances.toNow.unsqueezed(0)) + byHead(gaps, scope.gaps.toNow)
+        let seen = try (ownQ.matmul(k.transposed()) + ahead.unsqueezed(2)).silu() * scope.keys
         // A token is at no distance from itself, in place and in time.
         let here = try (places.weight.value.selected(0, 0) + gaps.weight.value.selected(0, 0)).reshaped(1, heads, 1, 1)
         let itself = try ((ownQ * ownK).sum(-1, keep: true) + here).silu()

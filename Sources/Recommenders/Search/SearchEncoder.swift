@@ -20,8 +20,10 @@ public struct TokenSettings: Codable, Sendable {
     public var text = QueryTokenizer()
     /// Whether the optimiser touches only the rows that a batch names.
     public var sparseGradients = true
-    /// The defaults.
-    public init() {}
+    /// Whether a candidate is told how often it, and what it shares with others, occurs in the history (reading G15).
+    public var crossFeatures = false
+    /// The defaults, with or without cross features.
+    public init(crossFeatures: Bool = false) { self.crossFeatures = crossFeatures }
 }
 
 /// The settings that every search model has.
@@ -111,6 +113,7 @@ struct SearchEncoder: Module {
     let profile: FeedForward
     let profileNorm: LayerNorm
     let shown: Linear?
+    let cross: Linear?
     let settings: TokenSettings
     let length: Int
     let inputs: (shown: Int, contexts: Int)
@@ -142,6 +145,8 @@ struct SearchEncoder: Module {
         profileNorm = try LayerNorm(c.width, on: generator.device)
         inputs = (data.shownFeatures.count, data.contextSizes.count)
         shown = inputs.shown > 0 ? try Linear(inputs.shown, c.width, using: generator) : nil
+        let counts = 2 * (data.itemFeatures.count + 1)
+        cross = t.crossFeatures ? try Linear(counts, c.width, bias: false, using: generator) : nil
         (settings, length) = (t, c.length)
     }
 
@@ -162,6 +167,23 @@ struct SearchEncoder: Module {
         let days = try (times.to(.float64) / 86_400).floor()
         let weekday = try days - (days / 7).floor() * 7
         return (try self.hours((hours - days * 24).to(.int64)), try self.days(weekday.to(.int64)))
+    }
+
+    /// How often the candidate, and each value of its features, occurs in the history, and among events of the same query:
+    /// `[B, C, 2 (F + 1)]`, logarithms of one more.
+    private func crossFeatures(_ batch: SearchBatch) throws -> Tensor {
+        let real = try batch.items.greater(0).unsqueezed(1)
+        let asked = try batch.historyQueries.equal(batch.queries.unsqueezed(1)).and(batch.historyQueries.greater(0))
+            .unsqueezed(1)
+        let pairs =
+            try [(batch.candidates, batch.items)]
+            + features.map { (try $0.values(batch.candidates), try $0.values(batch.items)) }
+        var counts: [Tensor] = []
+        for (candidate, behaviour) in pairs {
+            let same = try candidate.unsqueezed(-1).equal(behaviour.unsqueezed(1)).and(real)
+            counts += [try same.to(.float32).sum(-1), try same.and(asked).to(.float32).sum(-1)]
+        }
+        return try Tensor.stacked(counts, -1).log1p()
     }
 
     /// Encodes requests.
@@ -186,6 +208,7 @@ struct SearchEncoder: Module {
         for (place, context) in contexts.enumerated() { person.append(try context(batch.context.selected(1, place))) }
         var targets = try item(batch.candidates)
         if let shown { targets = try targets + shown(batch.shown) }
+        if let cross { targets = try targets + cross(crossFeatures(batch)) }
         return EncodedRequests(
             tokens: tokens,
             mask: mask,

@@ -7,7 +7,7 @@ public import Torch
 /// The order in which the list was shown, as a floor: the probability falls, or rises, with the place.
 ///
 /// A logistic regression on the number that the data set records for the place, such as its logarithm, so that its
-/// probabilities can be judged too.
+/// probabilities can be judged too; if asked to, also on whether the person met the candidate before.
 public struct ShownOrder: SearchRanker {
     public static let card = ModelCard(
         name: "shown-order",
@@ -17,17 +17,27 @@ public struct ShownOrder: SearchRanker {
 
     public struct Configuration: Settings {
         public var feature = "rank"  // the number of a shown item that tells its place
+        public var repeats = 0  // latest events in which it looks whether a candidate occurs; 0: the place alone
         public var purchases = 1.0
         public init() {}
+
+        public func validate() throws {
+            guard repeats >= 0, purchases >= 0 else {
+                throw ConfigurationError(
+                    "model: found repeats \(repeats) and purchases \(purchases), expected neither below 0"
+                )
+            }
+        }
     }
 
-    public let length = 1
+    public let length: Int
     public let itemCount: Int
     public let tokenizer = QueryTokenizer()
     public let purchaseWeight: Double
     public let inputs: (shown: Int, contexts: Int)
     let map: Linear
     private let place: Int
+    private let readsHistory: Bool
 
     public init(_ c: Configuration, for data: DatasetShape, using generator: Generator) throws {
         guard let place = data.shownFeatures.firstIndex(of: c.feature) else {
@@ -38,7 +48,8 @@ public struct ShownOrder: SearchRanker {
         }
         (self.place, itemCount, purchaseWeight) = (place, data.items, c.purchases)
         inputs = (data.shownFeatures.count, data.contextSizes.count)
-        map = try Linear(1, 2, using: generator)
+        (length, readsHistory) = (max(c.repeats, 1), c.repeats > 0)
+        map = try Linear(readsHistory ? 2 : 1, 2, using: generator)
     }
 
     public func judge(_ batch: SearchBatch, _ mode: Mode) throws -> SearchJudgement {
@@ -46,7 +57,12 @@ public struct ShownOrder: SearchRanker {
         guard try batch.candidates.greater(Double(itemCount)).any().item() == 0 else {
             throw TorchError("shown-order", "an item number is above \(itemCount)")
         }
-        let logits = try map(batch.shown.sliced(2, from: place, to: place + 1))
+        var numbers = try batch.shown.sliced(2, from: place, to: place + 1)
+        if readsHistory {
+            let known = try batch.candidates.unsqueezed(2).equal(batch.items.unsqueezed(1)).any(2)
+            numbers = try .concatenated([numbers, known.to(.float32).unsqueezed(2)], 2)
+        }
+        let logits = try map(numbers)
         return SearchJudgement(clicks: try logits.selected(2, 0), purchases: try logits.selected(2, 1))
     }
 }
