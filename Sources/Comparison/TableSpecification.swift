@@ -9,7 +9,7 @@ public import Training
 /// A table to be measured: models in rows, data sets, metrics, and what others published.
 ///
 /// In files: `name`, `source`, `protocol`, `data`, `metrics`, `main`, `draws`, settings that all rows share (`split`,
-/// `seen`, `training`) and `rows`. An experiment file is a table with one row.
+/// `seen`, `model`, `training`) and `rows`. An experiment file is a table with one row.
 public struct TableSpecification: Sendable, Equatable {
     /// One line of the table.
     public struct Row: Sendable, Equatable {
@@ -45,8 +45,7 @@ public struct TableSpecification: Sendable, Equatable {
     private static let defaultMetrics = ["recall@10", "ndcg@10", "recall@20", "mrr@20"]
     private static let rankerMetrics = ["auc", "gauc", "logloss"]
     private static let keys = [
-        "name", "source", "protocol", "data", "metrics", "main", "draws", "split", "seen", "candidates", "category",
-        "training", "rows",
+        "name", "source", "protocol", "data", "metrics", "main", "draws", "rows",
     ]
     fileprivate static let experimentKeys = ["split", "seen", "candidates", "category", "model", "training"]
 
@@ -55,21 +54,29 @@ public struct TableSpecification: Sendable, Equatable {
     /// - Parameters:
     ///   - tree: The file's content.
     ///   - file: What the file is called, without its ending: the name of a table that gives none.
+    ///   - changes: Settings of an experiment on top of every row's own.
     ///   - read: Reads the experiment file that a row names, relative to the table's file.
     /// - Throws: ``ConfigurationError`` for what concerns the whole table; a row's own mistakes stay with the row.
-    public init(_ tree: JSONValue, file: String, read: (String) throws -> JSONValue) throws {
+    public init(
+        _ tree: JSONValue,
+        file: String,
+        changing changes: JSONValue = .object([:]),
+        read: (String) throws -> JSONValue
+    ) throws {
         guard tree["rows"] != .null else {
-            let experiment = try Experiment(tree)
+            let experiment = try Experiment(tree.merged(with: changes))
             (name, source, protocolText, data) = (experiment.name, experiment.source, "", [])
             metrics = experiment.candidates == nil ? Self.defaultMetrics : Self.rankerMetrics
             (main, draws) = (try experiment.trainingSettings().metric, 1)
             rows = [Row(experiment)]
             return
         }
-        try refuseUnknown(tree, among: Self.keys, "the table")
+        try refuseUnknown(tree, among: Self.keys + Self.experimentKeys, "the table")
         name = try tree.text("name") ?? file
         source = try tree.text("source") ?? ""
-        protocolText = try tree.text("protocol") ?? ""
+        let changed = try changes.fields(nil).flatMap { $1.leaves($0) }.map { "\($0) = \($1.shown)" }.sorted()
+        let text = try tree.text("protocol") ?? ""
+        protocolText = changed.isEmpty ? text : "\(text) In every row: \(changed.joined(separator: ", "))."
         data = try tree.fields("data").sorted { $0.key < $1.key }.map { try DataRecipe($0.key, $0.value) }
         let metrics =
             try tree.list("metrics")?.map { try $0.metric("metrics") } ?? Self.defaultMetrics
@@ -84,7 +91,7 @@ public struct TableSpecification: Sendable, Equatable {
         let trees = try tree.list("rows") ?? []
         rows = try trees.enumerated().map { number, row in
             let trained = trees.first { $0["name"] == row["weightsOf"] && row["weightsOf"] != .null }
-            return try Row(row, number: number, like: trained, shared: shared, data: names, read: read)
+            return try Row(row, number, like: trained, among: shared, changes, data: names, read: read)
         }
         guard !rows.isEmpty else { throw ConfigurationError("rows: a table needs at least one row") }
         for row in rows {
@@ -165,9 +172,10 @@ extension TableSpecification.Row {
 
     fileprivate init(
         _ tree: JSONValue,
-        number: Int,
+        _ number: Int,
         like trained: JSONValue?,
-        shared: JSONValue,
+        among shared: JSONValue,
+        _ changes: JSONValue,
         data: [String],
         read: (String) throws -> JSONValue
     ) throws {
@@ -184,7 +192,7 @@ extension TableSpecification.Row {
         )
         weightsOf = try tree.text("weightsOf", in: place)
         note = try tree.text("note", in: place) ?? ""
-        /// Shared settings, then the trained row's whose weights are used again, then the row's own.
+        /// Shared settings, then the trained row's whose weights are used again, then the row's own, then the changes to all.
         func settings(_ data: String) throws -> JSONValue {
             try [trained, tree].compactMap { $0 }.reduce(shared) { settings, row in
                 let file = try row.text("experiment", in: place).map(read) ?? .object([:])
@@ -195,7 +203,7 @@ extension TableSpecification.Row {
         experiments = Dictionary(
             uniqueKeysWithValues: data.map { data in
                 let experiment = Result {
-                    var complete = try settings(data)
+                    var complete = try settings(data).merged(with: changes)
                     complete["name"] = .string(name)
                     return try Experiment(complete)
                 }

@@ -111,7 +111,7 @@ public enum JSONValue: Codable, Sendable, Equatable {
     }
 
     /// The value as one would write it.
-    var shown: String {
+    package var shown: String {
         switch self {
         case .null: "nothing"
         case .bool(let value): "\(value)"

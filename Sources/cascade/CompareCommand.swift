@@ -28,6 +28,12 @@ struct CompareCommand: ParsableCommand {
         help: "A data set's directory, or NAME=DIRECTORY in place of what a table says; may be given several times."
     )
     var data: [String] = []
+    @Option(
+        name: .customLong("set"),
+        parsing: .singleValue,
+        help: "key=value in every row, for example model.width=128; may be given several times."
+    )
+    var settings: [String] = []
     @Option(help: "cpu, cuda or cuda:N.") var device = "cpu"
     @Flag(help: "Check the tables and say what would be done.") var dryRun = false
 
@@ -117,11 +123,13 @@ struct CompareCommand: ParsableCommand {
     private func readTables() throws -> [TableSpecification] {
         var tables: [TableSpecification] = []
         var single: [TableSpecification] = []
+        let changes = try ConfigurationFile.apply(settings, to: .object([:]), model: nil)
         for path in experiments {
             let url = URL(filePath: path)
             let table = try TableSpecification(
                 ConfigurationFile.read(url),
-                file: url.deletingPathExtension().lastPathComponent
+                file: url.deletingPathExtension().lastPathComponent,
+                changing: changes
             ) { name in
                 try ConfigurationFile.read(url.deletingLastPathComponent().appending(path: name))
             }

@@ -48,6 +48,23 @@ struct TableSpecificationTests {
         #expect(file.training["batch"] == .integer(7) && file.training["cuts"] == .integer(2))
     }
 
+    @Test("a model's setting may be shared by all rows, and changes to every row come last and are told")
+    func changes() throws {
+        var tree = Self.tree
+        tree["model"] = ["dropout": 0.25]
+        tree["rows"] = ["name": "a", "model": ["name": "sasrec", "width": 16]]
+        tree["rows"] = .array([tree["rows"], ["name": "b", "model": ["name": "sasrec", "dropout": 0.5]]])
+        let changed: JSONValue = ["model": ["width": 48], "training": ["epochs": 9]]
+        let table = try TableSpecification(tree, file: "file", changing: changed) { _ in .null }
+        let rows = try table.rows.map { try #require($0.experiments["a"]).get() }
+        #expect(rows.map { $0.configuration["width"] } == [48, 48])
+        #expect(rows.map { $0.configuration["dropout"] } == [0.25, 0.5])
+        #expect(rows.map { $0.training["epochs"] } == [9, 9])
+        #expect(table.protocolText.hasSuffix("In every row: model.width = 48, training.epochs = 9."))
+        let single = try TableSpecification(["model": ["name": "sasrec"]], file: "x", changing: changed) { _ in .null }
+        #expect(try #require(single.rows[0].experiments[""]).get().configuration["width"] == 48)
+    }
+
     @Test("a row that evaluates another's weights takes over that row's settings, per data set")
     func weights() throws {
         let row = try experiment(2, "b")

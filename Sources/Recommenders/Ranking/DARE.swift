@@ -16,7 +16,7 @@ public struct DARE: TwoStageRanker {
 
     public struct Configuration: TwoStageSettings {
         public var width = 16  // K_R: features of each of item, category and time in the representation
-        public var attentionWidth = 16  // K_A: the same in the attention
+        public var attentionWidth = 0  // K_A: the same in the attention; 0: as many as K_R
         public var length = 200
         public var kept = 20
         public var ages = false
@@ -30,8 +30,8 @@ public struct DARE: TwoStageRanker {
 
         public func validate() throws {
             try validateStages()
-            guard attentionWidth > 0 else {
-                throw ConfigurationError("model.attentionWidth: found \(attentionWidth), expected at least 1")
+            guard attentionWidth >= 0 else {
+                throw ConfigurationError("model.attentionWidth: found \(attentionWidth), expected at least 0")
             }
         }
     }
@@ -40,7 +40,8 @@ public struct DARE: TwoStageRanker {
     let network: TwoStage
 
     public init(_ c: Configuration, for data: DatasetShape, using generator: Generator) throws {
-        let attention = try BehaviourEncoder(c.shape(data, width: c.attentionWidth), using: generator)
+        let own = c.attentionWidth > 0 ? c.attentionWidth : c.width
+        let attention = try BehaviourEncoder(c.shape(data, width: own), using: generator)
         let representation = try BehaviourEncoder(c.shape(data), using: generator)
         network = try TwoStage(
             ItemCategories(data, on: generator.device),
