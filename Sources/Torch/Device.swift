@@ -65,7 +65,7 @@ public enum Runtime {
     /// Keeps the memory of freed tensors for those to come, to the end of the process.
     ///
     /// Tensors of more than 32 MiB otherwise go back to the system each time, and a training step whose tensors are that
-    /// large spends half of its time on faults for pages that it had before. Costs about a quarter more memory at the peak.
+    /// large spends half of its time on faults for pages that it had before. Costs up to a third more memory at the peak.
     /// Only glibc is told; elsewhere nothing happens.
     public static func keepFreedMemory() { ct_keep_freed_memory() }
     /// Seeds libtorch's default generators, which only dropout uses.

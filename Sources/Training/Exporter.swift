@@ -15,7 +15,8 @@ extension TrainedRun {
     /// what `cascade evaluate --json` prints; `weights.safetensors`. Scores are dot products in double precision.
     ///
     /// Of a ranker `scores.npy` float32 `[E]` (log-odds), `labels.npy` uint8 `[E]`, `groups.npy` int64 `[E]` (the request
-    /// of each candidate), `items.txt`, `metrics.json` and `weights.safetensors`.
+    /// of each candidate), `items.txt`, `metrics.json` and `weights.safetensors`; where it judges purchases,
+    /// `purchase_scores.npy` and `purchase_labels.npy` of the same candidates.
     ///
     /// - Parameters:
     ///   - url: A directory that must not exist yet; it appears whole or not at all.
@@ -66,8 +67,12 @@ extension TrainedRun {
             func file(_ name: String) -> URL { folder.appending(path: name) }
             let report = try evaluate(part).report
             let count = outcome.scores.count
-            try Npy.write(outcome.scores, shape: [count], to: file("scores.npy"))
-            try Npy.write(outcome.labels.map { UInt8($0 ? 1 : 0) }, shape: [count], to: file("labels.npy"))
+            func write(_ scores: [Float], _ labels: [Bool], _ prefix: String) throws {
+                try Npy.write(scores, shape: [count], to: file("\(prefix)scores.npy"))
+                try Npy.write(labels.map { UInt8($0 ? 1 : 0) }, shape: [count], to: file("\(prefix)labels.npy"))
+            }
+            try write(outcome.scores, outcome.labels, "")
+            if let purchases = outcome.purchases { try write(purchases.scores, purchases.labels, "purchase_") }
             try Npy.write(outcome.requests.map(Int64.init), shape: [count], to: file("groups.npy"))
             try writeItems(to: file("items.txt"))
             try DurableFile.write(report.json() + "\n", to: file("metrics.json"))

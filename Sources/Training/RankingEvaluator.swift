@@ -48,6 +48,8 @@ public struct RankingEvaluator {
         public let requests: [Int]
         /// Number of requests.
         public let requestCount: Int
+        /// Log-odds of a purchase of the same candidates, and whether it was made; nil where nothing is said of purchases.
+        public var purchases: (scores: [Float], labels: [Bool])?
         /// What they amount to.
         public let metrics: ClickMetrics
     }

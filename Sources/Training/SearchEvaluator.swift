@@ -84,6 +84,7 @@ public struct SearchEvaluator {
             labels: clicked,
             requests: requests,
             requestCount: count,
+            purchases: hasPurchases ? (purchases, purchased) : nil,
             metrics: metrics
         )
     }

@@ -37,7 +37,8 @@ struct SearchTests {
         try await cascade(["export", run, "--to", folder.path("export")])
         let checked = try await python([fixture("check_export.py"), folder.path("export")])
         #expect(
-            checked.status == 0 && checked.output.contains("every metric agrees") && checked.output.contains("mrr"),
+            checked.status == 0 && checked.output.contains("every metric agrees")
+                && checked.output.contains("purchase-gauc"),
             "\(checked.output)\(checked.errors)"
         )
 

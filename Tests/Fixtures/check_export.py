@@ -95,10 +95,10 @@ def metrics(rank: np.ndarray) -> dict[str, float]:
     return out
 
 
-def click_metrics(directory: Path) -> tuple[dict[str, float], int]:
+def click_metrics(directory: Path, prefix: str = "") -> tuple[dict[str, float], int]:
     """A ranker's metrics by counting pairs, and its number of requests."""
-    scores = load(directory, "scores.npy", np.float32, 1).astype(np.float64)
-    labels = load(directory, "labels.npy", np.uint8, 1) > 0
+    scores = load(directory, prefix + "scores.npy", np.float32, 1).astype(np.float64)
+    labels = load(directory, prefix + "labels.npy", np.uint8, 1) > 0
     groups = load(directory, "groups.npy", np.int64, 1)
     require(len(scores) == len(labels) == len(groups), "scores, labels and groups: not of one length")
     require(bool(np.isfinite(scores).all()), "scores.npy: not finite")
@@ -145,13 +145,16 @@ def main() -> int:
     claimed = document["metrics"]
     if (arguments.directory / "labels.npy").exists():
         computed, users = click_metrics(arguments.directory)
+        if (arguments.directory / "purchase_labels.npy").exists():
+            bought, _ = click_metrics(arguments.directory, "purchase_")
+            computed |= {f"purchase-{name}": bought[name] for name in ("auc", "gauc", "logloss")}
     else:
         rank = ranks(arguments.directory)
         computed, users = metrics(rank), len(rank)
     if "users" in document:
         require(document["users"] == users, f"metrics.json: found {document['users']} users, expected {users}")
     wrong = 0
-    print(f"{'metric':<12}{'recomputed':>14}{'metrics.json':>14}{'difference':>13}")
+    print(f"{'metric':<18}{'recomputed':>14}{'metrics.json':>14}{'difference':>13}")
     for name, value in computed.items():
         found = claimed.get(name)
         fits = isinstance(found, (int, float)) and abs(found - value) <= arguments.tolerance
@@ -159,7 +162,7 @@ def main() -> int:
         shown = f"{'missing':>14}{'':>13}"
         if isinstance(found, (int, float)):
             shown = f"{found:>14.8f}{found - value:>13.1e}"
-        print(f"{name:<12}{value:>14.8f}{shown}{'' if fits else '  DIFFERS'}")
+        print(f"{name:<18}{value:>14.8f}{shown}{'' if fits else '  DIFFERS'}")
     print(f"{users} users: " + ("every metric agrees" if wrong == 0 else f"{wrong} metrics differ"))
     return 0 if wrong == 0 else 1
 
