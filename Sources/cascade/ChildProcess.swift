@@ -33,6 +33,7 @@ enum ChildProcess {
         process.standardOutput = FileHandle.nullDevice
         process.standardError = file
         guard (try? process.run()) != nil else { return -1 }
+        keepPriority(of: process)
         // Who stops this program alone means its child too, which ends at a checkpoint.
         var isTold = false
         while process.isRunning {
@@ -44,6 +45,16 @@ enum ChildProcess {
         }
         process.waitUntilExit()
         return process.terminationStatus
+    }
+
+    /// Gives a child the priority that this program was started with: threads of a pool have their own, which a child would
+    /// inherit, so that of two beside each other under `nice` one would get nearly all of the processor.
+    private static func keepPriority(of process: Process) {
+        #if os(Linux)
+            // The number of the program is that of its first thread, and its first thread's priority is the program's.
+            let priority = getpriority(.init(PRIO_PROCESS.rawValue), id_t(getpid()))
+            _ = setpriority(.init(PRIO_PROCESS.rawValue), id_t(process.processIdentifier), priority)
+        #endif
     }
 
     /// Works through a list in order, a few at once, until it is done or Ctrl-C is pressed.
