@@ -205,11 +205,15 @@ int ct_cuda_count(void) {
 }
 void ct_set_threads(int count) { guarded(0, [&] { at::set_num_threads(count); return 0; }); }
 int ct_threads(void) { return at::get_num_threads(); }
-void ct_keep_freed_memory(void) {
+void ct_keep_freed_memory([[maybe_unused]] int bytes) {
 #ifdef __GLIBC__
-    mallopt(M_MMAP_MAX, 0);
-    mallopt(M_TRIM_THRESHOLD, -1);
-    mallopt(M_TOP_PAD, 64 << 20);
+    if (bytes < 0) {
+        mallopt(M_MMAP_MAX, 0);
+        mallopt(M_TOP_PAD, 64 << 20);
+    } else {
+        mallopt(M_MMAP_THRESHOLD, 32 << 20);  // the most that glibc accepts
+    }
+    mallopt(M_TRIM_THRESHOLD, bytes);
 #endif
 }
 int ct_synchronize(int device) {

@@ -59,7 +59,10 @@ public actor InferenceEngine<Input: Sendable, Output: Sendable> {
     ///   - model: Answers; nobody else may use what it holds.
     public init(_ name: String, _ batching: Batching = Batching(), threads: Int = 1, model: sending @escaping Model) {
         (self.name, self.batching, self.model) = (name, batching, model)
-        thread = EngineThread("engine \(name)") { Runtime.setThreads(threads) }
+        thread = EngineThread("engine \(name)") {
+            Runtime.setThreads(threads)
+            Runtime.keepFreedMemory(for: .serving)
+        }
     }
 
     deinit { thread.end() }

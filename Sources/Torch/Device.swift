@@ -62,12 +62,19 @@ public enum Runtime {
     }
     /// Sets how many threads one operation may use; part of what makes a run repeatable to the bit.
     public static func setThreads(_ count: Int) { ct_set_threads(Int32(count)) }
+    /// What memory is kept for.
+    public enum MemoryUse {
+        /// Steps alike, one after another: all that was freed is kept, which costs up to a third more at the peak.
+        case training
+        /// Requests, for months: up to 256 MiB, and nothing of tensors above 32 MiB.
+        case serving
+    }
     /// Keeps the memory of freed tensors for those to come, to the end of the process.
     ///
-    /// Tensors of more than 32 MiB otherwise go back to the system each time, and a training step whose tensors are that
-    /// large spends half of its time on faults for pages that it had before. Costs up to a third more memory at the peak.
-    /// Only glibc is told; elsewhere nothing happens.
-    public static func keepFreedMemory() { ct_keep_freed_memory() }
+    /// Otherwise large tensors go back to the system each time: a training step of such tensors spends half of its time, and a
+    /// search of 10,000 behaviours two thirds, on faults for pages that it had before. Only glibc is told; elsewhere nothing
+    /// happens.
+    public static func keepFreedMemory(for use: MemoryUse) { ct_keep_freed_memory(use == .training ? -1 : 256 << 20) }
     /// Seeds libtorch's default generators, which only dropout uses.
     public static func seedDefaultGenerators(_ seed: UInt64) throws(TorchError) {
         try check(ct_seed_default(seed), "seed(\(seed))")

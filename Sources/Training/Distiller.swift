@@ -64,7 +64,7 @@ public struct Distiller {
         var training = try experiment.trainingSettings()
         if settings.batch > 0 { training.batch = settings.batch }
         Runtime.setThreads(training.threads > 0 ? training.threads : Runtime.defaultThreads)
-        Runtime.keepFreedMemory()
+        Runtime.keepFreedMemory(for: .training)
         guard let frozen = teacher.model as? any Distillable else { throw ConfigurationError("no diffusion") }
         let (student, average) = (try copy(), try copy())
         let distillation = try Distillation(of: frozen, into: student, average: average, steps: steps, settings)

@@ -62,6 +62,7 @@ public struct InferenceBenchmark {
     ) throws -> [Row] {
         let threads = try experiment.trainingSettings().threads
         if threads > 0 { Runtime.setThreads(threads) }
+        Runtime.keepFreedMemory(for: .serving)
         let isDiffusion = experiment.configuration["steps"] != .null
         var rows: [Row] = []
         for count in isDiffusion ? steps.map(Optional.some) : [nil] {

@@ -41,6 +41,7 @@ public struct RequestBenchmark {
     public func run(candidates: [Int], histories: [Int], steps: [Int], repeats: Int) throws -> [Row] {
         let threads = try experiment.trainingSettings().threads
         if threads > 0 { Runtime.setThreads(threads) }
+        Runtime.keepFreedMemory(for: .serving)
         var rows: [Row] = []
         let hasSampler = experiment.configuration["sampler"] != .null
         for count in hasSampler ? steps.map(Optional.some) : [nil] {

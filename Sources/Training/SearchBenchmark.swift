@@ -38,6 +38,7 @@ public struct SearchBenchmark {
     public init(_ experiment: Experiment, on dataset: Dataset, weights: URL? = nil) throws {
         let threads = try experiment.trainingSettings().threads
         if threads > 0 { Runtime.setThreads(threads) }
+        Runtime.keepFreedMemory(for: .serving)
         let model = try experiment.makeModel(for: dataset, using: Generator(seed: 1))
         if let weights { try Checkpoint.load(weights, into: model) }
         guard let ranker = model as? any Ranker else {

@@ -78,7 +78,7 @@ public final class Trainer {
         run = RunDirectory(url)
         let threads = settings.threads > 0 ? settings.threads : Runtime.defaultThreads
         Runtime.setThreads(threads)
-        Runtime.keepFreedMemory()
+        Runtime.keepFreedMemory(for: .training)
         let generator = try Generator(seed: SplitMix64.mix(options.seed, 0), on: options.device)
         model = try experiment.makeModel(
             for: dataset,

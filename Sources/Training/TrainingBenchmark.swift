@@ -51,7 +51,7 @@ public struct TrainingBenchmark {
     public func run(steps: Int, warmup: Int = 3, on device: Device = .cpu) throws -> Report {
         let settings = try experiment.trainingSettings()
         if settings.threads > 0 { Runtime.setThreads(settings.threads) }
-        Runtime.keepFreedMemory()
+        Runtime.keepFreedMemory(for: .training)
         let generator = try Generator(seed: 1, on: device)
         switch try experiment.makeModel(for: data.dataset, using: generator) {
         case let model as any VectorRetriever:

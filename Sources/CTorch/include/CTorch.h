@@ -29,7 +29,8 @@ int64_t ct_live_handles(void);
 int ct_cuda_count(void);
 void ct_set_threads(int count);
 int ct_threads(void);
-void ct_keep_freed_memory(void);
+// Up to so many bytes; -1 is all of it.
+void ct_keep_freed_memory(int bytes);
 int ct_synchronize(int device);
 
 // Creation and access.
