@@ -11,7 +11,7 @@ enum Sensitivity: RunAnalysis {
     static let card = AnalysisCard(
         name: "sensitivity",
         summary: "ranking metrics against the setting in which runs differ (T, lambda, mu, the schedule, ...)",
-        source: "T2Diff, tables 3 and 4; DimeRec, table 5",
+        source: "T2Diff, tables 3 and 4; DimeRec, table 5; DiffusionGS, figure 4",
         needs: "runs of any model that differ in one setting; several seeds of a value are averaged",
         options: [.split, .seen, .metric, .key]
     )
