@@ -71,9 +71,8 @@ public enum Runtime {
     }
     /// Keeps the memory of freed tensors for those to come, to the end of the process.
     ///
-    /// Otherwise large tensors go back to the system each time: a training step of such tensors spends half of its time, and a
-    /// search of 10,000 behaviours two thirds, on faults for pages that it had before. Only glibc is told; elsewhere nothing
-    /// happens.
+    /// Otherwise large tensors go back to the system each time: a training step of such tensors spent half of its time on
+    /// faults for pages that it had before. Only glibc is told; elsewhere nothing happens.
     public static func keepFreedMemory(for use: MemoryUse) { ct_keep_freed_memory(use == .training ? -1 : 256 << 20) }
     /// Seeds libtorch's default generators, which only dropout uses.
     public static func seedDefaultGenerators(_ seed: UInt64) throws(TorchError) {
