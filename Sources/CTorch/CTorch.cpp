@@ -1,5 +1,6 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 #include "CTorch.h"
+#include "Functions.h"
 
 #include <ATen/Parallel.h>
 #include <ATen/core/PhiloxRNGEngine.h>
@@ -101,97 +102,6 @@ Scalar number(const Tensor &t, double value) {
     if (at::isIntegralType(t.scalar_type(), true) && whole) return Scalar(static_cast<int64_t>(value));
     return Scalar(value);
 }
-
-// The inputs come as a TensorList, which libtorch records; the gradients as a vector, which it leaves alone.
-struct KnownGradients : public torch::autograd::Function<KnownGradients> {
-    static Tensor forward(torch::autograd::AutogradContext *context, double value, at::TensorList inputs, const std::vector<Tensor> &gradients) {
-        context->save_for_backward(gradients);
-        return at::full({}, value, inputs[0].options());
-    }
-    static torch::autograd::variable_list backward(torch::autograd::AutogradContext *context, const torch::autograd::variable_list &upstream) {
-        torch::autograd::variable_list result{Tensor()};  // for value
-        for (auto &g : context->get_saved_variables()) result.push_back(g * upstream[0]);
-        result.emplace_back();  // for gradients
-        return result;
-    }
-};
-
-// Two copies of one tensor; the gradient of the first is scaled to the norm of the second's before both go back.
-struct BalancedFork : public torch::autograd::Function<BalancedFork> {
-    static torch::autograd::variable_list forward(torch::autograd::AutogradContext *, const Tensor &x) {
-        return {x.clone(), x.clone()};
-    }
-    static torch::autograd::variable_list backward(torch::autograd::AutogradContext *, const torch::autograd::variable_list &upstream) {
-        const Tensor &first = upstream[0], &second = upstream[1];
-        if (!first.defined() || !second.defined()) return {first.defined() ? first : second};
-        Tensor scale = second.norm() / first.norm().clamp_min(1e-30);
-        return {first * scale + second};
-    }
-};
-
-// The places of numbers from 0, by number and among equals by place: a radix sort, eleven bits a pass.
-std::vector<int64_t> order_by(const int64_t *number, int64_t n) {
-    std::vector<int64_t> order(n), next(n);
-    std::iota(order.begin(), order.end(), 0);
-    int64_t largest = n > 0 ? *std::max_element(number, number + n) : 0;
-    for (int shift = 0; largest >> shift; shift += 11) {
-        int64_t starts[2049] = {0};
-        for (int64_t i = 0; i < n; i++) starts[((number[i] >> shift) & 2047) + 1]++;
-        for (int digit = 1; digit <= 2048; digit++) starts[digit] += starts[digit - 1];
-        for (int64_t i = 0; i < n; i++) next[starts[(number[order[i]] >> shift) & 2047]++] = order[i];
-        order.swap(next);
-    }
-    return order;
-}
-
-// Dropout whose mask costs about a tenth of drawing one Bernoulli number per element: a cheap generator per block of
-// elements, all started from one draw of the default generator, so that the mask does not depend on the threads.
-struct BlockDropout : public torch::autograd::Function<BlockDropout> {
-    static constexpr int64_t block = 4096;
-
-    static Tensor forward(torch::autograd::AutogradContext *context, const Tensor &x, double rate) {
-        Tensor input = x.contiguous(), output = at::empty_like(input), mask = at::empty(input.sizes(), at::kByte);
-        uint64_t seed = static_cast<uint64_t>(at::empty({1}, at::kLong).random_().item<int64_t>());
-        auto threshold = static_cast<uint16_t>(std::min(std::lround(rate * 65536), 65535L));
-        float scale = 1.0f / (1.0f - static_cast<float>(threshold) / 65536.0f);
-        const float *from = input.const_data_ptr<float>();
-        float *to = output.mutable_data_ptr<float>();
-        uint8_t *kept = mask.mutable_data_ptr<uint8_t>();
-        int64_t count = input.numel();
-        at::parallel_for(0, (count + block - 1) / block, 4, [&](int64_t begin, int64_t end) {
-            for (int64_t b = begin; b < end; b++) {
-                uint64_t counter = seed + static_cast<uint64_t>(b) * 0x632BE59BD9B4E019ULL;
-                uint16_t bits[block];
-                for (int64_t i = 0; i < block; i += 4) {  // SplitMix64, 16 bits an element
-                    uint64_t z = counter + static_cast<uint64_t>(i / 4 + 1) * 0x9E3779B97F4A7C15ULL;
-                    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ULL;
-                    z = (z ^ (z >> 27)) * 0x94D049BB133111EBULL;
-                    z ^= z >> 31;
-                    std::memcpy(bits + i, &z, 8);
-                }
-                int64_t start = b * block, size = std::min(block, count - start);
-                for (int64_t i = 0; i < size; i++) {
-                    kept[start + i] = bits[i] >= threshold;
-                    to[start + i] = bits[i] >= threshold ? from[start + i] * scale : 0.0f;
-                }
-            }
-        });
-        context->save_for_backward({mask});
-        context->saved_data["scale"] = static_cast<double>(scale);
-        return output;
-    }
-    static torch::autograd::variable_list backward(torch::autograd::AutogradContext *context, const torch::autograd::variable_list &upstream) {
-        Tensor mask = context->get_saved_variables()[0], above = upstream[0].contiguous(), below = at::empty_like(above);
-        auto scale = static_cast<float>(context->saved_data["scale"].toDouble());
-        const float *from = above.const_data_ptr<float>();
-        const uint8_t *kept = mask.const_data_ptr<uint8_t>();
-        float *to = below.mutable_data_ptr<float>();
-        at::parallel_for(0, above.numel(), 4 * block, [&](int64_t begin, int64_t end) {
-            for (int64_t i = begin; i < end; i++) to[i] = kept[i] ? from[i] * scale : 0.0f;
-        });
-        return {below, Tensor()};
-    }
-};
 
 }  // namespace
 
@@ -546,6 +456,12 @@ ct_tensor *ct_one_hot(const ct_tensor *t, int64_t classes) { return make([&] { r
 ct_tensor *ct_embedding(const ct_tensor *weight, const ct_tensor *index, bool sparse) {
     return make([&] { return at::embedding(weight->t, index->t, -1, false, sparse); });
 }
+ct_tensor *ct_embeddings(ct_tensor *const *weights, ct_tensor *const *indices, int count, bool sparse) {
+    return make([&] {
+        auto tables = list(weights, count);
+        return SideBySide::apply(at::TensorList(tables), list(indices, count), sparse);
+    });
+}
 
 // MARK: linear algebra and layers
 
@@ -589,6 +505,27 @@ ct_tensor *ct_attention(const ct_tensor *q, const ct_tensor *k, const ct_tensor 
     return make([&] { return at::scaled_dot_product_attention(q->t, k->t, v->t, maybe(mask), dropout, causal); });
 }
 ct_tensor *ct_prelu(const ct_tensor *x, const ct_tensor *slope) { return make([&] { return at::prelu(x->t, slope->t); }); }
+ct_tensor *ct_pair_scores(const ct_tensor *products, const ct_tensor *fixed, const ct_tensor *slope, const ct_tensor *weight) {
+    return make([&] {
+        const Tensor &p = products->t, &f = fixed->t;
+        TORCH_CHECK(p.dim() == 4 && f.dim() == 3 && f.size(0) == p.size(0) && f.size(1) == p.size(2) && f.size(2) == p.size(3) &&
+                        slope->t.sizes() == weight->t.sizes() && slope->t.dim() == 1 && slope->t.numel() == p.size(3),
+                    "products [B, L, C, U], fixed [B, C, U], slope [U] and weight [U] are needed");
+        if (p.is_cpu() && p.scalar_type() == at::kFloat)
+            return PairScores::apply(p.contiguous(), f.contiguous(), slope->t.contiguous(), weight->t.contiguous());
+        Tensor states = (p + f.unsqueeze(1)).reshape({-1, p.size(3)});
+        return at::prelu(states, slope->t).mv(weight->t).view({p.size(0), p.size(1), p.size(2)}).transpose(1, 2).contiguous();
+    });
+}
+ct_tensor *ct_scaled_weights(const ct_tensor *base, const ct_tensor *product, const ct_tensor *x) {
+    return make([&] {
+        const Tensor &b = base->t, &p = product->t, &t = x->t;
+        TORCH_CHECK(b.dim() == 2 && p.sizes() == b.sizes() && t.dim() == 2 && t.size(1) == b.size(1),
+                    "base and product [U, D] and x [N, D] are needed");
+        if (t.is_cpu() && t.scalar_type() == at::kFloat) return ScaledWeights::apply(b.contiguous(), p.contiguous(), t.contiguous());
+        return b + p * t.unsqueeze(1);
+    });
+}
 ct_tensor *ct_cross_entropy(const ct_tensor *logits, const ct_tensor *targets) {
     return make([&] { return at::cross_entropy_loss(logits->t, targets->t); });
 }
@@ -742,19 +679,25 @@ int ct_adam_rows(ct_tensor *weight, const ct_tensor *gradient, ct_tensor *mean, 
             if (i == 0 || id[order[i]] != id[order[i - 1]]) starts.push_back(i);
         starts.push_back(n);
         float *w = weight->t.mutable_data_ptr<float>(), *m = mean->t.mutable_data_ptr<float>(), *v = square->t.mutable_data_ptr<float>();
+        AdamRow rule{static_cast<float>(1 - beta1), static_cast<float>(beta2), static_cast<float>(1 - beta2),
+                     static_cast<float>(size), static_cast<float>(1 / correction), static_cast<float>(epsilon)};
         at::parallel_for(0, static_cast<int64_t>(starts.size()) - 1, 256, [&](int64_t begin, int64_t end) {
             std::vector<float> sum(width);
             for (int64_t s = begin; s < end; s++) {
-                std::fill(sum.begin(), sum.end(), 0.0f);
-                for (int64_t i = starts[s]; i < starts[s + 1]; i++)
-                    for (int64_t j = 0; j < width; j++) sum[j] += rows[order[i] * width + j];
-                int64_t base = id[order[starts[s]]] * width;
-                for (int64_t j = 0; j < width; j++) {
-                    float &mj = m[base + j], &vj = v[base + j];
-                    mj += static_cast<float>(1 - beta1) * (sum[j] - mj);
-                    vj = static_cast<float>(beta2) * vj + static_cast<float>(1 - beta2) * sum[j] * sum[j];
-                    w[base + j] -= static_cast<float>(size) * mj / (std::sqrt(vj) / static_cast<float>(correction) + static_cast<float>(epsilon));
+                if (s + 2 < end) {  // rows lie anywhere in the tables: ask for them before they are needed
+                    int64_t place = order[starts[s + 2]], base = id[place] * width;
+                    for (const float *row : {rows + place * width, static_cast<const float *>(w + base)}) prefetch(row, width);
+                    for (const float *row : {m + base, v + base}) prefetch(row, width);
                 }
+                const float *row = rows + order[starts[s]] * width;
+                if (starts[s + 1] - starts[s] > 1) {
+                    std::copy(row, row + width, sum.begin());
+                    for (int64_t i = starts[s] + 1; i < starts[s + 1]; i++)
+                        for (int64_t j = 0; j < width; j++) sum[j] += rows[order[i] * width + j];
+                    row = sum.data();
+                }
+                int64_t base = id[order[starts[s]]] * width;
+                adam_row(rule, width, row, w + base, m + base, v + base);
             }
         });
     });

@@ -63,6 +63,19 @@ public struct Embedding: Module {
     public func callAsFunction(_ index: Tensor) throws(TorchError) -> Tensor {
         try weight.value.embedding(index, sparse: weight.isRowSparse)
     }
+
+    /// Rows of several tables side by side, without a copy of each: the tables' widths together are the last dimension.
+    ///
+    /// - Parameter lookUps: Tables that all have row-sparse gradients or all have not, each with an index `[...]` of one shape.
+    /// - Throws: ``TorchError`` when a number is outside its table.
+    public static func sideBySide(_ lookUps: [(table: Embedding, index: Tensor)]) throws(TorchError) -> Tensor {
+        let isSparse = lookUps[0].table.weight.isRowSparse
+        precondition(
+            lookUps.allSatisfy { $0.table.weight.isRowSparse == isSparse },
+            "row-sparse and dense tables are mixed"
+        )
+        return try .embeddings(lookUps.map(\.table.weight.value), lookUps.map(\.index), sparse: isSparse)
+    }
 }
 
 /// Normalisation of the last dimension with a learned scale and shift.
@@ -215,8 +228,7 @@ public struct PReLU: Module {
 
     /// `[..., width]` to the same shape.
     public func callAsFunction(_ x: Tensor) throws(TorchError) -> Tensor {
-        let negative = try x.clamped(to: 0)
-        return try x.relu() + negative * slope.value
+        try x.reshaped(-1, slope.value.count).prelu(slope.value).reshaped(x.shape)
     }
 }
 

@@ -21,6 +21,26 @@ extension Tensor {
     public func embedding(_ index: Tensor, sparse: Bool = false) throws(TorchError) -> Tensor {
         try Tensor(ct_embedding(raw, index.raw, sparse), "embedding(\(shape), index \(index.shape))")
     }
+    /// Rows of several tables side by side, written and differentiated in one pass.
+    ///
+    /// - Parameters:
+    ///   - tables: `[N_i, D_i]` each.
+    ///   - indices: Which rows of each table, int32 or int64 `[...]`, all of one shape.
+    ///   - sparse: Whether the gradients name only these rows.
+    /// - Returns: `[..., D_1 + ... + D_n]`.
+    /// - Throws: ``TorchError`` when an index is outside its table or shapes differ.
+    public static func embeddings(_ tables: [Tensor], _ indices: [Tensor], sparse: Bool = false) throws(TorchError)
+        -> Tensor
+    {
+        precondition(tables.count == indices.count && !tables.isEmpty, "an index for each table")
+        let what = "embeddings(\(tables.map(\.shape)), indices \(indices.map(\.shape)))"
+        return try withExtendedLifetime((tables, indices)) { () throws(TorchError) in
+            try Tensor(
+                ct_embeddings(tables.map { $0.raw }, indices.map { $0.raw }, Int32(tables.count), sparse),
+                what
+            )
+        }
+    }
     /// Normalises the last dimension to mean 0 and variance 1, then scales and shifts.
     public func layerNorm(_ weight: Tensor? = nil, _ bias: Tensor? = nil, epsilon: Double = 1e-5) throws(TorchError)
         -> Tensor
@@ -127,6 +147,32 @@ extension Tensor {
     /// `max(0, x) + slope * min(0, x)`, with one slope or one per channel (dimension 1).
     public func prelu(_ slope: Tensor) throws(TorchError) -> Tensor {
         try Tensor(ct_prelu(raw, slope.raw), "prelu(\(shape), \(slope.shape))")
+    }
+    /// Weights that every row scales: `out[n, u, d] = self[u, d] + product[u, d] * x[n, d]`.
+    ///
+    /// - Parameters:
+    ///   - product: `[U, D]`, like these.
+    ///   - x: `[N, D]`.
+    /// - Returns: `[N, U, D]`.
+    public func scaledWeights(_ product: Tensor, by x: Tensor) throws(TorchError) -> Tensor {
+        try Tensor(
+            ct_scaled_weights(raw, product.raw, x.raw),
+            "scaledWeights(\(shape), \(product.shape), by \(x.shape))"
+        )
+    }
+    /// Scores of pairs by a hidden layer with PReLU and one output, whose states are never stored:
+    /// `score[b, c, l] = sum_u weight[u] prelu(self[b, l, c, u] + fixed[b, c, u], slope[u])`.
+    ///
+    /// - Parameters:
+    ///   - fixed: `[B, C, U]`, what the second of a pair adds to the state of each unit.
+    ///   - slope: `[U]`, below 0.
+    ///   - weight: `[U]`, of the output.
+    /// - Returns: `[B, L, C, U]` to `[B, C, L]`.
+    public func pairScores(_ fixed: Tensor, slope: Tensor, weight: Tensor) throws(TorchError) -> Tensor {
+        try Tensor(
+            ct_pair_scores(raw, fixed.raw, slope.raw, weight.raw),
+            "pairScores(\(shape), \(fixed.shape), slope \(slope.shape), weight \(weight.shape))"
+        )
     }
     /// Mean cross-entropy of logits `[M, C]` against int64 classes `[M]`.
     public func crossEntropy(_ targets: Tensor) throws(TorchError) -> Tensor {

@@ -123,6 +123,7 @@ ct_tensor *ct_masked_select(const ct_tensor *t, const ct_tensor *mask);
 ct_tensor *ct_nonzero(const ct_tensor *t);
 ct_tensor *ct_one_hot(const ct_tensor *t, int64_t classes);
 ct_tensor *ct_embedding(const ct_tensor *weight, const ct_tensor *index, bool sparse);
+ct_tensor *ct_embeddings(ct_tensor *const *weights, ct_tensor *const *indices, int count, bool sparse);  // side by side
 
 // Linear algebra and layers. A NULL weight, bias or mask is "none".
 ct_tensor *ct_matmul(const ct_tensor *a, const ct_tensor *b);
@@ -139,6 +140,8 @@ ct_tensor *ct_dropout(const ct_tensor *x, double rate);
 ct_tensor *ct_softmax(const ct_tensor *x, int64_t dimension, bool log);
 ct_tensor *ct_attention(const ct_tensor *q, const ct_tensor *k, const ct_tensor *v, const ct_tensor *mask, double dropout, bool causal);
 ct_tensor *ct_prelu(const ct_tensor *x, const ct_tensor *slope);
+ct_tensor *ct_scaled_weights(const ct_tensor *base, const ct_tensor *product, const ct_tensor *x);
+ct_tensor *ct_pair_scores(const ct_tensor *products, const ct_tensor *fixed, const ct_tensor *slope, const ct_tensor *weight);
 ct_tensor *ct_cross_entropy(const ct_tensor *logits, const ct_tensor *targets);
 ct_tensor *ct_bce_with_logits(const ct_tensor *logits, const ct_tensor *labels);
 ct_tensor *ct_mse(const ct_tensor *a, const ct_tensor *b);

@@ -136,9 +136,11 @@ struct BehaviourEncoder: Module {
 
     /// Item and category side by side: `[..., semanticWidth]`.
     func semantics(_ numbers: Tensor, _ categoryNumbers: Tensor?) throws -> Tensor {
-        let vectors = try items(numbers)
-        guard let categories, let categoryNumbers else { return vectors }
-        return try .concatenated([vectors, categories(categoryNumbers)], -1)
+        guard let categories, let categoryNumbers else { return try items(numbers) }
+        guard items.map == nil, categories.map == nil else {
+            return try .concatenated([items(numbers), categories(categoryNumbers)], -1)
+        }
+        return try Embedding.sideBySide([(items.table, numbers), (categories.table, categoryNumbers)])
     }
 }
 

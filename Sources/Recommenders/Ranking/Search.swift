@@ -42,6 +42,13 @@ enum SearchStage: Module {
     case hamming(Signature)
 }
 
+/// Products of every candidate with every behaviour: `[B, C, D]`, `[B, L, D]` to `[B, C, L]`.
+///
+/// Multiplied the other way round, so that the behaviours' gradient, a step's largest, comes in the layout of the behaviours.
+func pairProducts(_ candidates: Tensor, _ behaviours: Tensor) throws -> Tensor {
+    try behaviours.matmul(candidates.transposed()).transposed().contiguous()
+}
+
 /// A search score of its own: `(W_b e_i) . (W_a e_t)`.
 ///
 /// - Source: SIM, Pi et al. 2020, arXiv:2006.05639, section 3.1, eq 1.
@@ -56,7 +63,7 @@ struct SoftSearch: Module {
 
     /// `[B, L, D]`, `[B, C, D]` to `[B, C, L]`.
     func callAsFunction(_ behaviours: Tensor, _ candidates: Tensor) throws -> Tensor {
-        try candidate(candidates).matmul(behaviour(behaviours).transposed())
+        try pairProducts(candidate(candidates), behaviour(behaviours))
     }
 }
 

@@ -145,8 +145,7 @@ struct TwoStage: Module {
         switch attention {
         case .unit(let unit): scores = try unit(v.keys, v.queries)
         case .products:
-            let products = try v.queries.matmul(v.keys.transposed())
-            let meaning = try products / Double(keys.semanticWidth).squareRoot()
+            let meaning = try pairProducts(v.queries, v.keys) / Double(keys.semanticWidth).squareRoot()
             let now = try queries.now(on: b.items.device).unsqueezed(1)
             let time = try keys.times(b).matmul(now).squeezed(2) / Double(keys.timeWidth).squareRoot()  // [1 or B, L]
             scores = try meaning + time.unsqueezed(1)
@@ -290,12 +289,17 @@ struct TargetUnit: Module {
     func callAsFunction(_ behaviours: Tensor, _ candidates: Tensor) throws -> Tensor {
         let (width, weight) = (behaviours.size(2), hidden.weight.value)
         func block(_ i: Int) throws -> Tensor { try weight.sliced(1, from: i * width, to: (i + 1) * width) }
-        let perPair = try (block(1) - block(2)) + block(3) * candidates.unsqueezed(2)  // [B, C, U, D]
-        let fixed = try candidates.linear(block(0) + block(2), hidden.bias?.value).unsqueezed(2)  // [B, C, 1, U]
-        let shape = [candidates.size(0), candidates.size(1), behaviours.size(1), weight.size(0)]
-        let flat = try perPair.reshaped([shape[0], shape[1] * shape[3], width])
-        let products = try behaviours.matmul(flat.transposed()).reshaped([shape[0], shape[2], shape[1], shape[3]])
-        let states = try products.permuted(0, 2, 1, 3) + fixed  // [B, C, L, U]
-        return try output(rectifier(states)).squeezed(3) / Double(width)
+        // [B C, U, D]
+        let perPair = try (block(1) - block(2)).scaledWeights(block(3), by: candidates.reshaped(-1, width))
+        let fixed = try candidates.linear(block(0) + block(2), hidden.bias?.value)  // [B, C, U]
+        let shape = [candidates.size(0), behaviours.size(1), candidates.size(1), weight.size(0)]
+        let flat = try perPair.reshaped([shape[0], shape[2] * shape[3], width])
+        let products = try behaviours.matmul(flat.transposed()).reshaped(shape)  // [B, L, C, U]
+        let scores = try products.pairScores(
+            fixed,
+            slope: rectifier.slope.value,
+            weight: output.weight.value.squeezed(0)
+        )
+        return try (output.bias.map { try scores + $0.value } ?? scores) / Double(width)
     }
 }
