@@ -14,7 +14,7 @@ public struct DataRecipe: Sendable, Equatable {
         /// Source files, relative to the working directory.
         case files(format: String, paths: [String], options: ImportOptions)
         /// A simulated world.
-        case world(name: String, users: Int?, items: Int?, seed: UInt64)
+        case world(SimulatedWorld)
     }
 
     /// What the table calls it.
@@ -28,20 +28,16 @@ public struct DataRecipe: Sendable, Equatable {
     }
 
     /// Reads `{directory: PATH}`, `{from: FORMAT, paths: [...], and import options}` or `{world: NAME, users, items,
-    /// seed}`.
+    /// categories, meanEvents, seed}`.
+    ///
+    /// - Throws: ``ConfigurationError`` at an unknown key, ``DatasetError`` at an unknown world.
     public init(_ name: String, _ tree: JSONValue) throws {
         self.name = name
         let place = "data.\(name)"
         if let path = try tree.text("directory", in: place) {
             origin = .directory(URL(filePath: path))
         } else if let world = try tree.text("world", in: place) {
-            let seed = try tree.count("seed") ?? 1
-            origin = .world(
-                name: world,
-                users: try tree.count("users"),
-                items: try tree.count("items"),
-                seed: UInt64(seed)
-            )
+            origin = .world(try Self.world(world, tree, place))
         } else if let format = try tree.text("from", in: place) {
             let paths = try (tree.list("paths") ?? []).compactMap(\.text)
             guard !paths.isEmpty else { throw ConfigurationError("\(place).paths: expected a list of source files") }
@@ -51,6 +47,23 @@ public struct DataRecipe: Sendable, Equatable {
         } else {
             throw ConfigurationError("\(place): expected 'directory', 'from' with 'paths', or 'world'")
         }
+    }
+
+    private static func world(_ name: String, _ tree: JSONValue, _ place: String) throws -> SimulatedWorld {
+        let keys = ["world", "users", "items", "categories", "meanEvents", "seed"]
+        for key in try tree.fields(nil).keys.sorted() where !keys.contains(key) {
+            let hint = nearestName(to: key, among: keys).map { "Did you mean '\($0)'?" }
+            throw ConfigurationError(
+                "\(place): unknown key '\(key)'. \(hint ?? "A world takes: \(keys.dropFirst().joined(separator: ", "))")"
+            )
+        }
+        var world = try SimulatedWorld.named(name)
+        world.users = try tree.count("users") ?? world.users
+        world.items = try tree.count("items") ?? world.items
+        world.categories = try tree.count("categories") ?? world.categories
+        world.meanEvents = try tree.count("meanEvents") ?? world.meanEvents
+        world.seed = try tree.count("seed").map { UInt64($0) } ?? world.seed
+        return world
     }
 
     private static func options(_ fields: [String: JSONValue], _ place: String) throws -> ImportOptions {
@@ -94,12 +107,7 @@ public struct DataRecipe: Sendable, Equatable {
             }
             let urls = paths.map { URL(filePath: $0) }
             return try importDataset(from: format, paths: urls, to: target, options: options, name: name).dataset
-        case .world(let world, let users, let items, let seed):
-            var simulated = try SimulatedWorld.named(world)
-            simulated.users = users ?? simulated.users
-            simulated.items = items ?? simulated.items
-            simulated.seed = seed
-            return try simulated.write(to: target)
+        case .world(let world): return try world.write(to: target)
         }
     }
 }

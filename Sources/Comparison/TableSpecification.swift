@@ -45,7 +45,7 @@ public struct TableSpecification: Sendable, Equatable {
     private static let defaultMetrics = ["recall@10", "ndcg@10", "recall@20", "mrr@20"]
     private static let rankerMetrics = ["auc", "gauc", "logloss"]
     private static let keys = [
-        "name", "source", "protocol", "data", "metrics", "main", "draws", "rows",
+        "name", "source", "protocol", "data", "metrics", "main", "draws", "perData", "rows",
     ]
     fileprivate static let experimentKeys = ["split", "seen", "candidates", "category", "model", "training"]
 
@@ -86,8 +86,9 @@ public struct TableSpecification: Sendable, Equatable {
             throw ConfigurationError("main: '\(main)' is not best where it is highest; rank the rows by another metric")
         }
         draws = try tree.count("draws") ?? 1
-        let shared = tree.only(Self.experimentKeys)
+        let shared = tree.only(Self.experimentKeys + ["perData"])
         let names = data.map(\.name)
+        try Self.checkDataNames(tree["perData"], names, "perData")
         let trees = try tree.list("rows") ?? []
         rows = try trees.enumerated().map { number, row in
             let trained = trees.first { $0["name"] == row["weightsOf"] && row["weightsOf"] != .null }
@@ -103,6 +104,16 @@ public struct TableSpecification: Sendable, Equatable {
                     "rows.\(row.name).weightsOf: found '\(other)', expected the name of a row that is trained"
                 )
             }
+        }
+    }
+
+    /// Refuses settings for a data set that the table does not have.
+    fileprivate static func checkDataNames(_ perData: JSONValue, _ names: [String], _ place: String) throws {
+        for name in try perData.fields(nil).keys.sorted() where !names.contains(name) {
+            let hint = nearestName(to: name, among: names).map { "Did you mean '\($0)'?" }
+            throw ConfigurationError(
+                "\(place): the table has no data set '\(name)'. \(hint ?? "It has: \(names.joined(separator: ", "))")"
+            )
         }
     }
 
@@ -192,12 +203,15 @@ extension TableSpecification.Row {
         )
         weightsOf = try tree.text("weightsOf", in: place)
         note = try tree.text("note", in: place) ?? ""
+        try TableSpecification.checkDataNames(tree["perData"], data, "rows.\(name).perData")
         /// Shared settings, then the trained row's whose weights are used again, then the row's own, then the changes to all.
         func settings(_ data: String) throws -> JSONValue {
-            try [trained, tree].compactMap { $0 }.reduce(shared) { settings, row in
+            func own(_ tree: JSONValue) -> JSONValue {
+                tree.only(TableSpecification.experimentKeys).merged(with: tree["perData"][data])
+            }
+            return try [trained, tree].compactMap { $0 }.reduce(own(shared)) { settings, row in
                 let file = try row.text("experiment", in: place).map(read) ?? .object([:])
-                return settings.merged(with: file).merged(with: row.only(TableSpecification.experimentKeys))
-                    .merged(with: row["perData"][data])
+                return settings.merged(with: file).merged(with: own(row))
             }
         }
         experiments = Dictionary(

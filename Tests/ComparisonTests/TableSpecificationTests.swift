@@ -74,6 +74,23 @@ struct TableSpecificationTests {
         #expect(try table().rows[2].weightsOf == "model")
     }
 
+    @Test("settings of one data set hold there, in every row that says nothing else")
+    func perData() throws {
+        var tree = Self.tree
+        tree["perData"] = ["b": ["training": ["epochs": 2, "batch": 7]]]
+        tree["rows"] = [
+            ["name": "says nothing", "model": ["name": "sasrec"]],
+            ["name": "says", "model": ["name": "sasrec"], "training": ["epochs": 4]],
+        ]
+        let rows = try table(tree).rows
+        func training(_ row: Int, _ data: String) throws -> JSONValue {
+            try #require(rows[row].experiments[data]).get().training
+        }
+        #expect(try training(0, "b")["epochs"] == 2 && training(1, "b")["epochs"] == 4)
+        #expect(try training(0, "b")["batch"] == 7 && training(1, "b")["batch"] == 7)
+        #expect(try training(0, "a")["epochs"] == 3 && training(0, "a")["batch"] != 7)
+    }
+
     @Test("published figures belong to a data set and a metric")
     func published() throws {
         #expect(try table().rows[0].published == ["a": ["recall@10": 0.25]])
@@ -115,6 +132,12 @@ struct TableSpecificationTests {
                 "data", ["x": ["from": "csv", "paths": ["p"], "columns": ["reqest": "r"]]],
                 "data.x.columns: unknown key 'reqest'. Did you mean 'request'?"
             ),
+            ("data", ["x": ["world": "drift", "user": 3]], "data.x: unknown key 'user'. Did you mean 'users'?"),
+            ("perData", ["other": ["training": ["epochs": 2]]], "perData: the table has no data set 'other'. It has: a, b"),
+            (
+                "rows", [["name": "r", "perData": ["bb": ["training": ["epochs": 2]]]]],
+                "rows.r.perData: the table has no data set 'bb'. Did you mean 'b'?"
+            ),
             ("draws", 0, "draws: expected a whole number from 1"),
         ] as [(String, JSONValue, String)]
     )
@@ -137,7 +160,13 @@ struct TableSpecificationTests {
     @Test("data sets are imported or simulated once")
     func data() throws {
         let folder = try TemporaryFolder()
-        let recipe = try DataRecipe("w", ["world": "drift", "users": 20, "items": 200, "seed": 3])
+        let parameters: JSONValue = [
+            "world": "drift", "users": 20, "items": 200, "categories": 5, "meanEvents": 30, "seed": 3,
+        ]
+        let recipe = try DataRecipe("w", parameters)
+        var world = try SimulatedWorld.named("drift")
+        (world.users, world.items, world.categories, world.meanEvents, world.seed) = (20, 200, 5, 30, 3)
+        #expect(recipe.origin == .world(world))
         let made = try recipe.dataset(in: folder.url)
         #expect(made.userCount == 20)
         let again = try recipe.dataset(in: folder.url)
