@@ -133,7 +133,10 @@ struct TableSpecificationTests {
                 "data.x.columns: unknown key 'reqest'. Did you mean 'request'?"
             ),
             ("data", ["x": ["world": "drift", "user": 3]], "data.x: unknown key 'user'. Did you mean 'users'?"),
-            ("perData", ["other": ["training": ["epochs": 2]]], "perData: the table has no data set 'other'. It has: a, b"),
+            (
+                "perData", ["other": ["training": ["epochs": 2]]],
+                "perData: the table has no data set 'other'. It has: a, b"
+            ),
             (
                 "rows", [["name": "r", "perData": ["bb": ["training": ["epochs": 2]]]]],
                 "rows.r.perData: the table has no data set 'bb'. Did you mean 'b'?"

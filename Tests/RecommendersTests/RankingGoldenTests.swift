@@ -158,6 +158,14 @@ struct AttentionScorerTests {
         }
     }
 
+    @Test("a fresh soft search finds the candidate itself among other behaviours")
+    func freshSoftSearch() throws {
+        let generator = try Generator(seed: 3)
+        let vectors = try Tensor.normal([1, 20, 64], deviation: 0.01, using: generator)
+        let products = try SoftSearch(64, using: generator)(vectors, vectors).squeezed(0)
+        #expect(try products.argMax(-1).integers() == Array(0..<20))
+    }
+
     @Test("a model judges by rounded tables when asked to, and refuses the search where there is none")
     func precision() throws {
         let subject = RankerSubject(entry: ModelEntry(DARE.self))

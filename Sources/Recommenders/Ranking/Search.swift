@@ -59,11 +59,14 @@ struct SoftSearch: Module {
     init(_ width: Int, using generator: Generator) throws {
         behaviour = try Linear(width, width, bias: false, using: generator)
         candidate = try Linear(width, width, bias: false, using: generator)
+        // Equal at first: what resembles the candidate is found from the start (A8).
+        try candidate.weight.value.assign(behaviour.weight.value)
     }
 
     /// `[B, L, D]`, `[B, C, D]` to `[B, C, L]`.
     func callAsFunction(_ behaviours: Tensor, _ candidates: Tensor) throws -> Tensor {
-        try pairProducts(candidate(candidates), behaviour(behaviours))
+        // Both maps on the candidates' side: there are fewer of them.
+        try pairProducts(candidate(candidates).matmul(behaviour.weight.value), behaviours)
     }
 }
 
