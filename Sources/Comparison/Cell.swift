@@ -48,8 +48,8 @@ public struct Cell: Codable, Sendable, Equatable {
         (self.timeBudget, self.draws, self.commit) = (timeBudget, draws, commit)
     }
 
-    /// The folder's name: readable, and different for whatever decides the result.
-    public var folder: String {
+    /// A fingerprint of whatever decides the result: cells that share it find the same.
+    public var identity: String {
         get throws {
             var identity = self
             (identity.row, identity.dataset, identity.data) = ("", "", "")
@@ -59,9 +59,16 @@ public struct Cell: Codable, Sendable, Equatable {
             let text = try JSONEncoder.stable.encode(identity)
             var fingerprint = Fingerprint()
             text.withUnsafeBytes { fingerprint.add("cell", $0) }
+            return fingerprint.description
+        }
+    }
+
+    /// The folder's name: readable, and different for whatever decides the result.
+    public var folder: String {
+        get throws {
             let readable = "\(row)-\(data)".lowercased().map { $0.isLetter || $0.isNumber ? $0 : "-" }
             let name = String(readable).split(separator: "-").joined(separator: "-")
-            return "\(name)-seed\(seed)-\(fingerprint.description.prefix(8))"
+            return "\(name)-seed\(seed)-\(try identity.prefix(8))"
         }
     }
 }

@@ -98,6 +98,8 @@ struct CompareCommand: ParsableCommand {
         let row, data: String
         let seed: UInt64
         let url: URL
+        /// What decides the result.
+        let identity: String?
         /// What is to be done; nil when it cannot be.
         let cell: Cell?
         let problem: String?
@@ -195,6 +197,9 @@ struct CompareCommand: ParsableCommand {
                 case .failure(let error): problem = error.description
                 case nil: problem = "the row has no experiment on this data set"
                 }
+                let identity = try cell?.identity
+                // Rows that ask for the same under other names share one cell.
+                let twin = identity.flatMap { same in cells.first { $0.identity == same } }
                 let name = try cell?.folder ?? "none"
                 cells.append(
                     PlannedCell(
@@ -202,7 +207,8 @@ struct CompareCommand: ParsableCommand {
                         row: row.name,
                         data: data,
                         seed: seed,
-                        url: folder.appending(path: name),
+                        url: twin?.url ?? folder.appending(path: name),
+                        identity: identity,
                         cell: cell,
                         problem: problem
                     )

@@ -190,6 +190,7 @@ struct TableSummaryTests {
         let plain = try cell()
         #expect(plain.hasPrefix("my-row-d-seed1-"))
         #expect(try cell { $0.dataset = "there" } == plain)
+        #expect(try cell { $0.row = "Other" } == "other-d" + plain.dropFirst("my-row-d".count))
         #expect(try cell { $0.experiment.training["threads"] = .integer(2) } == plain)
         for change: (inout Cell) -> Void in [
             { $0.dataHash = "f01" }, { $0.commit = "d" }, { $0.timeBudget = 3 }, { $0.draws = 2 },

@@ -70,6 +70,24 @@ struct CompareTests {
         #expect(try folder.names("report").contains("report.html"))
     }
 
+    @Test("rows that ask for the same under other names are trained once")
+    func shared() async throws {
+        let folder = try TemporaryFolder()
+        let rows = Self.table.split(separator: "\n").prefix(6).joined(separator: "\n")
+        let file = try folder.write(
+            rows + "\n  - {name: the same floor, model: {name: popularity}}\n",
+            to: "table.yaml"
+        )
+        let outcome = try await cascade(["compare", file, "--seeds", "1", "--to", folder.path("report")])
+        #expect(outcome.errors.contains("2 cells, 1 to do"))
+        #expect(try folder.names("report/cells").count == 1)
+        func figures(_ row: String) throws -> [Substring] {
+            let line = try #require(outcome.output.split(separator: "\n").first { $0.hasPrefix("| \(row) |") })
+            return Array(line.split(separator: "|").dropFirst(2))
+        }
+        #expect(try figures("floor") == figures("the same floor"))
+    }
+
     @Test("experiment files without data are refused with what to pass; with it they make one table")
     func experiments() async throws {
         let folder = try TemporaryFolder()

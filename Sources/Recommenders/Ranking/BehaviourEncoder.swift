@@ -123,7 +123,7 @@ struct BehaviourEncoder: Module {
     func times(_ b: Behaviours) throws -> Tensor {
         let distance = try places(b.places.clamped(to: Double(places.table.weight.value.size(0) - 1))).unsqueezed(0)
         guard let ages else { return distance }
-        return try distance + ages(b.ages)
+        return try distance + ages(b.ages())
     }
 
     /// The request's own time vector: `[D_t]`.

@@ -33,14 +33,16 @@ struct Behaviours {
     let categories: Tensor?
     /// Distance from the request, 1 for the latest behaviour: int64 `[L]`.
     let places: Tensor
-    /// Age at the request in buckets of doubling size, from 1: int64 `[B, L]`.
-    let ages: Tensor
     /// Which behaviours are real: bool `[B, L]`.
     let mask: Tensor
     /// Item numbers: int64 `[B, C]`.
     let candidates: Tensor
     /// Their categories: int64 `[B, C]`; nil without categories.
     let candidateCategories: Tensor?
+    /// When they happened, in seconds: int64 `[B, L]`.
+    private let times: Tensor
+    /// When the request is made: int64 `[B]`.
+    private let now: Tensor
 
     var rows: Int { items.size(0) }
     var length: Int { items.size(1) }
@@ -57,8 +59,11 @@ struct Behaviours {
         mask = try items.greater(0)
         let length = items.size(1)
         places = try Tensor((0..<length).map { Int64(length - $0) }, on: items.device)
-        ages = try bucketsOfAge(batch.history.times, at: batch.times)
+        (times, now) = (batch.history.times, batch.times)
     }
+
+    /// Age at the request in buckets of doubling size, from 1: int64 `[B, L]`.
+    func ages() throws -> Tensor { try bucketsOfAge(times, at: now) }
 }
 
 /// Ages at a request in buckets of doubling size, from 1 to ``Behaviours/ageBuckets``.
