@@ -59,7 +59,7 @@ std::vector<int64_t> order_by(const int64_t *number, int64_t n) {
 
 // For loops that the compiler turns into vector instructions: for the widest registers of the machine, none of which fuse a product
 // with a sum, so that results are the same.
-#if defined(__x86_64__)
+#if defined(__x86_64__) && defined(__ELF__)
 #define WIDE_REGISTERS __attribute__((target_clones("avx2", "default")))
 #else
 #define WIDE_REGISTERS
