@@ -165,7 +165,7 @@ extension Tensor {
     ///
     /// - Parameters:
     ///   - fixed: `[B, C, U]`, what the second of a pair adds to the state of each unit.
-    ///   - slope: `[U]`, below 0.
+    ///   - slope: `[U]`, of the part below 0.
     ///   - weight: `[U]`, of the output.
     /// - Returns: `[B, L, C, U]` to `[B, C, L]`.
     public func pairScores(_ fixed: Tensor, slope: Tensor, weight: Tensor) throws(TorchError) -> Tensor {
