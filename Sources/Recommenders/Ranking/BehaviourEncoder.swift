@@ -16,6 +16,9 @@ struct FeatureMap: Module {
         second = isDeep ? try Linear(input, output, using: generator) : nil
     }
 
+    /// The matrix `[output, input]` of a map that is nothing else.
+    var matrix: Tensor? { second == nil ? first.weight.value : nil }
+
     func callAsFunction(_ x: Tensor) throws -> Tensor {
         guard let second else { return try first(x) }
         return try second(first(x).relu())
@@ -45,6 +48,19 @@ struct FeatureTable: Module {
     /// Its own rows, equal to these, with dense gradients, behind the same map.
     func copied() throws -> FeatureTable {
         FeatureTable(Embedding(weight: try Parameter(table.weight.value.copy())), map, width: width)
+    }
+
+    /// The map, where it is a matrix `[width, rowWidth]` and nothing else.
+    var matrix: Tensor? { map?.matrix }
+    /// Whether the map is more than a matrix.
+    var isDeep: Bool { map != nil && matrix == nil }
+    /// Features of what ``rows(_:)`` gives.
+    var rowWidth: Int { matrix?.size(1) ?? width }
+
+    /// int64 `[...]` to `[..., rowWidth]`: before the map, if that is a matrix.
+    func rows(_ numbers: Tensor) throws -> Tensor {
+        let rows = try table(numbers)
+        return try isDeep ? map?(rows) ?? rows : rows
     }
 
     /// int64 `[...]` to `[..., width]`.
@@ -136,11 +152,52 @@ struct BehaviourEncoder: Module {
 
     /// Item and category side by side: `[..., semanticWidth]`.
     func semantics(_ numbers: Tensor, _ categoryNumbers: Tensor?) throws -> Tensor {
-        guard let categories, let categoryNumbers else { return try items(numbers) }
-        guard items.map == nil, categories.map == nil else {
-            return try .concatenated([items(numbers), categories(categoryNumbers)], -1)
-        }
-        return try Embedding.sideBySide([(items.table, numbers), (categories.table, categoryNumbers)])
+        try finished(rows(numbers, categoryNumbers))
+    }
+
+    /// Item and category side by side, before maps that are linear: `[..., D]`.
+    ///
+    /// Products and sums with many behaviours can be taken of these, and the maps be left to what is fewer.
+    func rows(_ numbers: Tensor, _ categoryNumbers: Tensor?) throws -> Tensor {
+        var parts = [(items, numbers)]
+        if let categories, let categoryNumbers { parts.append((categories, categoryNumbers)) }
+        guard hasDeepMaps else { return try Embedding.sideBySide(parts.map { ($0.table, $1) }) }
+        return try .concatenated(parts.map { try $0.rows($1) }, -1)
+    }
+
+    /// What ``rows(_:_:)`` gives, or weighted sums of it, after the linear maps: `[..., semanticWidth]`.
+    func finished(_ rows: Tensor) throws -> Tensor {
+        try byFeature(rows, \.rowWidth) { part, matrix in try part.linear(matrix) }
+    }
+
+    /// Vectors whose products with ``rows(_:_:)`` are those of the given ones with ``semantics(_:_:)``.
+    ///
+    /// - Parameter vectors: `[..., semanticWidth]`.
+    func pulledBack(_ vectors: Tensor) throws -> Tensor {
+        try byFeature(vectors, \.width) { part, matrix in try part.matmul(matrix) }
+    }
+
+    /// Whether a map that is not linear stands between a table and its vectors.
+    var hasDeepMaps: Bool { semanticTables.contains(where: \.isDeep) }
+
+    private var semanticTables: [FeatureTable] { [items, categories].compactMap(\.self) }
+
+    /// Changes the columns of each feature behind a linear map by its matrix.
+    private func byFeature(
+        _ x: Tensor,
+        _ width: (FeatureTable) -> Int,
+        _ change: (Tensor, Tensor) throws -> Tensor
+    ) throws -> Tensor {
+        guard semanticTables.contains(where: { $0.matrix != nil }) else { return x }
+        var start = 0
+        return try .concatenated(
+            semanticTables.map { table in
+                let part = try x.sliced(-1, from: start, to: start + width(table))
+                start += width(table)
+                return try table.matrix.map { try change(part, $0) } ?? part
+            },
+            -1
+        )
     }
 }
 

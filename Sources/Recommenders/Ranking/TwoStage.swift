@@ -192,14 +192,14 @@ struct TwoStage: Module {
         return try .concatenated([v.targets, now.expanded([b.rows, b.width, targets.timeWidth])], -1)
     }
 
-    /// The values of all behaviours: meaning `[B, L, D_s]` and time `[1 or B, L, D_t]`.
+    /// The values of all behaviours: meaning before linear maps `[B, L, D]` and time `[1 or B, L, D_t]`.
     private func wholeValues(_ b: Behaviours, _ v: Vectors) throws -> (Tensor, Tensor) {
-        (try v.values ?? values.semantics(b.items, b.categories), try values.times(b))
+        (try v.values ?? values.rows(b.items, b.categories), try values.times(b))
     }
 
     /// Weighted sums of all values: weights `[B, C, L]` to `[B, C, D]`.
     private func interest(_ weights: Tensor, _ whole: (meaning: Tensor, time: Tensor)) throws -> Tensor {
-        try .concatenated([weights.matmul(whole.meaning), weights.matmul(whole.time)], -1)
+        try .concatenated([values.finished(weights.matmul(whole.meaning)), weights.matmul(whole.time)], -1)
     }
 
     /// Weights of kept behaviours at their places in the history: `[B, C, k]` to `[B, C, L]`.
@@ -216,14 +216,17 @@ struct TwoStage: Module {
         func pick(_ numbers: Tensor) throws -> Tensor {
             try numbers.unsqueezed(1).expanded(shape).gathered(2, kept.columns)
         }
-        let meaning = try values.semantics(pick(b.items), b.categories.map(pick))  // [B, C, k, D_s]
+        let meaning = try values.rows(pick(b.items), b.categories.map(pick))  // [B, C, k, D]
         let times = try values.times(b).expanded([b.rows, b.length, values.timeWidth])
         let columns = try kept.columns.reshaped(b.rows, -1, 1).expanded([
             b.rows, b.width * weights.size(2), values.timeWidth,
         ])
         let time = try times.gathered(1, columns).reshaped([b.rows, b.width, weights.size(2), values.timeWidth])
         let share = try weights.unsqueezed(2)  // [B, C, 1, k]
-        return try .concatenated([share.matmul(meaning).squeezed(2), share.matmul(time).squeezed(2)], -1)
+        return try .concatenated(
+            [values.finished(share.matmul(meaning).squeezed(2)), share.matmul(time).squeezed(2)],
+            -1
+        )
     }
 
     /// What the head judges: the candidate, the interest, and their product when the model is target-aware.
@@ -235,35 +238,39 @@ struct TwoStage: Module {
 extension TwoStage {
     /// The vectors of one batch, each looked up once.
     fileprivate struct Vectors {
-        let keys: Tensor  // [B, L, D]
+        let keys: Tensor  // [B, L, D]; before linear maps, which the queries bear
         let queries: Tensor  // [B, C, D]
         let targets: Tensor  // [B, C, D_s]
-        let values: Tensor?  // [B, L, D_s]; nil where attention and representation do not share rows
+        let values: Tensor?  // [B, L, D], before linear maps; nil where attention and representation do not share rows
         let clusters: Clusters?
 
         init(_ b: Behaviours, _ model: TwoStage, _ mode: Mode) throws {
-            let isShared = model.keys.items.table.weight === model.values.items.table.weight
-            let hasMaps = model.keys.items.map != nil || model.keys.categories?.map != nil
+            let isShared =
+                model.keys.items.table.weight === model.values.items.table.weight
+                && !model.keys.hasDeepMaps && !model.values.hasDeepMaps
             clusters = try model.options.span.map { try Clusters(b, span: $0) }
             let precision = mode == .inference ? model.options.precision : .float32
-            guard isShared, !hasMaps else {
-                keys = try precision.rounded(model.keys.semantics(b.items, b.categories))
-                queries = try precision.rounded(model.queries.semantics(b.candidates, b.candidateCategories))
-                targets = try model.targets.semantics(b.candidates, b.candidateCategories)
-                values = nil
-                return
-            }
-            // One look-up serves attention and representation.
-            let rows = try model.keys.semantics(b.items, b.categories)
+            // Where tables are shared, one look-up serves attention and representation.
+            let rows = try model.keys.rows(b.items, b.categories)
             let behaviours = try clusters?.means(rows) ?? rows
-            let candidates = try model.queries.semantics(b.candidates, b.candidateCategories)
-            guard model.options.isBalanced, mode == .training else {
-                (keys, queries) = (try precision.rounded(behaviours), try precision.rounded(candidates))
-                (targets, values) = (candidates, behaviours)
+            let candidates = try model.queries.rows(b.candidates, b.candidateCategories)
+            if isShared, model.options.isBalanced, mode == .training {
+                (keys, values) = try behaviours.balancedFork()
+                (queries, targets) = try candidates.balancedFork()
                 return
             }
-            (keys, values) = try behaviours.balancedFork()
-            (queries, targets) = try candidates.balancedFork()
+            let wanted = try model.queries.finished(candidates)
+            if precision == .float32 {
+                // Linear maps of both sides on the candidates' side: there are fewer of them.
+                (keys, queries) = (behaviours, try model.keys.pulledBack(wanted))
+            } else {
+                keys = try precision.rounded(model.keys.finished(behaviours))
+                queries = try precision.rounded(wanted)
+            }
+            values = isShared ? behaviours : nil
+            targets =
+                try isShared
+                ? model.targets.finished(candidates) : model.targets.semantics(b.candidates, b.candidateCategories)
         }
     }
 }
