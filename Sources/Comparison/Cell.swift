@@ -135,7 +135,7 @@ public struct CellFolder: Sendable {
         return lines.last { $0.hasPrefix("error: ") }.map { String($0.dropFirst("error: ".count)) }
     }
 
-    /// Trains, or goes on training, then evaluates on test and writes the result.
+    /// Trains, or goes on training, then evaluates on test and writes the result; the state for resuming is then removed.
     ///
     /// A lock keeps a second process waiting while one is at work here.
     ///
@@ -169,6 +169,10 @@ public struct CellFolder: Sendable {
             if isInterrupted() { return false }
         }
         try evaluate(cell, on: device)
+        // Never needed again, and most of what a cell holds.
+        if FileManager.default.fileExists(atPath: run.optimizer.path) {
+            try FileManager.default.removeItem(at: run.optimizer)
+        }
         return true
     }
 

@@ -47,6 +47,13 @@ struct CompareTests {
         try await cascade(arguments("cut"))
         let all = try results()
         #expect(all.count == 6 && kept.allSatisfy { all[$0.key] == $0.value })
+        for name in try folder.names("cut/cells") {
+            #expect(
+                !folder.holds("cut/cells/\(name)/run/optimizer.safetensors"),
+                "a finished cell needs no state to resume"
+            )
+            #expect(folder.holds("cut/cells/\(name)/run/weights.safetensors"))
+        }
         func figures(_ report: String) throws -> [[Substring]] {
             String(decoding: try folder.data("\(report)/report.csv"), as: UTF8.self).split(separator: "\n")
                 .map { Array($0.split(separator: ",", omittingEmptySubsequences: false).prefix(12)) }
