@@ -159,10 +159,10 @@ public struct CellFolder: Sendable {
             var options = TrainingOptions()
             (options.seed, options.device, options.commit) = (cell.seed, device, cell.commit)
             (options.isInterrupted, options.observe) = (isInterrupted, observe)
-            options.resume = run.exists
-            let spent = run.exists ? try run.manifest().seconds : 0
-            options.timeBudget = cell.timeBudget.map { $0 - spent }
-            if options.timeBudget.map({ $0 > 0 }) ?? true {
+            let before = run.exists ? try run.manifest() : nil
+            options.resume = before != nil
+            options.timeBudget = cell.timeBudget.map { $0 - (before?.seconds ?? 0) }
+            if before?.status != .finished && options.timeBudget.map({ $0 > 0 }) ?? true {
                 let dataset = try Dataset(at: URL(filePath: cell.dataset))
                 _ = try Trainer(cell.experiment, on: dataset, to: run.url, options).train()
             }

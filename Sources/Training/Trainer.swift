@@ -301,7 +301,17 @@ public final class Trainer {
     }
 
     private func restore(_ step: TrainingStep<some Lesson>) throws {
-        guard FileManager.default.fileExists(atPath: run.optimizer.path) else { return }
+        guard FileManager.default.fileExists(atPath: run.optimizer.path) else {
+            // A run that was killed before its first checkpoint starts anew; one that made steps would lose its weights.
+            guard manifest.step == 0 else {
+                throw CheckpointError(
+                    "\(run.optimizer.path): missing, and \(run.url.path) cannot be resumed without it: \(manifest.step) steps "
+                        + "were made (a finished cell of `cascade compare` keeps weights alone); restore the file, or choose "
+                        + "another --to"
+                )
+            }
+            return
+        }
         let file = try SafetensorsFile(run.optimizer)
         guard let text = file.metadata["state"],
             let restored = try? JSONDecoder().decode(State.self, from: Data(text.utf8))
@@ -351,6 +361,7 @@ public final class Trainer {
                 "\(url.path): the run belongs to another experiment or other settings; see its manifest.json"
             )
         }
+        manifest.step = old.step
         try DurableFile.removeTemporaries(in: url)
     }
 

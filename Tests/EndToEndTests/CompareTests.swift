@@ -60,6 +60,11 @@ struct CompareTests {
         }
         #expect(try figures("cut") == figures("whole"))
         #expect(try figures("cut").count == 1 + 3 * 4)
+        // What is trained is evaluated again from its weights alone.
+        let one = try #require(try folder.names("cut/cells").first { $0.hasPrefix("sasrec") })
+        try FileManager.default.removeItem(atPath: folder.path("cut/cells/\(one)/result.json"))
+        try await cascade(arguments("cut"))
+        #expect(try results().count == 6 && figures("cut") == figures("whole"))
     }
 
     @Test("a broken row is reported with its message, the others stand, and the exit code says so")

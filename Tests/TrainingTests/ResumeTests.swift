@@ -187,6 +187,13 @@ struct ResumeTests {
             try train(more, on: data, to: broken.url) { $0.resume = true }
         }
         #expect(try #require(foreign).description.contains("no training state"))
+        let weights = try Data(contentsOf: broken.weights)
+        try FileManager.default.removeItem(at: broken.optimizer)
+        let missing = #expect(throws: CheckpointError.self) {
+            try train(more, on: data, to: broken.url) { $0.resume = true }
+        }
+        #expect(try #require(missing).description.contains("optimizer.safetensors: missing"))
+        #expect(try Data(contentsOf: broken.weights) == weights && broken.manifest().epoch == 1)
         try bytes.write(to: broken.optimizer)
         #expect(try train(more, on: data, to: broken.url) { $0.resume = true }.status == .finished)
     }
