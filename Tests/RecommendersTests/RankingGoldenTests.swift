@@ -166,14 +166,22 @@ struct AttentionScorerTests {
         #expect(try products.argMax(-1).integers() == Array(0..<20))
     }
 
-    @Test("a model judges by rounded tables when asked to, and refuses the search where there is none")
-    func precision() throws {
-        let subject = RankerSubject(entry: ModelEntry(DARE.self))
+    @Test(
+        "a model judges by rounded tables when asked to, also where linear maps follow them",
+        arguments: [("dare", [:]), ("twin", ["projection": .string("linear")])] as [(String, [String: JSONValue])]
+    )
+    func precision(name: String, settings: [String: JSONValue]) throws {
+        let subject = RankerSubject(entry: try Catalog.entry(name))
         let judged = try TablePrecision.allCases.map { precision in
-            try subject.model(["precision": .string(precision.rawValue)]).judged(RankingHostBatch(History.rows))
+            let rounding = ["precision": JSONValue.string(precision.rawValue)]
+            return try subject.model(settings.merging(rounding) { $1 }).judged(RankingHostBatch(History.rows))
         }
         #expect(judged[1] != judged[0] && judged[2] != judged[0])
         for (exact, rounded) in zip(judged[0].joined(), judged[1].joined()) { #expect(abs(exact - rounded) < 0.02) }
+    }
+
+    @Test("refuses a model that has no attention by products")
+    func noProducts() throws {
         let din = try RankerSubject(entry: ModelEntry(DIN.self)).model()
         #expect(throws: ConfigurationError.self) { try AttentionScorer(din) }
     }

@@ -238,7 +238,7 @@ struct TwoStage: Module {
 extension TwoStage {
     /// The vectors of one batch, each looked up once.
     fileprivate struct Vectors {
-        let keys: Tensor  // [B, L, D]; before linear maps, which the queries bear
+        let keys: Tensor  // [B, L, D]; before linear maps, which the queries bear, unless they are rounded
         let queries: Tensor  // [B, C, D]
         let targets: Tensor  // [B, C, D_s]
         let values: Tensor?  // [B, L, D], before linear maps; nil where attention and representation do not share rows
