@@ -1,8 +1,9 @@
 # Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
 SHELL := /bin/bash
+export TRAITS
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo serve test console-test fuzz probe lint format check coverage doctor clean
+.PHONY: help setup build demo serve test test-fast console-test fuzz probe lint format check coverage doctor clean
 
 help: ## list the targets
 	@echo "make demo and make test install what is missing by themselves. All targets:"
@@ -11,7 +12,7 @@ help: ## list the targets
 setup: ## install what building needs (libtorch goes into .deps)
 	@scripts/setup.sh
 
-build: setup ## build the release command, .build/release/cascade
+build: setup ## build the release command, .build/release/cascade; TRAITS=TLS for a server that answers HTTPS itself
 	@scripts/swift.sh build -c release --product cascade
 
 demo: build ## train T2Diff on MovieLens-1M, compare it with popularity, recommend for three users
@@ -23,6 +24,9 @@ serve: build ## serve the demo's model, with its console, on http://127.0.0.1:80
 test: ## run the tests; FILTER=name runs those that match
 	@scripts/setup.sh --tests
 	@scripts/test.sh $(if $(FILTER),--filter "$(FILTER)")
+
+test-fast: ## run the tests of the half that needs no libtorch
+	@CASCADE_TORCH_FREE=1 scripts/test.sh $(if $(FILTER),--filter "$(FILTER)")
 
 probe: setup
 	@scripts/swift.sh build --product ServerProbe

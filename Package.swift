@@ -28,13 +28,12 @@ let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "sw
 let http: [Target.Dependency] = [
     hummingbird, logging, metrics, lifecycle,
     .product(name: "HummingbirdCore", package: "hummingbird"),
-    .product(name: "HummingbirdTLS", package: "hummingbird"),
+    .product(name: "HummingbirdTLS", package: "hummingbird", condition: .when(traits: ["TLS"])),
     .product(name: "HTTPTypes", package: "swift-http-types"),
     .product(name: "NIOCore", package: "swift-nio"),
     .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
-    .product(name: "NIOSSL", package: "swift-nio-ssl"),
+    .product(name: "NIOSSL", package: "swift-nio-ssl", condition: .when(traits: ["TLS"])),
     .product(name: "UnixSignals", package: "swift-service-lifecycle"),
-    .product(name: "Crypto", package: "swift-crypto"),
 ]
 
 let package = Package(
@@ -53,6 +52,10 @@ let package = Package(
         .library(name: "Analysis", targets: ["Analysis"]),
         .executable(name: "cascade", targets: ["cascade"]),
     ],
+    traits: [
+        .trait(name: "TLS", description: "The server answers HTTPS itself (compiles BoringSSL, some minutes)."),
+        .default(enabledTraits: []),
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
@@ -65,13 +68,13 @@ let package = Package(
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
-        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
     ],
     targets: [
+        .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CLibTorch", pkgConfig: "libtorch"),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .target(name: "CTorch", dependencies: ["CLibTorch"]),
@@ -90,7 +93,7 @@ let package = Package(
         library("Funnel", ["Configurations", "Datasets", "Evaluation", "Retrieval", "Store", "TensorFiles"]),
         .target(
             name: "Server",
-            dependencies: ["Configurations", "Datasets", "Store", "Funnel"] + http,
+            dependencies: ["CCrypto", "Configurations", "Datasets", "Store", "Funnel"] + http,
             resources: ["console.html", "console.css", "console.js", "console.svg", "openapi.json"].map {
                 .embedInCode("Resources/\($0)")
             },
@@ -161,7 +164,7 @@ let package = Package(
             "ServerTests",
             [
                 "Server", "ServerTestSupport", "TestSupport", "Configurations", "Datasets", "Store", "Funnel",
-                .product(name: "HummingbirdTesting", package: "hummingbird"),
+                .product(name: "NIOEmbedded", package: "swift-nio"),
             ] + http
         ),
         tests(
@@ -199,3 +202,30 @@ let package = Package(
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx20
 )
+
+// The half that needs no libtorch builds and tests alone, in a fraction of the time: CASCADE_TORCH_FREE=1, make test-fast.
+if Context.environment["CASCADE_TORCH_FREE"] == "1" {
+    func arrows(_ target: Target) -> [String] {
+        target.dependencies.compactMap {
+            switch $0 {
+            case .targetItem(let name, _), .byNameItem(let name, _): name
+            default: nil
+            }
+        }
+    }
+    var needing: Set<String> = ["CLibTorch", "Torch"]
+    var count = 0
+    while count != needing.count {
+        count = needing.count
+        for target in package.targets where arrows(target).contains(where: needing.contains) {
+            needing.insert(target.name)
+        }
+    }
+    // The end-to-end tests run the command, which needs libtorch.
+    needing.insert("EndToEndTests")
+    package.targets.removeAll { needing.contains($0.name) }
+    package.products.removeAll { product in
+        ((product as? Product.Library)?.targets ?? (product as? Product.Executable)?.targets ?? [])
+            .contains(where: needing.contains)
+    }
+}

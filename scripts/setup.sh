@@ -58,6 +58,7 @@ find_missing_packages() {
     command -v pkg-config >/dev/null || missing+=(pkg-config)
     pkg-config --exists zlib 2>/dev/null || missing+=(zlib1g-dev)
     pkg-config --exists sqlite3 2>/dev/null || missing+=(libsqlite3-dev)
+    pkg-config --exists libcrypto 2>/dev/null || missing+=(libssl-dev)
     command -v python3 >/dev/null || missing+=(python3)
     python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
     finds_header vector || missing+=(g++)
@@ -206,6 +207,11 @@ case "${1:-}" in
         exit
         ;;
 esac
+# The test of TLS makes itself a certificate.
+if [ "${1:-}" = "--tests" ] && [ -n "${TRAITS:-}" ] && ! command -v openssl >/dev/null; then
+    missing=(openssl)
+    install_packages
+fi
 # A test recomputes the metrics of an export with numpy, independently of Cascade.
 [ "${1:-}" != "--tests" ] || ensure_package numpy "the tests"
 [ -z "${1:-}" ] || ensure_package matplotlib "the pictures of 'cascade analyze'"

@@ -2,7 +2,6 @@
 public import Funnel
 import Hummingbird
 import HummingbirdCore
-import HummingbirdTLS
 public import Logging
 import NIOCore
 public import ServiceLifecycle
@@ -161,8 +160,7 @@ extension HTTPService {
                 )
             )
         )
-        let tls = backend.configuration.tls
-        return tls.certificate.isEmpty ? plain : try .tls(plain, tlsConfiguration: tls.load())
+        return try backend.configuration.tls.secure(plain)
     }
 }
 

@@ -1,6 +1,7 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 import Configurations
 import Foundation
+import HummingbirdCore
 import Logging
 import Testing
 
@@ -71,11 +72,16 @@ struct ConfigurationTests {
         #expect(throws: ConfigurationError.self) { try configuration.validate() }
     }
 
-    @Test("A certificate that is not there is named")
+    @Test("A certificate that is not there is named; a build without TLS refuses any")
     func certificate() throws {
         var tls = TLSSettings()
         (tls.certificate, tls.key) = ("no-such.pem", "no-such.key")
-        let error = #expect(throws: ConfigurationError.self) { try tls.load() }
-        #expect(try #require(error).description.contains("tls.certificate: no-such.pem could not be read"))
+        let error = #expect(throws: ConfigurationError.self) { try tls.secure(.http1()) }
+        #if TLS
+            let expected = "tls.certificate: no-such.pem could not be read"
+        #else
+            let expected = "tls.certificate: found no-such.pem, but this build answers plain HTTP only"
+        #endif
+        #expect(try #require(error).description.contains(expected))
     }
 }

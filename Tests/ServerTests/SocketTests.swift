@@ -5,6 +5,7 @@ import Logging
 import ServerTestSupport
 import ServiceLifecycle
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Server
@@ -194,4 +195,47 @@ struct SocketTests {
             #expect(await connection.receive().isEmpty)
         }
     }
+
+    #if TLS
+        @Test("With a certificate the server answers HTTPS, TLS 1.2 and later")
+        func https() async throws {
+            let folder = try TemporaryFolder()
+            let (certificate, key) = (folder.file("certificate.pem").path, folder.file("key.pem").path)
+            let make =
+                "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=IP:127.0.0.1"
+            #expect(try await shell("\(make) -out \(certificate) -keyout \(key) 2>/dev/null").status == 0)
+            try await run({ ($0.tls.certificate, $0.tls.key) = (certificate, key) }) { server in
+                let script = """
+                    import ssl, urllib.request
+                    context = ssl.create_default_context(cafile="\(certificate)")
+                    print(urllib.request.urlopen("https://127.0.0.1:\(server.port)/health/live", context=context).status)
+                    context.maximum_version = ssl.TLSVersion.TLSv1_1
+                    try:
+                        urllib.request.urlopen("https://127.0.0.1:\(server.port)/health/live", context=context)
+                    except OSError:
+                        print("refused")
+                    """
+                #expect(try await shell("python3 -W ignore -c '\(script)'").output == "200\nrefused\n")
+            }
+        }
+
+        /// Runs a command on a thread of its own.
+        private func shell(_ command: String) async throws -> (status: Int32, output: String) {
+            try await withCheckedThrowingContinuation { continuation in
+                Thread.detachNewThread {
+                    continuation.resume(
+                        with: Result {
+                            let (process, pipe) = (Process(), Pipe())
+                            process.executableURL = URL(fileURLWithPath: "/bin/sh")
+                            (process.arguments, process.standardOutput) = (["-c", command], pipe)
+                            try process.run()
+                            let bytes = pipe.fileHandleForReading.readDataToEndOfFile()
+                            process.waitUntilExit()
+                            return (process.terminationStatus, String(decoding: bytes, as: UTF8.self))
+                        }
+                    )
+                }
+            }
+        }
+    #endif
 }

@@ -4,7 +4,6 @@ import Foundation
 import Funnel
 import HTTPTypes
 import Hummingbird
-import HummingbirdTesting
 import Logging
 import ServerTestSupport
 import Synchronization
@@ -18,7 +17,7 @@ struct Harness {
     let lines: Lines
     let tokens: [Role: AccessToken]
     let metrics: MetricsRegistry
-    let client: any TestClientProtocol
+    let client: RouterClient
 
     /// Runs a test against a server that knows one token for each role, or none.
     static func run(
@@ -40,9 +39,8 @@ struct Harness {
         let logger = Logger(label: "test") { LineLogHandler(label: $0, settings: settings, write: lines.add) }
         let metrics = MetricsRegistry()
         let server = try HTTPService(service, configuration: configuration, metrics: metrics, logger: logger)
-        try await server.application().test(.router) { client in
-            try await test(Harness(service: service, lines: lines, tokens: secrets, metrics: metrics, client: client))
-        }
+        let client = try await RouterClient(server.application())
+        try await test(Harness(service: service, lines: lines, tokens: secrets, metrics: metrics, client: client))
     }
 
     /// Sends a request, with the token of a role when one is given.

@@ -1,5 +1,4 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
-import Crypto
 import Foundation
 import Hummingbird
 
@@ -24,7 +23,7 @@ struct FileRoutes {
         """
 
     private func file(_ pattern: String, _ bytes: [UInt8], _ type: String) -> Route {
-        let tag = "\"\(SHA256.hash(data: Data(bytes)).prefix(8).map { String($0, radix: 16) }.joined(separator: "-"))\""
+        let tag = "\"\(SHA256.hash(bytes).prefix(8).map { String($0, radix: 16) }.joined(separator: "-"))\""
         let buffer = ByteBuffer(bytes: bytes)
         return Route(.get, pattern, .everybody) { call in
             var headers: HTTPFields = [.contentType: type, .cacheControl: "no-cache", .eTag: tag]

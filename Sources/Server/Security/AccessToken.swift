@@ -1,5 +1,4 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
-import Crypto
 import Foundation
 
 /// A new secret for a caller, and the hash of it that goes into the configuration.
@@ -28,7 +27,7 @@ public struct AccessToken: Sendable {
 struct TokenHash: Sendable, Equatable {
     let bytes: [UInt8]
 
-    init(of token: String) { bytes = Array(SHA256.hash(data: Data(token.utf8))) }
+    init(of token: String) { bytes = SHA256.hash(token.utf8) }
 
     /// Reads 64 hexadecimal digits; nil for anything else.
     init?(hexadecimal: String) {
