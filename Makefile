@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 export TRAITS
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo serve test test-fast console-test fuzz probe lint format check coverage doctor clean
+.PHONY: help setup build demo serve test test-fast test-isa cases console-test fuzz probe lint format check coverage doctor clean
 
 help: ## list the targets
 	@echo "make demo and make test install what is missing by themselves. All targets:"
@@ -27,6 +27,13 @@ test: ## run the tests; FILTER=name runs those that match
 
 test-fast: ## run the tests of the half that needs no libtorch
 	@CASCADE_TORCH_FREE=1 scripts/test.sh $(if $(FILTER),--filter "$(FILTER)")
+
+test-isa: ## run the tests of tensors and models under every set of instructions that this processor has
+	@scripts/setup.sh --tests
+	@scripts/test-on-every-isa.sh
+
+cases: build ## run what went wrong for users once, and print what Cascade says now
+	@scripts/cases.py
 
 probe: setup
 	@scripts/swift.sh build --product ServerProbe

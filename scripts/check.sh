@@ -7,5 +7,6 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 make setup
 make lint
-make build  # the optimiser sees what a debug build does not
-make test
+make build  # the optimizer sees what a debug build does not, without the trait TLS that the tests have
+TRAITS=TLS make test
+TRAITS=TLS scripts/test-on-every-isa.sh --two

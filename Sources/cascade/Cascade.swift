@@ -13,6 +13,7 @@ struct Cascade: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "cascade",
         abstract: "Trains, judges and serves models that recommend.",
+        version: "cascade \(Build.version)",
         subcommands: [
             DoctorCommand.self, DataCommand.self, TrainCommand.self, EvaluateCommand.self, ExportCommand.self,
             RecommendCommand.self, SearchCommand.self, ModelsCommand.self, BenchCommand.self,
@@ -27,16 +28,46 @@ struct Cascade: ParsableCommand {
         // A limit on the size of files then fails a write, with a message, instead of ending the process.
         signal(SIGXFSZ, SIG_IGN)
         do {
-            var command = try parseAsRoot()
-            if var command = command as? any AsyncParsableCommand {
-                try await command.run()
-            } else {
-                try command.run()
+            do {
+                try await runCommand()
+            } catch  where self.exitCode(for: error) == .success {
+                // Help or the version.
+                Terminal.out(fullMessage(for: error))
             }
+            try Terminal.requireOutput()
         } catch {
             guard let code = exitCode(of: error) else { exit(withError: error) }
             Terminal.error("error: \(error)")
             Foundation.exit(code)
+        }
+    }
+
+    private static func runCommand() async throws {
+        try requireKnownSubcommand(CommandLine.arguments.dropFirst())
+        var command = try parseAsRoot()
+        if var command = command as? any AsyncParsableCommand {
+            try await command.run()
+        } else {
+            try command.run()
+        }
+    }
+
+    /// Refuses an unknown subcommand, naming the nearest known one.
+    ///
+    /// - Throws: `ValidationError`.
+    private static func requireKnownSubcommand(_ words: some Sequence<String>) throws {
+        var command: any ParsableCommand.Type = Cascade.self
+        for word in words {
+            let subcommands = command.configuration.subcommands
+            guard !subcommands.isEmpty, !word.hasPrefix("-"), word != "help" else { return }
+            guard let next = subcommands.first(where: { $0._commandName == word }) else {
+                let names = subcommands.filter { $0.configuration.shouldDisplay }.map { $0._commandName }
+                let hint = nearestName(to: word, among: names).map { "Did you mean '\($0)'?" }
+                throw ValidationError(
+                    "Unknown subcommand '\(word)'. \(hint ?? "Known are \(names.joined(separator: ", ")).")"
+                )
+            }
+            command = next
         }
     }
 

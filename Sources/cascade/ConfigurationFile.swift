@@ -76,6 +76,9 @@ enum ConfigurationFile {
 
 /// The commit that this program was built from, when it still lies in its repository.
 enum Build {
+    /// By semantic versioning.
+    static let version = "0.2.0"
+
     static func commit() -> String {
         if let given = ProcessInfo.processInfo.environment["CASCADE_COMMIT"] { return given }
         guard let program = Bundle.main.executableURL else { return "unknown" }

@@ -27,6 +27,7 @@ struct DistillCommand: ParsableCommand {
     @Option(help: "Decides every random number.") var seed: UInt64 = 1
 
     func run() throws {
+        try TargetDirectory.requireFree(target)
         var tree = try ConfigurationFile.tree(settings)
         if let epochs { tree["epochs"] = .integer(epochs) }
         let resolved = try DistillationSettings(overriding: tree, path: "distillation")

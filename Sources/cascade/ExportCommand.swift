@@ -28,6 +28,7 @@ struct ExportCommand: ParsableCommand {
     }
 
     func run() throws {
+        try TargetDirectory.requireFree(target)
         let run = try trained.open()
         try TargetDirectory.make(target) { folder in
             if projector {

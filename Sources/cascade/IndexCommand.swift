@@ -31,6 +31,7 @@ struct IndexCommand: ParsableCommand {
         }
 
         func run() throws {
+            try TargetDirectory.requireFree(target)
             let run = try trained.open()
             let items = try run.itemVectors()
             let vectors = try ItemVectors(items.values, dimension: items.dimension)
@@ -95,7 +96,7 @@ struct IndexCommand: ParsableCommand {
         )
 
         @Argument(help: "The index directory.") var index: String
-        @Option(help: "The item's id in the imported data.") var item: String
+        @Option(parsing: .unconditional, help: "The item's id in the imported data.") var item: String
         @Option(name: .customShort("k"), help: "How many items.") var count = 10
         @Flag(help: "Print one JSON document.") var json = false
 

@@ -13,7 +13,7 @@ struct RecommendCommand: ParsableCommand {
     )
 
     @OptionGroup var trained: TrainedRunOptions
-    @Option(help: "The user's id in the imported data.") var user: String
+    @Option(parsing: .unconditional, help: "The user's id in the imported data.") var user: String
     @Option(name: .customShort("k"), help: "How many items.") var count = 10
     @Option(help: "How many of the latest events to print.") var history = 5
     @OptionGroup var variety: DiversityOptions

@@ -18,8 +18,9 @@ struct SearchCommand: ParsableCommand {
     )
 
     @OptionGroup var trained: TrainedRunOptions
-    @Option(help: "The user's id in the imported data; without one, somebody who has no history.") var user: String?
-    @Option(help: "What is asked for.") var query: String
+    @Option(parsing: .unconditional, help: "The user's id in the imported data; without one, a user without a history.")
+    var user: String?
+    @Option(parsing: .unconditional, help: "The search text.") var query: String
     @Option(name: .customShort("k"), help: "How many items.") var count = 10
     @Option(help: "How many candidates to judge.") var candidates = 300
     @Option(help: "How many past events to print, those that add most first.") var history = 8

@@ -65,7 +65,7 @@ struct ContractTests {
         #expect(try old.scores(batch).doubles() == new.scores(batch).doubles())
     }
 
-    @Test("a score does not depend on how much padding there is", arguments: Subject.learning)
+    @Test("a score does not depend on how much padding there is", .rounding, arguments: Subject.learning)
     func padding(_ subject: Subject) throws {
         let learner = try subject.learner()
         let short = History.rows.filter { $0.items.count <= 5 }
@@ -75,7 +75,7 @@ struct ContractTests {
         }
     }
 
-    @Test("a score does not depend on who else is in the batch", arguments: Subject.learning)
+    @Test("a score does not depend on who else is in the batch", .rounding, arguments: Subject.learning)
     func companions(_ subject: Subject) throws {
         let learner = try subject.learner()
         let together = try learner.scores(History.rows)

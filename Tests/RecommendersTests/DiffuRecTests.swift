@@ -9,7 +9,7 @@ import Torch
 
 @testable import Recommenders
 
-@Suite("DiffuRec against the reference")
+@Suite("DiffuRec against the reference", .rounding)
 struct DiffuRecGoldenTests {
     private func model(_ golden: EuclideanGolden, _ change: (inout DiffuRec.Configuration) -> Void = { _ in }) throws
         -> DiffuRec
@@ -22,6 +22,7 @@ struct DiffuRecGoldenTests {
         try c.validate()
         let model = try DiffuRec(c, for: EuclideanGolden.data, using: Generator(seed: 1))
         try Checkpoint.assign(golden.file, to: model.state(), prefix: "\(golden.variant).weight.")
+        try Rounding.disturb(model)
         return model
     }
 

@@ -45,6 +45,7 @@ struct RankerContractTests {
 
     @Test(
         "a judgement does not depend on padding, on other requests or on other candidates",
+        .rounding,
         arguments: RankerSubject.all
     )
     func independence(_ subject: RankerSubject) throws {

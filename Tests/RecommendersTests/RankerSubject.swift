@@ -3,6 +3,7 @@
 import Datasets
 import Foundation
 import NN
+import TensorTestSupport
 import Testing
 import Torch
 
@@ -50,7 +51,9 @@ struct RankerSubject: Sendable, CustomTestStringConvertible {
         var settings = Self.small.merging(own) { $1 }.merging(changes) { $1 }
         if entry.card.name == "sdim" { settings["bits"] = .integer(2) }
         settings = settings.filter { defaults[$0.key] != nil }
-        return try #require(try entry.make(.object(settings), data, Generator(seed: seed)) as? any Ranker)
+        let model = try #require(try entry.make(.object(settings), data, Generator(seed: seed)) as? any Ranker)
+        try Rounding.disturb(model)
+        return model
     }
 }
 

@@ -50,7 +50,11 @@ struct SearchContractTests {
         }
     }
 
-    @Test("a judgement depends neither on padding nor on other requests or candidates", arguments: SearchSubject.all)
+    @Test(
+        "a judgement depends neither on padding nor on other requests or candidates",
+        .rounding,
+        arguments: SearchSubject.all
+    )
     func independence(_ subject: SearchSubject) throws {
         let model = try subject.model()
         let together = try model.judged(SearchHostBatch(Asked.rows))
@@ -68,7 +72,11 @@ struct SearchContractTests {
         }
     }
 
-    @Test("padding of histories, lists and queries changes no term of the loss", arguments: SearchSubject.all)
+    @Test(
+        "padding of histories, lists and queries changes no term of the loss",
+        .rounding,
+        arguments: SearchSubject.all
+    )
     func losses(_ subject: SearchSubject) throws {
         let model = try subject.model()
         let noise = Noise.fixed(integers: try Tensor([Int64(3), 1, 5, 2]), normals: [:])

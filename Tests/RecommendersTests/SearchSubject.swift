@@ -3,6 +3,7 @@
 import Datasets
 import Foundation
 import NN
+import TensorTestSupport
 import Testing
 import Torch
 
@@ -44,7 +45,9 @@ struct SearchSubject: Sendable, CustomTestStringConvertible {
         let subject = Subject(entry: entry)
         let settings = try subject.settings(["sampler": .object(["kind": .string("one-step")])])
         let chosen = settings.merged(with: .object(variant)).merged(with: .object(changes))
-        return try #require(try entry.make(chosen, data, Generator(seed: seed)) as? any SearchRanker)
+        let model = try #require(try entry.make(chosen, data, Generator(seed: seed)) as? any SearchRanker)
+        try Rounding.disturb(model)
+        return model
     }
 }
 

@@ -3,6 +3,7 @@
 import Datasets
 import Foundation
 import NN
+import TensorTestSupport
 import Testing
 import Torch
 
@@ -55,12 +56,19 @@ struct Subject: Sendable, CustomTestStringConvertible {
     }
 
     func model(seed: UInt64 = 1, _ changes: [String: JSONValue] = [:]) throws -> any Retriever {
-        try entry.make(settings(changes), Self.data, Generator(seed: seed))
+        let model = try entry.make(settings(changes), Self.data, Generator(seed: seed))
+        try Rounding.disturb(model)
+        return model
     }
 
     func learner(seed: UInt64 = 1, _ changes: [String: JSONValue] = [:]) throws -> Learner {
         try Learner(try #require(try model(seed: seed, changes) as? any VectorRetriever))
     }
+}
+
+extension Rounding {
+    /// Moves the weights of a model that a test has made.
+    static func disturb(_ model: any Module) throws { try disturb(model.parameters().map(\.part.value)) }
 }
 
 /// A model with an optimiser.
