@@ -91,8 +91,11 @@ public struct DataRecipe: Sendable, Equatable {
 
     /// The data set; imported or simulated into the folder when it is not there yet.
     ///
+    /// - Parameters:
+    ///   - folder: Where data sets are kept.
+    ///   - remark: Is told what an import makes of its source.
     /// - Throws: ``DatasetError``, ``FileError``; ``ConfigurationError`` when source files are missing.
-    public func dataset(in folder: URL) throws -> Dataset {
+    public func dataset(in folder: URL, remark: ((ImportRemark) -> Void)? = nil) throws -> Dataset {
         let target = folder.appending(path: name)
         if case .directory(let url) = origin { return try Dataset(at: url) }
         if FileManager.default.fileExists(atPath: target.path) { return try Dataset(at: target) }
@@ -106,7 +109,14 @@ public struct DataRecipe: Sendable, Equatable {
                 )
             }
             let urls = paths.map { URL(filePath: $0) }
-            return try importDataset(from: format, paths: urls, to: target, options: options, name: name).dataset
+            return try importDataset(
+                from: format,
+                paths: urls,
+                to: target,
+                options: options,
+                name: name,
+                remark: remark
+            ).dataset
         case .world(let world): return try world.write(to: target)
         }
     }

@@ -18,9 +18,9 @@ public struct CategoricalFeature: Sendable {
 
 /// Gathers a feature while the numbers of its users or items are still those of the unfiltered input.
 struct FeatureCollector {
-    private var vocabulary = StringTable()
-    private var first: [Int32] = []  // by the number of the user or item, -1 where there is none
-    private var further: [Int32: [Int32]] = [:]  // the values after the first
+    private(set) var vocabulary = StringTable()
+    private(set) var first: [Int32] = []  // by the number of the user or item, -1 where there is none
+    private(set) var further: [Int32: [Int32]] = [:]  // the values after the first
 
     mutating func set(_ texts: [String], of index: Int32) {
         let values = texts.map { vocabulary.insert($0) }
@@ -45,6 +45,15 @@ struct FeatureCollector {
         for index in first.indices where first[index] >= 0 && counts[Int(first[index])] < fewest {
             first[index] = other
         }
+    }
+
+    /// Gives every value another text; values of the same text become one.
+    mutating func relabel(_ label: (String) -> String) {
+        var labels = StringTable()
+        let numbers = (0..<vocabulary.count).map { labels.insert(label(vocabulary[$0])) }
+        first = first.map { $0 < 0 ? $0 : numbers[Int($0)] }
+        further = further.mapValues { $0.map { numbers[Int($0)] } }
+        vocabulary = labels
     }
 
     private mutating func makeRoom(for index: Int32) {

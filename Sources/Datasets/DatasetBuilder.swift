@@ -6,8 +6,8 @@ internal import TensorFiles
 /// Collects events in file order, then filters, numbers and sorts them and writes a data set directory.
 ///
 /// Users and items are numbered in the order of their first appearance among the events that are kept. Events of a
-/// user are ordered by (time, original row). Memory is 21 bytes per event,
-/// and per user and item twice the length of the id and about 50 bytes. Queries and values take 4 bytes each per event.
+/// user are ordered by (time to the nanosecond, original row). Memory is 21 bytes per event, and per user and item twice
+/// the length of the id and about 50 bytes. Queries, values and nanoseconds take 4 bytes each per event.
 public struct DatasetBuilder {
     let name: String
     var users = StringTable()
@@ -37,14 +37,19 @@ public struct DatasetBuilder {
     /// Adds one event; the order of calls breaks ties of time.
     ///
     /// A missing time is 0. A line break within a query becomes a space.
-    public mutating func add(_ event: Event) {
+    ///
+    /// - Parameters:
+    ///   - event: The event; its time in whole seconds is stored.
+    ///   - nanoseconds: How long after that second it was, below one billion; orders events of the same second.
+    public mutating func add(_ event: Event, nanoseconds: UInt32 = 0) {
+        precondition(nanoseconds < 1_000_000_000, "nanoseconds are below a second")
         guard filter.keeps(event.action, event.time, event.value) else { return }
         let query = event.query.map { queries.insert($0.withoutLineBreaks) }
         columns.append(
             user: users.insert(event.user.rawValue),
             item: items.insert(event.item.rawValue),
             action: event.action,
-            time: event.time,
+            time: Timestamp(seconds: event.time, nanoseconds: nanoseconds),
             query: query,
             value: event.value
         )
@@ -53,8 +58,8 @@ public struct DatasetBuilder {
     /// Adds one event without a query and a value, whose ids are lent as the bytes of their text in UTF-8.
     ///
     /// - Returns: The number of the item within ``items``, or nil when the filter leaves the event out.
-    mutating func add(user: FieldBytes, item: FieldBytes, action: Action, time: Int64) -> Int32? {
-        guard filter.keeps(action, time, nil) else { return nil }
+    mutating func add(user: FieldBytes, item: FieldBytes, action: Action, time: Timestamp) -> Int32? {
+        guard filter.keeps(action, time.seconds, nil) else { return nil }
         let item = items.insert(item)
         columns.append(user: users.insert(user), item: item, action: action, time: time, query: nil, value: nil)
         return item
@@ -68,12 +73,17 @@ public struct DatasetBuilder {
     /// What the user did before it are the events that are earlier, and of those at the same time the ones added before.
     /// So add a request first and the clicks that it led to, as events, after it. A request without shown items is left out.
     ///
+    /// - Parameters:
+    ///   - request: The request; its time in whole seconds is stored.
+    ///   - nanoseconds: How long after that second it was, below one billion.
     /// - Precondition: Every shown item has one value for each of ``shownFeatures``.
-    public mutating func add(_ request: SearchRequest) {
+    public mutating func add(_ request: SearchRequest, nanoseconds: UInt32 = 0) {
         guard !request.shown.isEmpty, filter.times?.contains(request.time) ?? true else { return }
+        precondition(nanoseconds < 1_000_000_000, "nanoseconds are below a second")
         precondition(request.shown.allSatisfy { $0.values.count == shownFeatures.count }, "a value for each feature")
         requests.append(
             request,
+            nanoseconds: nanoseconds,
             user: users.insert(request.user.rawValue),
             query: request.query.map { queries.insert($0.withoutLineBreaks) } ?? -1,
             items: request.shown.map { items.insert($0.item.rawValue) },

@@ -100,14 +100,13 @@ struct DatasetWriter {
             order[Int(next[user])] = UInt32(row)
             next[user] += 1
         }
-        let times = events.times
         for user in users.kept.indices {
             let range = Int(offsets[user])..<Int(offsets[user + 1])
-            let isSorted = range.dropFirst().allSatisfy { times[Int(order[$0 - 1])] <= times[Int(order[$0])] }
+            let isSorted = range.dropFirst().allSatisfy { events.precedes(order[$0 - 1], order[$0]) }
             guard !isSorted else { continue }
-            order[range].sort { (times[Int($0)], $0) < (times[Int($1)], $1) }
+            order[range].sort(by: events.precedes)
         }
-        requests.arrange(asked, users, events: order, times, offsets)
+        requests.arrange(asked, users, events, order, offsets)
     }
 
     private func columns(_ vocabularies: inout [String: [String]]) -> SafetensorsWriter {

@@ -2,10 +2,8 @@
 
 /// The external id of a user, as the source data spells it.
 ///
-/// Compared as text, never as a number: `7` and `007` differ.
-public struct UserID: RawRepresentable, Hashable, Sendable, Codable, ExpressibleByStringLiteral,
-    CustomStringConvertible
-{
+/// Compared by its bytes: `7` and `007` differ, and so do the two Unicode forms of `é`.
+public struct UserID: ByteIdentity, Codable, ExpressibleByStringLiteral, CustomStringConvertible {
     /// The id as the source wrote it.
     public let rawValue: String
 
@@ -33,10 +31,8 @@ public struct UserID: RawRepresentable, Hashable, Sendable, Codable, Expressible
 
 /// The external id of an item, as the source data spells it.
 ///
-/// Compared as text, never as a number: `7` and `007` differ.
-public struct ItemID: RawRepresentable, Hashable, Sendable, Codable, ExpressibleByStringLiteral,
-    CustomStringConvertible
-{
+/// Compared by its bytes: `7` and `007` differ, and so do the two Unicode forms of `é`.
+public struct ItemID: ByteIdentity, Codable, ExpressibleByStringLiteral, CustomStringConvertible {
     /// The id as the source wrote it.
     public let rawValue: String
 

@@ -55,11 +55,12 @@ struct KCore {
     /// Of the users with enough events, those whose last event is latest, by (time, row).
     private static func latest(_ wanted: Int, _ events: EventColumns, userCount: Int, minUserEvents: Int) -> [Bool] {
         var counts = [Int](repeating: 0, count: userCount)
-        var last = [(time: Int64, row: Int)](repeating: (.min, -1), count: userCount)
+        var last = [(time: Timestamp, row: Int)](repeating: (Timestamp(seconds: .min), -1), count: userCount)
         for row in 0..<events.count {
             let user = Int(events.users[row])
             counts[user] += 1
-            if events.times[row] >= last[user].time { last[user] = (events.times[row], row) }
+            let time = events.timestamp(row)
+            if time >= last[user].time { last[user] = (time, row) }
         }
         let order = (0..<userCount).filter { counts[$0] >= max(minUserEvents, 1) }.sorted { last[$0] > last[$1] }
         var kept = [Bool](repeating: false, count: userCount)

@@ -55,7 +55,9 @@ struct CompareCommand: ParsableCommand {
         for (number, table) in tables.enumerated() {
             for recipe in table.data {
                 Terminal.error("\(table.name): data set \(recipe.name)")
-                let dataset = try recipe.dataset(in: report.appending(path: "data"))
+                let dataset = try recipe.dataset(in: report.appending(path: "data")) { remark in
+                    Terminal.error("\(recipe.name): \(remark)")
+                }
                 hashes["\(number) \(recipe.name)"] = dataset.manifest.contentHash
                 try plan(table, number, recipe.name, dataset, in: report, &cells)
             }

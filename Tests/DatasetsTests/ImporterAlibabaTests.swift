@@ -102,7 +102,7 @@ struct ImporterAlibabaTests {
         arguments: [
             ("taobao", "1,2,3,view,1511600000", "1: found 'view' in column 'behavior', expected pv, buy, cart, fav"),
             ("taobao", "1,2,3,pv", "1: found 4 columns, expected 5"),
-            ("taobao", "1,2,3,pv,now", "1: found 'now' in column 'timestamp', expected a whole number of seconds"),
+            ("taobao", "1,2,3,pv,now", "1: found 'now' in column 'timestamp', expected a number of seconds since 1970"),
             ("taobao", "user_id,2,3,pv,1511600000", "1: found 'user_id' in column 'user_id', expected a whole number"),
             ("taobao", "1,,3,pv,1511600000", "1: found '' in column 'item_id', expected a whole number"),
             (

@@ -40,7 +40,7 @@ struct ImporterFailureTests {
         #expect(error.reason == .badRow)
         #expect(
             error.description == """
-                \(file.path):3: found 'noon' in column 'timestamp', expected a whole number of seconds; \
+                \(file.path):3: found 'noon' in column 'timestamp', expected a number of seconds since 1970; \
                 fix the line or pass --on-error skip
                 """
         )
@@ -53,11 +53,11 @@ struct ImporterFailureTests {
             ("u,a,1,2,click,9", "found 6 columns, expected 5"),
             (",a,1,2,click", "found '' in column 'user', expected an id on one line"),
             ("u,\"a\nb\",1,2,click", "expected an id on one line"),
-            ("u,a,978300760000,2,click", "(are these milliseconds?)"),
+            ("u,a,978300760000,2,click", "(it reads as milliseconds: see --time-unit)"),
             ("u,a,1,two,click", "found 'two' in column 'value', expected a number"),
             (
-                "u,a,1,2,like",
-                "found 'like' in column 'action', expected view, click, purchase, rating, cart, favourite"
+                "u,a,1,2,stare",
+                "found 'stare' in column 'action', expected view, click, purchase, rating, cart, favourite"
             ),
             ("u,a,1,2,\"click", "a quote that is not closed"),
             ("u,a,1,2,\"click\"s", "text after a closing quote"),
@@ -98,7 +98,7 @@ struct ImporterFailureTests {
         #expect(report.skippedReasons.count == 10)
         #expect(
             report.skippedReasons.first
-                == "r.csv:3: found 'never' in column 'time', expected a whole number of seconds"
+                == "r.csv:3: found 'never' in column 'time', expected a number of seconds since 1970"
         )
         let provenance = report.dataset.manifest.provenance
         #expect(provenance["rows.skipped"] == "14")

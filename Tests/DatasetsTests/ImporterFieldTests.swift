@@ -57,35 +57,4 @@ struct ImporterFieldTests {
     func readsDecimals(_ text: String, _ expected: Double?) {
         #expect(withBytes(text) { $0.decimal() } == expected)
     }
-
-    @Test(
-        "hold times in seconds, milliseconds or as dates",
-        arguments: [
-            (.seconds, "978300760", 978_300_760), (.seconds, "978300760.9", 978_300_760), (.seconds, "-1.5", -2),
-            (.seconds, "978300760000000", nil), (.seconds, "yesterday", nil), (.seconds, "", nil),
-            (.seconds, "1e300", nil),
-            (.milliseconds, "978300760999", 978_300_760), (.milliseconds, "-1", -1), (.milliseconds, "-1000", -1),
-            (.iso8601, "1970-01-01", 0), (.iso8601, "2000-02-29", 951_782_400), (.iso8601, "1900-02-29", nil),
-            (.iso8601, "1969-12-31T23:59:59Z", -1), (.iso8601, "2014-04-07T10:51:09.277Z", 1_396_867_869),
-            (.iso8601, "2014-04-07 10:51", 1_396_867_860), (.iso8601, "2014-04-07T12:51:09+02:00", 1_396_867_869),
-            (.iso8601, "2014-04-07T05:21:09-0530", 1_396_867_869), (.iso8601, "2014-04-07T12:51:09+02", 1_396_867_869),
-            (.iso8601, "2014-13-01", nil), (.iso8601, "2014-04-31", nil), (.iso8601, "2014-04-07T24:00", nil),
-            (.iso8601, "2014-04-07T10:51:09Zz", nil), (.iso8601, "2014-04-07T10:51:09.", nil),
-            (.iso8601, "978300760", nil),
-            (.iso8601, "0000-01-01", nil), (.iso8601, "0001-01-01", -62_135_596_800),
-        ] as [(TimeUnit, String, Int64?)]
-    )
-    func readsTimes(_ unit: TimeUnit, _ text: String, _ expected: Int64?) {
-        #expect(withBytes(text) { unit.seconds($0) } == expected)
-    }
-
-    @Test("hold dates that agree with the system's calendar")
-    func agreesWithFoundation() {
-        var generator = SplitMix64(seed: 5)
-        for _ in 0..<500 {
-            let seconds = Int64.random(in: -2_000_000_000...20_000_000_000, using: &generator)
-            let text = Date(timeIntervalSince1970: Double(seconds)).formatted(.iso8601)
-            #expect(withBytes(text) { TimeUnit.iso8601.seconds($0) } == seconds, "\(text)")
-        }
-    }
 }

@@ -42,9 +42,9 @@ struct ImporterKuaiSARTests {
         #expect(requests.map { $0.shown.map(\.item) } == [["100", "101", "103"], ["102"], ["100"]])
         #expect(requests.map { $0.shown.map(\.isClicked) } == [[true, true, false], [true], [false]])
         #expect(requests.allSatisfy { $0.context == ["source": ["USER_INPUT"]] && $0.shown[0].values.isEmpty })
-        // A recommendation within the second of a search is not in its history.
-        #expect(dataset.historiesOfRequests() == [["901"], ["901", "100", "101", "900"], []])
-        #expect(dataset.allEvents().map(\.query) == [nil, "20 34", "20 34", nil, nil])
+        // The recommendation of the search's second lies before it by the milliseconds.
+        #expect(dataset.historiesOfRequests() == [["901", "900"], ["901", "900", "100", "101"], []])
+        #expect(dataset.allEvents().map(\.query) == [nil, nil, "20 34", "20 34", nil])
         #expect(dataset.allEvents().allSatisfy { $0.action == .click && $0.user == "1" })
         let notes = dataset.manifest.provenance
         #expect(notes["rows.not-clicked"] == "1" && notes["searches.shown-twice"]?.hasPrefix("1 ") == true)
@@ -75,7 +75,7 @@ struct ImporterKuaiSARTests {
                 "1,5,x,1000,20,USER_INPUT,100,1,VIDEO\n",
                 "found no list in column 'keyword', expected one such as [20, 34, 3]"
             ),
-            ("1,5,x,soon,[20],USER_INPUT,100,1,VIDEO\n", "expected a whole number of milliseconds"),
+            ("1,5,x,soon,[20],USER_INPUT,100,1,VIDEO\n", "expected a number of milliseconds since 1970"),
             ("1,5,x,1000,[20],USER_INPUT,100,-1,VIDEO\n", "found '-1' in column 'click_cnt', expected a number from 0"),
             ("1,5,x,1000,[20],USER_INPUT,,1,VIDEO\n", "found '' in column 'item_id', expected an id on one line"),
         ]

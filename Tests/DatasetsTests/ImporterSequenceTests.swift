@@ -67,7 +67,7 @@ struct ImporterSequenceTests {
             ),
             (
                 "kuairec", "big_matrix.csv", "user_id,video_id,timestamp,watch_ratio\n0,1,,3\n",
-                "big_matrix.csv:2: found '' in column 'timestamp', expected a whole number of seconds"
+                "big_matrix.csv:2: found '' in column 'timestamp', expected a number of seconds since 1970"
             ),
             (
                 "kuairec", "big_matrix.csv", "user_id,video_id,timestamp,watch_ratio\n0,1,5,much\n",

@@ -56,6 +56,38 @@ struct DataTests {
         #expect(unknown.errors.contains("expected some of view, click, purchase, rating, cart, favourite"))
     }
 
+    @Test("an import says which columns it took, what words meant and what looks odd; doubtful columns stop it")
+    func columns() async throws {
+        let rows = "1,8,order,2024-01-08,x\n 1,7,pv,2024-01-07,x\n1,6,ping,2024-01-06,x\n"
+        let source = try folder.write("customer_id,asin,event_type,date,note\n" + rows, to: "log.csv")
+        let items = try folder.write("asin,name,genre\n8,Hat,a|b\n", to: "items.csv")
+        let (data, minimum) = (folder.path("data"), ["--min-user-events", "1", "--min-item-events", "1"])
+        let arguments = ["data", "import", "--from", "csv", source, "--to", data] + minimum
+        let refused = try await cascade(arguments, status: 65)
+        #expect(refused.errors.contains("log.csv:4: found 'ping' in column 'event_type'") && !folder.holds("data"))
+        let imported = try await cascade(arguments + ["--action", "drop=ping", "--item-features", items])
+        #expect(imported.output.contains("2 users, 2 items, 2 events"))
+        let said = imported.errors
+        #expect(said.contains("user = 'customer_id', item = 'asin', time = 'date' (dates), action = 'event_type'"))
+        #expect(said.contains("left out: 'note'") && said.contains("purchase 1 ('order' 1); dropped 1 ('ping' 1)"))
+        #expect(said.contains("warning: 1 user id with spaces around, such as ' 1'"))
+        #expect(said.contains("items.csv: columns: item = 'asin', title = 'name'; features: 'genre'"))
+        let summary = try await cascade(["data", "describe", data, "--json"]).document()
+        #expect(summary["lastTime"] as? Int == 1_704_672_000)
+
+        let hidden = try folder.write("user,item,arrival\nu,a,2024-01-08\n", to: "hidden.csv")
+        let missed = ["data", "import", "--from", "csv", hidden, "--to", folder.path("none")] + minimum
+        let stopped = try await cascade(missed, status: 65).errors
+        #expect(stopped.contains("--time-column arrival, or leave it out with --ignore-column arrival"))
+        #expect(
+            try await cascade(missed + ["--ignore-column", "arrival"]).errors.contains("warning: there are no times")
+        )
+        for wrong in ["stare", "stare=x"] {
+            let unknown = try await cascade(missed + ["--action", wrong], status: 64)
+            #expect(unknown.errors.contains("--action: 'stare' is not an action"))
+        }
+    }
+
     @Test("a table of requests is imported with what it showed, and described")
     func requests() async throws {
         let text = "list,user_id,item_id,clicked,price,device\nr1,u,a,0,5,phone\nr1,u,b,1,6,phone\nr2,u,a,1,5,desk\n"

@@ -55,6 +55,16 @@ struct HistoriesTests {
         #expect(try await store.history(of: "u", limit: 4).map(\.item) == ["a", "c", "e", "b"])
     }
 
+    @Test("two people whose ids differ in their Unicode form alone have a history each")
+    func unicodeForms() async throws {
+        let histories = histories()
+        try await record([event("a", "Zo\u{EB}"), event("b", "Zoe\u{308}")], histories)
+        #expect(try await ids(histories, "Zo\u{EB}") == ["a"])
+        #expect(try await ids(histories, "Zoe\u{308}") == ["b"])
+        #expect(try await ids(histories, "Zo\u{EB}") == ["a"])
+        #expect(store.historyReads == 2)
+    }
+
     @Test("an event that is recorded while the history is read is not lost")
     func recordDuringRead() async throws {
         let histories = histories()

@@ -57,6 +57,22 @@ struct RerankerTests {
         #expect(short.map(\.item) == ["x"])
     }
 
+    @Test("rules name items and categories by their bytes, not by what looks the same")
+    func unicodeForms() {
+        let (composed, decomposed) = ("caf\u{E9}", "cafe\u{301}")
+        let (blocked, _) = page([composed, decomposed], RerankRules(blocked: [ItemID(composed)]))
+        #expect(blocked.map(\.item) == [ItemID(decomposed)])
+        let (pinned, _) = page([composed, decomposed], RerankRules(pinned: [ItemID(decomposed)]))
+        #expect(pinned.map(\.item) == [ItemID(decomposed), ItemID(composed)])
+        // Were they one category, the third item would come before the second.
+        let records = [
+            ItemRecord(id: "a", categories: [composed]), ItemRecord(id: "b", categories: [decomposed]),
+            ItemRecord(id: "c", categories: ["x"]),
+        ]
+        let (diverse, _) = page(["a", "b", "c"], RerankRules(diversityWeight: 10), records: records)
+        #expect(diverse.map(\.item) == ["a", "b", "c"])
+    }
+
     @Test("freshness lifts new items by its weight, halved by each half-life")
     func freshness() {
         let day: Int64 = 86_400

@@ -46,6 +46,16 @@ struct PeopleTests {
         #expect(try await store.counts() == StoreCounts(events: 3, items: 0, requests: 4, exposures: 5))
     }
 
+    @Test("two people whose ids differ in their Unicode form alone share nothing")
+    func unicodeForms() async throws {
+        let (composed, decomposed): (UserID, UserID) = ("Zo\u{EB}", "Zoe\u{308}")
+        _ = try await store.append([event("a", user: composed), event("b", user: decomposed, item: "j")])
+        #expect(try await store.history(of: composed, limit: 9).map(\.item) == ["i"])
+        #expect(try await store.history(of: decomposed, limit: 9).map(\.item) == ["j"])
+        _ = try await store.erase(composed)
+        #expect(try await store.history(of: decomposed, limit: 9).map(\.item) == ["j"])
+    }
+
     @Test("after erasure no file holds the person's bytes, and everybody else is still there")
     func erase() async throws {
         // Rows of all lengths in random order, so that pages split, move and are used again.

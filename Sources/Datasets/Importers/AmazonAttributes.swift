@@ -23,40 +23,42 @@ struct AmazonAttributes {
         let known = try itemAttributes(&session)
         let table = try TableReader(interactions, delimiter: ",", isQuoting: true)
         let places = try table.places(of: ["user_id", "item_id"], in: "interactions.csv")
-        var counts: [String: UInt64] = [:]
+        var counts: [UserID: UInt64] = [:]
         var without = 0
         try session.read(table) { table, builder in
-            let (user, item) = (try table.identifier(places[0]), ItemID(try table.identifier(places[1])))
+            let (user, item) = (UserID(try table.identifier(places[0])), ItemID(try table.identifier(places[1])))
             let position = counts[user, default: 0]
             counts[user] = position + 1
-            let query = known[item].map { "attribute \($0[Self.choice(user, position, of: $0.count)])" }
+            let query = known[item].map { "attribute \($0[Self.choice(user, position, of: $0.count)].rawValue)" }
             if let query {
                 let shown = SearchRequest.Shown(item, isClicked: true, isPurchased: true)
-                builder.add(SearchRequest(user: UserID(user), query: query, shown: [shown]))
+                builder.add(SearchRequest(user: user, query: query, shown: [shown]))
             } else {
                 without += 1
             }
-            builder.add(Event(user: UserID(user), item: item, action: .purchase, query: query))
+            builder.add(Event(user: user, item: item, action: .purchase, query: query))
         }
-        for (item, values) in known.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
-            session.builder.setItemFeature("attribute", values, for: item)
+        for (item, values) in known.sorted(by: { $0.key < $1.key }) {
+            session.builder.setItemFeature("attribute", values.map(\.rawValue), for: item)
         }
         session.builder.note("events.without-request", "\(without) whose item has no attribute")
     }
 
-    private static func choice(_ user: String, _ position: UInt64, of count: Int) -> Int {
-        var user = user
+    private static func choice(_ user: UserID, _ position: UInt64, of count: Int) -> Int {
+        var user = user.rawValue
         let hash = user.withUTF8 { Fingerprint.hash(UnsafeRawBufferPointer($0)) }
         return Int(SplitMix64.mix(hash, position) % UInt64(count))
     }
 
     /// The distinct attributes of each item, in the order of the file.
-    private func itemAttributes(_ session: inout ImportSession) throws -> [ItemID: [String]] {
+    private func itemAttributes(_ session: inout ImportSession) throws -> [ItemID: [ByteString]] {
         let table = try TableReader(attributes, delimiter: ",", isQuoting: true)
         let places = try table.places(of: ["item_id", "attribute_id"], in: "item_attributes.csv")
-        var known: [ItemID: [String]] = [:]
+        var known: [ItemID: [ByteString]] = [:]
         try session.read(table) { table, _ in
-            let (item, attribute) = (ItemID(try table.identifier(places[0])), try table.identifier(places[1]))
+            let (item, attribute) = (
+                ItemID(try table.identifier(places[0])), ByteString(try table.identifier(places[1]))
+            )
             if known[item]?.contains(attribute) != true { known[item, default: []].append(attribute) }
         }
         return known

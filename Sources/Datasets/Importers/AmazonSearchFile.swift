@@ -21,13 +21,14 @@ struct AmazonSearchFile {
         let table = try TableReader(url, delimiter: ",", isQuoting: true)
         let places = try table.places(of: [GivenPart.feature, "user", "query", "item"], in: "purchases.csv")
         var purchase: Purchase?
-        var queries: [GivenPart: Set<String>] = [:]
+        var queries: [GivenPart: Set<ByteString>] = [:]
         try session.read(table) { table, builder in
             guard let part = GivenPart(name: try table.text(places[0])) else {
                 throw table.error(places[0], expected: "train, val or test")
             }
             let user = UserID(try table.identifier(places[1]))
-            let (query, item) = (try table.identifier(places[2]), ItemID(try table.identifier(places[3])))
+            let query = ByteString(try table.identifier(places[2]))
+            let item = ItemID(try table.identifier(places[3]))
             queries[part, default: []].insert(query)
             if let open = purchase, open.part == part, open.user == user, open.item == item,
                 !open.queries.contains(query)
@@ -54,20 +55,20 @@ struct AmazonSearchFile {
         let part: GivenPart
         let user: UserID
         let item: ItemID
-        var queries: [String]
+        var queries: [ByteString]
 
         func add(to builder: inout DatasetBuilder) {
             for query in queries {
                 builder.add(
                     SearchRequest(
                         user: user,
-                        query: query,
+                        query: query.rawValue,
                         shown: [SearchRequest.Shown(item, isClicked: true, isPurchased: true)],
                         context: [GivenPart.feature: [part.rawValue]]
                     )
                 )
             }
-            builder.add(Event(user: user, item: item, action: .purchase, query: queries.first))
+            builder.add(Event(user: user, item: item, action: .purchase, query: queries.first?.rawValue))
         }
     }
 }

@@ -52,14 +52,14 @@ struct AtomicFiles {
     func read(into session: inout ImportSession) throws {
         let options = session.options
         let table = try AtomicTable(events)
-        let layout = try EventLayout(of: table.rows, options)
+        var layout = try EventLayout(of: table.rows, options, words: session.words)
+        try session.examine(table.rows, &layout)
         try session.readEvents(table.rows, layout)
         if let items {
             let table = try AtomicTable(items)
             let finder = ColumnFinder(table.rows)
-            let titleNames = ["title", "item_title", "movie_title", "name", "item_name", "artist_name"]
-            let title = try finder.find("title", options.columns.title, usual: titleNames)
-            let id = try finder.require("item", options.columns.item, usual: EventLayout.usualItemNames)
+            let title = try finder.title(options.columns.title)
+            let id = try finder.require(.item, options.columns.item)
             try read(table, id: id, title: title, into: &session) { builder, id, title, features in
                 let item = ItemID(id)
                 if !title.isEmpty { builder.setTitle(title, for: item) }
@@ -68,8 +68,7 @@ struct AtomicFiles {
         }
         if let users {
             let table = try AtomicTable(users)
-            let finder = ColumnFinder(table.rows)
-            let id = try finder.require("user", options.columns.user, usual: EventLayout.usualUserNames)
+            let id = try ColumnFinder(table.rows).require(.user, options.columns.user)
             try read(table, id: id, title: nil, into: &session) { builder, id, _, features in
                 for (name, values) in features { builder.setUserFeature(name, values, for: UserID(id)) }
             }
@@ -89,6 +88,9 @@ struct AtomicFiles {
         if !floats.isEmpty {
             let names = floats.map { table.names[$0] }.joined(separator: ", ")
             session.builder.note("left-out.\(table.rows.url.lastPathComponent)", "float fields: \(names)")
+            session.say(
+                "\(table.rows.url.lastPathComponent): left out the float fields \(names), which have no categories"
+            )
         }
         try session.read(table.rows) { rows, builder in
             let key = try rows.identifier(id)

@@ -9,6 +9,8 @@ public struct ImportReport: Sendable {
     public let rowsSkipped: Int
     /// Why, for the first 10 of them: file, line, what was found and what was expected.
     public let skippedReasons: [String]
+    /// What the import made of the source, and what looks wrong in it, in the order in which it was said.
+    public let remarks: [ImportRemark]
     /// The data set that was written.
     public let dataset: Dataset
 }
@@ -24,6 +26,7 @@ public struct ImportReport: Sendable {
 ///   - options: Columns, units, filters and what to do with bad rows.
 ///   - name: The name that people will see; nil takes the first path's.
 ///   - progress: Is told the number of rows read so far, now and then and at the end.
+///   - remark: Is told what the import makes of the source, as soon as it is known.
 /// - Returns: What was read and left out, and the data set.
 /// - Throws: ``DatasetError`` `.unknownFormat`, `.notFound`, `.alreadyExists`, `.badOption`, `.badRow` with file and
 ///   line, or `.empty`; `FileError` when a file is missing, truncated or damaged, or the disk is full.
@@ -33,7 +36,8 @@ public func importDataset(
     to target: URL,
     options: ImportOptions = ImportOptions(),
     name: String? = nil,
-    progress: ((Int) -> Void)? = nil
+    progress: ((Int) -> Void)? = nil,
+    remark: ((ImportRemark) -> Void)? = nil
 ) throws -> ImportReport {
     let format = try ImportFormat(named: format)
     guard let first = paths.first else {
@@ -50,11 +54,13 @@ public func importDataset(
         format,
         name: name ?? (baseName.isEmpty ? format.rawValue : String(baseName)),
         options: options,
+        remark: remark,
         progress: progress
     )
     session.builder.note("format", format.rawValue)
     do {
         try format.read(paths, into: &session)
+        try session.readFeatureFiles()
     } catch let error as RowError {  // a header: without it no row can be read
         throw DatasetError(.badRow, "\(error.url.path):\(error.line): \(error.finding); fix the line")
     }

@@ -14,15 +14,15 @@ public struct ImportOptions: Sendable, Codable, Equatable {
     ///
     /// The formats `csv` and `recbole` read these; the columns of the others are fixed.
     public struct Columns: Sendable, Codable, Equatable {
-        /// The user's id; usually `user_id`.
+        /// The user's id; usually `user_id`, also `customer_id`, `visitorid` and others.
         public var user: String?
-        /// The item's id; usually `item_id`.
+        /// The item's id; usually `item_id`, also `product_id`, `asin` and others.
         public var item: String?
-        /// The time of the event; usually `timestamp`.
+        /// The time of the event; usually `timestamp`, also `event_time`, `datetime` and others.
         ///
         /// Files without one are read in their own order.
         public var time: String?
-        /// What the user did: `view`, `click`, `purchase`, `rating`, `cart` or `favourite`.
+        /// What the user did: `view`, `click`, `purchase`, `rating`, `cart` or `favourite`, or another word for one.
         public var action: String?
         /// A grade or an amount; usually `rating`.
         public var value: String?
@@ -44,6 +44,12 @@ public struct ImportOptions: Sendable, Codable, Equatable {
         public var shown: [String] = []
         /// The categorical features of a request, such as the device.
         public var context: [String] = []
+        /// Columns that nothing is read from, by name: they are neither found by usual names nor stop the import.
+        public var ignored: [String] = []
+        /// Columns of feature files whose numbers are names of categories.
+        public var categorical: [String] = []
+        /// Columns of feature files whose numbers are cut into buckets, however few there are.
+        public var numeric: [String] = []
 
         /// Finds every column by its usual names.
         public init() {}
@@ -55,10 +61,20 @@ public struct ImportOptions: Sendable, Codable, Equatable {
     public var hasHeader = true
     /// Which column holds what.
     public var columns = Columns()
-    /// How times are written.
-    public var timeUnit = TimeUnit.seconds
+    /// How times are written; nil finds it out from the first rows, and takes seconds where they do not tell.
+    public var timeUnit: TimeUnit?
     /// What users did where no column says it; nil is a rating where there is a value column, else a click.
     public var action: Action?
+    /// Further words for actions, by the action's name; rows with the words of `drop` are left out and counted.
+    ///
+    /// Usual words, such as `addtocart` and `transaction`, are known without being listed.
+    public var actionWords: [String: [String]] = [:]
+    /// Whether spaces around fields are cut off.
+    public var trims = false
+    /// Tables with an id and features of items, one item a row: paths.
+    public var itemFeatures: [String] = []
+    /// Tables with an id and features of users, one user a row: paths.
+    public var userFeatures: [String] = []
     /// What happens when a row is not what the format says.
     public var onError = ErrorPolicy.fail
     /// Events with a lower value are left out; nil is what the format says: 2 for `kuairec`, else none.
@@ -82,6 +98,6 @@ public struct ImportOptions: Sendable, Codable, Equatable {
     /// The fewest events that a kept item has; nil is what is usual for the format.
     public var minItemEvents: Int?
 
-    /// The usual options: every column by its usual names, times in seconds, no bad row, the format's fewest events.
+    /// The usual options: every column by its usual names, no bad row, the format's fewest events.
     public init() {}
 }

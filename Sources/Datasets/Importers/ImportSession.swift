@@ -6,7 +6,14 @@ struct ImportSession {
     let options: ImportOptions
     private let format: ImportFormat
     var builder: DatasetBuilder
+    /// What the words of actions stand for, in all files.
+    let words: ActionWords
     private let progress: ((Int) -> Void)?
+    private let tell: ((ImportRemark) -> Void)?
+    private var remarks: [ImportRemark] = []
+    private var latestColumns = ""  // what was said of them last
+    /// The columns of all tables.
+    private(set) var seenColumns: Set<ByteString> = []
     private var files: [String] = []
     private var rowsRead = 0
     private var rowsSkipped = 0
@@ -15,10 +22,17 @@ struct ImportSession {
     private static let maximumReasons = 10
     private static let rowsBetweenReports = 1 << 16
 
-    init(_ format: ImportFormat, name: String, options: ImportOptions, progress: ((Int) -> Void)?) throws {
+    init(
+        _ format: ImportFormat,
+        name: String,
+        options: ImportOptions,
+        remark tell: ((ImportRemark) -> Void)?,
+        progress: ((Int) -> Void)?
+    ) throws {
         self.format = format
         self.options = options
-        self.progress = progress
+        (self.progress, self.tell) = (progress, tell)
+        words = try ActionWords(options.actionWords)
         builder = DatasetBuilder(name: name)
         builder.filter.leastValue = options.minValue
         builder.filter.actions = options.actions
@@ -31,6 +45,8 @@ struct ImportSession {
         _ addRow: (TableReader, inout DatasetBuilder) throws -> Void
     ) throws {
         files.append(table.url.lastPathComponent)
+        table.isTrimming = options.trims
+        seenColumns.formUnion(table.columns.map { ByteString(ColumnName.trimmed($0)) })
         while true {
             do {
                 guard try table.next() else { return }
@@ -48,11 +64,32 @@ struct ImportSession {
     /// Reads all rows of a file as events.
     mutating func readEvents(_ table: TableReader, _ layout: EventLayout) throws {
         try read(table) { table, builder in
-            let event = try layout.event(table)
+            guard let (event, nanoseconds) = try layout.event(table) else { return }
             let title = try layout.title.map { try table.text($0) } ?? ""
-            builder.add(event)
+            builder.add(event, nanoseconds: nanoseconds)
             if !title.isEmpty { builder.setTitle(title, for: event.item) }
         }
+    }
+
+    /// Whether the options say which column is what.
+    var readsFreeColumns: Bool { format == .csv || format == .recbole }
+
+    /// Says what the import does.
+    mutating func say(_ text: String) { remark(ImportRemark(.note, text)) }
+
+    /// Says what will probably lead to wrong results.
+    mutating func warn(_ text: String) { remark(ImportRemark(.warning, text)) }
+
+    /// Says what the columns of a table were taken for, unless it is the same as of the table before.
+    mutating func say(columns: String, of table: TableReader) {
+        builder.note("columns.\(table.url.lastPathComponent)", columns)
+        if columns != latestColumns { say("\(table.url.lastPathComponent): \(columns)") }
+        latestColumns = columns
+    }
+
+    private mutating func remark(_ remark: ImportRemark) {
+        remarks.append(remark)
+        tell?(remark)
     }
 
     /// Writes the data set, with a record of where it came from.
@@ -68,6 +105,7 @@ struct ImportSession {
         if isEmpty, let advice = builder.filter.advice {
             throw DatasetError(.empty, "none of the \(rowsRead) rows is an event that is kept: \(advice).")
         }
+        remarkOnContents()
         for (key, value) in builder.filter.notes { builder.note(key, value) }
         if let count = options.latestUsers { builder.note("latest-users", String(count)) }
         builder.note("files", files.joined(separator: ", "))
@@ -87,6 +125,7 @@ struct ImportSession {
             rowsRead: rowsRead,
             rowsSkipped: rowsSkipped,
             skippedReasons: skippedReasons,
+            remarks: remarks,
             dataset: dataset
         )
     }

@@ -8,9 +8,9 @@ internal import Foundation
 /// lie in the file; an item that was shown twice in it is one, clicked when any of its rows is. The query is the list of
 /// numbers that stand for words, with spaces between. Request feature: `source`, how the search began. Clicked items
 /// (click_cnt above 0) are clicks with that query, after the request. A recommendation that was clicked is a click
-/// without a query; one that was not is left out and counted. Times are the milliseconds of the source in whole seconds,
-/// so that a recommendation within the second of a search is not in its history. The source does not say in which order
-/// the results stood: they have no numbers.
+/// without a query; one that was not is left out and counted. The milliseconds of the source order searches and
+/// recommendations; whole seconds are stored. The source does not say in which order the results stood: they have no
+/// numbers.
 ///
 /// Item features where the columns are there: `author`, `type`, `category` and `subcategory` (0 is none). User
 /// features: `search-activity`, `recommendation-activity`, `onehot-1` and `onehot-2`.
@@ -66,35 +66,37 @@ struct KuaiSARFiles {
         let table = try TableReader(searches, delimiter: ",", isQuoting: true)
         let places = try table.places(of: Self.searchColumns, in: "src_inter.csv of KuaiSAR")
         var rows = SearchRows()
-        var contexts = ["": [:]] as [String: [String: [String]]]  // one for each source, which its searches share
+        var contexts = ["": [:]] as [ByteString: [String: [String]]]  // one for each source, which its searches share
         try session.read(table) { table, _ in
             let user = try table.identifier(places[0])
             let number = try table.identifier(places[1])
             let time = try table.time(places[2], .milliseconds)
             let query = try Self.query(table, places[3])
-            let source = try table.text(places[4])
+            let source = ByteString(try table.text(places[4]))
             let item = try table.identifier(places[5])
             guard let clicks = try table.number(places[6]), clicks >= 0 else {
                 throw table.error(places[6], expected: "a number from 0")
             }
-            let key = "\(user)\t\(number)\t\(time)\t\(query)"
-            let context = contexts[source] ?? ["source": [source]]
+            let key = "\(user)\t\(number)\t\(time.seconds).\(time.nanoseconds)\t\(query)"
+            let context = contexts[source] ?? ["source": [source.rawValue]]
             contexts[source] = context
             rows.add(item, isClicked: clicks > 0, key: key) {
-                SearchRequest(
+                let request = SearchRequest(
                     user: UserID(user),
                     query: query.isEmpty ? nil : query,
-                    time: time,
+                    time: time.seconds,
                     shown: [],
                     context: context
                 )
+                return (request, time.nanoseconds)
             }
         }
-        rows.forEach { request in
-            session.builder.add(request)
+        rows.forEach { request, nanoseconds in
+            session.builder.add(request, nanoseconds: nanoseconds)
             for item in request.shown where item.isClicked {
                 session.builder.add(
-                    Event(user: request.user, item: item.item, time: request.time, query: request.query)
+                    Event(user: request.user, item: item.item, time: request.time, query: request.query),
+                    nanoseconds: nanoseconds
                 )
             }
         }
@@ -161,7 +163,7 @@ struct KuaiSARFiles {
 /// The rows of searches, each search's to be had together wherever they lie in the file.
 private struct SearchRows {
     private var keys = StringTable()
-    private var requests: [SearchRequest] = []  // by search, without shown items
+    private var requests: [(SearchRequest, nanoseconds: UInt32)] = []  // by search, without shown items
     private var itemIDs = StringTable()
     private var searches: [Int32] = []  // by row
     private var items: [Int32] = []
@@ -169,7 +171,7 @@ private struct SearchRows {
     /// Rows with an item that their search has already.
     private(set) var repeatCount = 0
 
-    mutating func add(_ item: String, isClicked: Bool, key: String, _ request: () -> SearchRequest) {
+    mutating func add(_ item: String, isClicked: Bool, key: String, _ request: () -> (SearchRequest, UInt32)) {
         let search = keys.insert(key)
         if Int(search) == requests.count { requests.append(request()) }
         searches.append(search)
@@ -178,7 +180,7 @@ private struct SearchRows {
     }
 
     /// Calls the function with each search, in the order in which they begin.
-    mutating func forEach(_ body: (SearchRequest) -> Void) {
+    mutating func forEach(_ body: (SearchRequest, _ nanoseconds: UInt32) -> Void) {
         var ends = [Int](repeating: 0, count: requests.count + 1)
         for search in searches { ends[Int(search) + 1] += 1 }
         for search in requests.indices { ends[search + 1] += ends[search] }
@@ -188,8 +190,8 @@ private struct SearchRows {
             order[next[Int(search)]] = Int32(row)
             next[Int(search)] += 1
         }
-        for (search, request) in requests.enumerated() {
-            var request = request
+        for (search, entry) in requests.enumerated() {
+            var (request, nanoseconds) = entry
             var places: [Int32: Int] = [:]
             for row in order[ends[search]..<ends[search + 1]].map(Int.init) {
                 if let place = places[items[row]] {
@@ -200,7 +202,7 @@ private struct SearchRows {
                     request.shown.append(.init(ItemID(itemIDs[Int(items[row])]), isClicked: clicks[row]))
                 }
             }
-            body(request)
+            body(request, nanoseconds)
         }
     }
 }

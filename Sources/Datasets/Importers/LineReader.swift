@@ -37,6 +37,18 @@ struct LineReader {
         }
     }
 
+    /// The same lines as far as they fit into memory, whole ones only: reading them takes nothing from the file.
+    mutating func preview() throws -> LineReader {
+        while !isExhausted, filled < buffer.count { try refill() }
+        var preview = self
+        preview.isExhausted = true
+        if !isExhausted {
+            let end = buffer[start..<filled].lastIndex(of: .lineFeed).map { $0 + 1 } ?? start
+            preview.filled = max(end, start + size)
+        }
+        return preview
+    }
+
     /// Whether the file ends within the current line, without a line end.
     var isUnterminated: Bool { length == size }
 

@@ -44,4 +44,53 @@ extension UnsafeBufferPointer<UInt8> {
         guard isDecimal, let value = Double(String(decoding: self, as: UTF8.self)), value.isFinite else { return nil }
         return value
     }
+
+    /// The decimal number that all of the bytes spell, to its last digit, such as `-1.5` or `8.81e+08`; or nil.
+    func exactDecimal() -> ExactDecimal? {
+        var (number, position, digits, isFraction) = (ExactDecimal(), 0, 0, false)
+        if first == UInt8(ascii: "-") || first == UInt8(ascii: "+") {
+            number.isNegative = first == UInt8(ascii: "-")
+            position = 1
+        }
+        while position < count {
+            let byte = self[position]
+            if byte &- UInt8(ascii: "0") < 10 {
+                number.append(UInt64(byte - UInt8(ascii: "0")), isFraction: isFraction)
+                digits += 1
+            } else if byte == UInt8(ascii: "."), !isFraction {
+                isFraction = true
+            } else {
+                break
+            }
+            position += 1
+        }
+        guard digits > 0 else { return nil }
+        guard position < count else { return number }
+        guard self[position] | 0x20 == UInt8(ascii: "e") else { return nil }
+        position += 1
+        if position + 1 < count, self[position] == UInt8(ascii: "+") { position += 1 }
+        let exponent = FieldBytes(rebasing: self[position...]).integer()
+        guard let exponent, (-400...400).contains(exponent) else { return nil }
+        number.exponent += Int(exponent)
+        return number
+    }
+}
+
+/// A decimal number: its first 19 digits, times ten to the power of the exponent.
+struct ExactDecimal {
+    var isNegative = false
+    private(set) var mantissa: UInt64 = 0
+    var exponent = 0
+    /// Whether digits other than 0 follow that the mantissa has no room for.
+    private(set) var isCut = false
+
+    fileprivate mutating func append(_ digit: UInt64, isFraction: Bool) {
+        if mantissa < 1_000_000_000_000_000_000 {
+            mantissa = mantissa * 10 + digit
+            if isFraction { exponent -= 1 }
+        } else {
+            isCut = isCut || digit > 0
+            if !isFraction { exponent += 1 }
+        }
+    }
 }

@@ -29,7 +29,7 @@ struct NumberedLog {
     mutating func read(
         _ table: TableReader,
         into session: inout ImportSession,
-        _ moment: (TableReader, TableReader.Row) throws -> (action: Action, time: Int64)
+        _ moment: (TableReader, TableReader.Row) throws -> (action: Action, time: Timestamp)
     ) throws {
         try session.read(table) { table, builder in
             try table.withRow { row in

@@ -6,7 +6,7 @@ internal import Foundation
 /// Rows with the same value in the request's column are one request. They lie together, and say the same of the user,
 /// the time, the query and the context. What was clicked or bought becomes events, after the request.
 struct RequestLayout {
-    private let event: EventLayout
+    private var event: EventLayout
     private let request: Int
     private let clicked: Int?
     private let purchased: Int?
@@ -20,11 +20,11 @@ struct RequestLayout {
     init(of table: TableReader, _ event: EventLayout, _ options: ImportOptions) throws {
         let (finder, columns) = (ColumnFinder(table), options.columns)
         self.event = event
-        request = try finder.require("request", columns.request, usual: ["request_id"])
-        clicked = try finder.find("clicks", columns.clicked, usual: ["clicked", "click"])
-        purchased = try finder.find("purchases", columns.purchased, usual: ["purchased", "purchase"])
-        shown = try columns.shown.map { try finder.require("shown items' numbers", $0, usual: []) }
-        context = try columns.context.map { try finder.require("context", $0, usual: []) }
+        request = try finder.require(.request, columns.request)
+        clicked = try finder.find(.clicked, columns.clicked)
+        purchased = try finder.find(.purchased, columns.purchased)
+        shown = try columns.shown.map { try finder.named($0, "the shown items' numbers") }
+        context = try columns.context.map { try finder.named($0, "the context") }
         shownNames = shown.map { table.columns[$0] }
         guard clicked != nil || purchased != nil else {
             throw DatasetError(
@@ -50,6 +50,20 @@ struct RequestLayout {
         }
     }
 
+    /// The columns beside those of the events, with what each is read as.
+    var columns: [(name: String, column: Int)] {
+        let single: [(String, Int?)] = [("request", request), ("clicked", clicked), ("purchased", purchased)]
+        return single.compactMap { name, column in column.map { (name, $0) } }
+            + shown.map { ("shown", $0) } + context.map { ("context", $0) }
+    }
+
+    /// The same with another layout of the events.
+    func with(_ event: EventLayout) -> RequestLayout {
+        var layout = self
+        layout.event = event
+        return layout
+    }
+
     /// Reads all rows of a file.
     func read(_ table: TableReader, into session: inout ImportSession) throws {
         guard session.builder.requestCount == 0 || session.builder.shownFeatures == shownNames else {
@@ -64,12 +78,12 @@ struct RequestLayout {
         session.builder.shownFeatures = shownNames
         var (ids, open) = (StringTable(), Open?.none)
         try session.read(table) { table, builder in
-            let id = try table.identifier(request)
+            let id = ByteString(try table.identifier(request))
             let row = try Row(self, table)
             if open?.id == id {
                 try open?.add(row, self, table)
             } else {
-                guard ids.find(id) == nil else {
+                guard ids.find(id.rawValue) == nil else {
                     throw table.error(
                         request,
                         expected:
@@ -77,7 +91,7 @@ struct RequestLayout {
                     )
                 }
                 open?.close(self, &builder)
-                _ = ids.insert(id)
+                _ = ids.insert(id.rawValue)
                 open = Open(id, row)
             }
             if !row.title.isEmpty { builder.setTitle(row.title, for: row.item.item) }
@@ -88,6 +102,7 @@ struct RequestLayout {
     /// What one row says.
     private struct Row {
         let moment: SearchRequest  // without shown items
+        let nanoseconds: UInt32  // after the moment's second
         let item: SearchRequest.Shown
         let title: String
 
@@ -98,7 +113,14 @@ struct RequestLayout {
                 let text = try table.text(column)
                 if !text.isEmpty { context[table.columns[column]] = [text] }
             }
-            moment = SearchRequest(user: event.user, query: event.query, time: event.time, shown: [], context: context)
+            moment = SearchRequest(
+                user: event.user,
+                query: event.query,
+                time: event.time.seconds,
+                shown: [],
+                context: context
+            )
+            nanoseconds = event.time.nanoseconds
             let isPurchased = try layout.purchased.map { try table.isTrue($0) } ?? false
             item = SearchRequest.Shown(
                 ItemID(try table.identifier(layout.event.item)),
@@ -112,11 +134,12 @@ struct RequestLayout {
 
     /// The request whose rows are being read.
     private struct Open {
-        let id: String
+        let id: ByteString
         private var request: SearchRequest
+        private let nanoseconds: UInt32
 
-        init(_ id: String, _ row: Row) {
-            self.id = id
+        init(_ id: ByteString, _ row: Row) {
+            (self.id, nanoseconds) = (id, row.nanoseconds)
             request = row.moment
             request.shown = [row.item]
         }
@@ -127,26 +150,31 @@ struct RequestLayout {
             guard row.moment.time == request.time else {
                 throw table.error(layout.event.time ?? layout.request, expected: expected)
             }
-            guard row.moment.query == request.query else {  // what was searched for is not shown
+            // What was searched for is not shown.
+            guard row.moment.query.map(ByteString.init(_:)) == request.query.map(ByteString.init(_:)) else {
                 throw table.error("found another query than in the other rows of the request, expected \(expected)")
             }
-            for column in layout.context
-            where row.moment.context[table.columns[column]] != request.context[table.columns[column]] {
-                throw table.error(column, expected: expected)
+            for column in layout.context {
+                let name = table.columns[column]
+                guard
+                    row.moment.context[name]?.map(ByteString.init(_:))
+                        == request.context[name]?.map(ByteString.init(_:))
+                else { throw table.error(column, expected: expected) }
             }
             request.shown.append(row.item)
         }
 
         /// Adds the request, and what was clicked and bought as events; clicks only where a column tells of them.
         func close(_ layout: RequestLayout, _ builder: inout DatasetBuilder) {
-            builder.add(request)
+            builder.add(request, nanoseconds: nanoseconds)
             if layout.clicked != nil { request.shown.filter(\.isClicked).forEach { add($0, .click, &builder) } }
             request.shown.filter(\.isPurchased).forEach { add($0, .purchase, &builder) }
         }
 
         private func add(_ shown: SearchRequest.Shown, _ action: Action, _ builder: inout DatasetBuilder) {
             builder.add(
-                Event(user: request.user, item: shown.item, action: action, time: request.time, query: request.query)
+                Event(user: request.user, item: shown.item, action: action, time: request.time, query: request.query),
+                nanoseconds: nanoseconds
             )
         }
     }

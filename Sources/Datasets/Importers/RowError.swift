@@ -15,6 +15,12 @@ struct RowError: Error {
         DatasetError(.badRow, "\(url.path):\(line): \(finding); fix the line or pass --on-error skip")
     }
 
+    /// The same for a text.
+    static func quoted(_ text: String) -> String {
+        var text = text
+        return text.withUTF8 { quoted($0) }
+    }
+
     /// A source's value for a message: on one line and cut to 40 characters.
     static func quoted(_ field: FieldBytes) -> String {
         let text = String(decoding: field.prefix(200), as: UTF8.self)

@@ -28,19 +28,23 @@ extension ImportSession {
     ///   - action: What users did.
     mutating func readSequences(_ table: TableReader, value: String? = nil, action: Action) throws {
         var options = ImportOptions()
-        (options.columns.user, options.columns.item, options.columns.value) = ("session_id", "item_id", value)
+        func first(_ names: String...) -> String? { table.columns.first { names.contains($0.lowercased()) } }
+        (options.columns.user, options.columns.item) = ("session_id", "item_id")
+        (options.columns.value, options.columns.time) = (value ?? first("rating", "value"), first("timestamp", "time"))
+        options.columns.query = first("query")
         options.action = action
         var layout = try EventLayout(of: table, options)
         layout.allowsMissingTimes = true
-        let split = try ColumnFinder(table).require("part", nil, usual: [GivenPart.feature])
+        let split = try ColumnFinder(table).named(GivenPart.feature, "the part")
         try read(table) { [layout] table, builder in
-            var event = try layout.event(table)
+            guard let read = try layout.event(table) else { return }
+            var event = read.event
             let part = try table.identifier(split)
             guard !part.utf8.contains(UInt8(ascii: ":")) else {
                 throw table.error(split, expected: "the name of a part, without ':'")
             }
             event.user = UserID("\(part):\(event.user)")
-            builder.add(event)
+            builder.add(event, nanoseconds: read.nanoseconds)
             builder.setUserFeature(GivenPart.feature, [part], for: event.user)
         }
     }

@@ -15,6 +15,8 @@ final class TableReader {
     let url: URL
     /// The names of the columns, for finding them and for messages.
     var columns: [String] = []
+    /// Whether the spaces around fields are no part of them.
+    var isTrimming = false
     private let encoding: Encoding
     private var lines: LineReader
     private var splitter: FieldSplitter
@@ -47,6 +49,28 @@ final class TableReader {
         columns = try hasHeader ? fields.map { try text($0) } : fields.map { String($0 + 1) }
     }
 
+    /// The fields of the next rows, as far as they are in memory; rows with an error are passed over.
+    ///
+    /// The next call of ``next()`` reads the first of them.
+    ///
+    /// - Throws: `FileError` when the file cannot be read so far.
+    func preview(_ count: Int) throws -> [[String]] {
+        let preview = try lines.preview()
+        let state = (lines, splitter, isRowPending)
+        defer { (lines, splitter, isRowPending) = state }
+        lines = preview
+        var rows: [[String]] = []
+        while rows.count < count {
+            do {
+                guard try next() else { break }
+                rows.append(try columns.indices.map { try text($0) })
+            } catch is RowError {
+                continue
+            }
+        }
+        return rows
+    }
+
     /// Moves to the next row that is not blank; false at the end of the file.
     ///
     /// - Throws: ``RowError`` when it has another number of columns; the next call goes on with the row after it.
@@ -72,16 +96,19 @@ final class TableReader {
         guard let text else {
             throw error("found bytes that are not UTF-8 in column \(name(column)), expected UTF-8 text")
         }
-        return hasDoubledQuotes ? text.replacingOccurrences(of: "\"\"", with: "\"") : text
+        let whole = hasDoubledQuotes ? text.replacingOccurrences(of: "\"\"", with: "\"") : text
+        return isTrimming ? whole.trimmingCharacters(in: .whitespaces) : whole
     }
 
     /// Whether a field has no text.
-    func isEmpty(_ column: Int) -> Bool { withField(column) { bytes, _ in bytes.isEmpty } }
+    func isEmpty(_ column: Int) -> Bool {
+        withField(column) { bytes, _ in isTrimming ? bytes.trimmed.isEmpty : bytes.isEmpty }
+    }
 
     /// The text of a field that names a user or an item: not empty, on one line.
     func identifier(_ column: Int) throws -> String {
         let text = try text(column)
-        guard !text.isEmpty, !text.utf8.contains(where: \.isLineBreak) else {
+        guard !text.allSatisfy(\.isWhitespace), !text.utf8.contains(where: \.isLineBreak) else {
             throw error(column, expected: "an id on one line")
         }
         return text
@@ -89,18 +116,25 @@ final class TableReader {
 
     /// The number in a field, or nil when the field is empty.
     func number(_ column: Int) throws -> Float? {
-        let (isEmpty, number) = withField(column) { bytes, _ in (bytes.isEmpty, bytes.trimmed.decimal()) }
+        let (isEmpty, number) = withField(column) { bytes, _ in
+            (isTrimming ? bytes.trimmed.isEmpty : bytes.isEmpty, bytes.trimmed.decimal())
+        }
         guard number != nil || isEmpty else { throw error(column, expected: "a number") }
-        return number.map { Float($0) }
+        guard let number else { return nil }
+        let value = Float(number)
+        guard value.isFinite else { throw error(column, expected: "a number from -3.4e38 to 3.4e38, as float32 holds") }
+        return value
     }
 
-    /// The time in a field, in seconds since 1970-01-01 UTC.
-    func time(_ column: Int, _ unit: TimeUnit) throws -> Int64 {
-        let time = withField(column) { bytes, _ in unit.seconds(bytes.trimmed) }
+    /// The time in a field.
+    func time(_ column: Int, _ unit: TimeUnit) throws -> Timestamp {
+        let (time, likely) = withField(column) { bytes, _ in
+            let time = unit.timestamp(bytes.trimmed)
+            return (time, time == nil ? TimeUnit.likely(bytes.trimmed) : nil)
+        }
         guard let time else {
-            let isTooLate = withField(column) { bytes, _ in unit == .seconds && bytes.trimmed.integer() != nil }
-            let advice = isTooLate ? " before the year 10000 (are these milliseconds?)" : ""
-            throw error(column, expected: unit.expectation + advice)
+            let hint = likely.map { " (it reads as \($0.rawValue): see --time-unit)" } ?? ""
+            throw error(column, expected: unit.expectation + hint)
         }
         return time
     }
@@ -120,14 +154,18 @@ final class TableReader {
     struct Row {
         fileprivate let line: UnsafeBufferPointer<UInt8>
         fileprivate let fields: [FieldSplitter.Field]
+        fileprivate let isTrimming: Bool
 
-        subscript(column: Int) -> FieldBytes { FieldBytes(rebasing: line[fields[column].range]) }
+        subscript(column: Int) -> FieldBytes {
+            let field = FieldBytes(rebasing: line[fields[column].range])
+            return isTrimming ? field.trimmed : field
+        }
     }
 
     /// Lends all fields at once, which costs the least for each.
     func withRow<R>(_ body: (Row) throws -> R) rethrows -> R {
         let fields = splitter.fields
-        return try lines.withBytes { try body(Row(line: $0, fields: fields)) }
+        return try lines.withBytes { try body(Row(line: $0, fields: fields, isTrimming: isTrimming)) }
     }
 
     private func withField<R>(_ column: Int, _ body: (FieldBytes, FieldSplitter.Field) throws -> R) rethrows -> R {

@@ -32,22 +32,24 @@ struct TagAssignments {
         let values = try plays.map { try strengths($0, &session) } ?? [:]
         for day in try days(&session) {
             for (tag, artists) in day.artists {
-                var seen: Set<String> = []
+                var seen: Set<ItemID> = []
                 let shown = artists.filter { seen.insert($0).inserted }
                 session.builder.add(
                     SearchRequest(
                         user: day.user,
                         query: tag,
-                        time: day.time,
-                        shown: shown.map { SearchRequest.Shown(ItemID($0), isClicked: true) }
-                    )
+                        time: day.time.seconds,
+                        shown: shown.map { SearchRequest.Shown($0, isClicked: true) }
+                    ),
+                    nanoseconds: day.time.nanoseconds
                 )
             }
             for (tag, artists) in day.artists {
                 for artist in artists {
-                    let value = values[Listener(user: day.user.rawValue, artist: artist)]
+                    let value = values[Listener(user: day.user, artist: artist)]
                     session.builder.add(
-                        Event(user: day.user, item: ItemID(artist), time: day.time, query: tag, value: value)
+                        Event(user: day.user, item: artist, time: day.time.seconds, query: tag, value: value),
+                        nanoseconds: day.time.nanoseconds
                     )
                 }
             }
@@ -62,28 +64,28 @@ struct TagAssignments {
     }
 
     private struct Listener: Hashable {
-        let user: String
-        let artist: String
+        let user: UserID
+        let artist: ItemID
     }
 
     /// What a user did on a day: its tags in the order of the file, each with the artists that got it.
     private struct Day {
         struct Key: Hashable {
-            let user: String
-            let time: Int64
+            let user: UserID
+            let time: Timestamp
         }
 
         let user: UserID
-        let time: Int64
-        private(set) var artists: [(tag: String, artists: [String])] = []
-        private var places: [String: Int] = [:]
+        let time: Timestamp
+        private(set) var artists: [(tag: String, artists: [ItemID])] = []
+        private var places: [ByteString: Int] = [:]
 
-        init(_ key: Key) { (user, time) = (UserID(key.user), key.time) }
+        init(_ key: Key) { (user, time) = (key.user, key.time) }
 
-        mutating func add(_ artist: String, _ tag: String) {
-            let place = places[tag] ?? artists.count
+        mutating func add(_ artist: ItemID, _ tag: String) {
+            let place = places[ByteString(tag)] ?? artists.count
             if place == artists.count { artists.append((tag, [])) }
-            places[tag] = place
+            places[ByteString(tag)] = place
             artists[place].artists.append(artist)
         }
     }
@@ -96,8 +98,8 @@ struct TagAssignments {
         var numbers: [Day.Key: Int] = [:]
         try session.read(table) { table, _ in
             let time = try table.time(places[0], .iso8601)
-            let key = Day.Key(user: try table.identifier(places[1]), time: time)
-            let (artist, tag) = (try table.identifier(places[2]), try table.identifier(places[3]))
+            let key = Day.Key(user: UserID(try table.identifier(places[1])), time: time)
+            let (artist, tag) = (ItemID(try table.identifier(places[2])), try table.identifier(places[3]))
             let number = numbers[key] ?? days.count
             if number == days.count { days.append(Day(key)) }
             numbers[key] = number
@@ -112,7 +114,10 @@ struct TagAssignments {
         let places = try table.places(of: ["user_id", "artist_id", "plays"], in: "listening_counts.csv")
         var values: [Listener: Float] = [:]
         try session.read(table) { table, _ in
-            let listener = Listener(user: try table.identifier(places[0]), artist: try table.identifier(places[1]))
+            let listener = Listener(
+                user: UserID(try table.identifier(places[0])),
+                artist: ItemID(try table.identifier(places[1]))
+            )
             guard let plays = try table.number(places[2]), plays >= 0 else {
                 throw table.error(places[2], expected: "a number from 0")
             }

@@ -39,7 +39,7 @@ struct TmallFiles {
                 guard let number = row[6].integer(), Self.actions.indices.contains(Int(number)) else {
                     throw table.error(6, expected: "0, 1, 2 or 3")
                 }
-                return (Self.actions[Int(number)], day * 86_400)
+                return (Self.actions[Int(number)], Timestamp(seconds: day * 86_400))
             }
         }
         session.builder.note("year", String(Self.year))

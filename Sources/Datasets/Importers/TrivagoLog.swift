@@ -49,10 +49,11 @@ struct TrivagoLog {
                         SearchRequest(
                             user: row.user,
                             query: query,
-                            time: row.time,
+                            time: row.time.seconds,
                             shown: shown,
                             context: row.context
-                        )
+                        ),
+                        nanoseconds: row.time.nanoseconds
                     )
                 } else {
                     unlisted += 1
@@ -60,7 +61,14 @@ struct TrivagoLog {
             }
             let action: Action = row.kind == .clickOut ? .click : .view
             builder.add(
-                Event(user: row.user, item: ItemID(row.reference), action: action, time: row.time, query: query)
+                Event(
+                    user: row.user,
+                    item: ItemID(row.reference),
+                    action: action,
+                    time: row.time.seconds,
+                    query: query
+                ),
+                nanoseconds: row.time.nanoseconds
             )
         }
         session.builder.requests.replaceRare("city", below: Self.fewestOfACity, with: "other")
@@ -70,7 +78,7 @@ struct TrivagoLog {
 
     /// What a session searched for last.
     private struct Moment {
-        private var owner: (UserID, String)?
+        private var owner: (UserID, ByteString)?
         private var step: Float = 0
         private var text: String?
 
@@ -115,8 +123,8 @@ private struct Row {
     }
 
     let user: UserID
-    let session: String
-    let time: Int64
+    let session: ByteString
+    let time: Timestamp
     let step: Float
     let kind: Kind
     let reference: String
@@ -127,7 +135,7 @@ private struct Row {
 
     init(_ table: TableReader, _ places: [Int]) throws {
         user = UserID(try table.identifier(places[0]))
-        session = try table.identifier(places[1])
+        session = ByteString(try table.identifier(places[1]))
         time = try table.time(places[2], .seconds)
         guard let step = try table.number(places[3]) else { throw table.error(places[3], expected: "a number") }
         self.step = step
@@ -150,7 +158,7 @@ private struct Row {
         items = try table.text(places[10]).split(separator: "|", omittingEmptySubsequences: false).map(String.init)
         guard !items.contains("") else { throw table.error(places[10], expected: "ids with | between") }
         let texts = try table.text(places[11]).split(separator: "|", omittingEmptySubsequences: false)
-        prices = texts.compactMap { $0.isEmpty ? .nan : Float($0) }.map { $0 > 0 ? $0 : .nan }
+        prices = texts.compactMap { $0.isEmpty ? .nan : Float($0) }.filter { !$0.isInfinite }.map { $0 > 0 ? $0 : .nan }
         guard prices.count == texts.count, prices.count == items.count else {
             throw table.error(
                 places[11],

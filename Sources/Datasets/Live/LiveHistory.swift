@@ -45,11 +45,11 @@ public struct LiveHistory: Sendable, Hashable {
             queries = known.map { _ in [] }
             return
         }
-        var tokens: [String: [Int32]] = [:]  // one search often leads to several events
+        var tokens: [ByteString: [Int32]] = [:]  // one search often leads to several events
         queries = known.map { _, event in
-            guard let query = event.query else { return [] }
+            guard let query = event.query.map(ByteString.init(_:)) else { return [] }
             if let found = tokens[query] { return found }
-            tokens[query] = tokenizer.tokens(query)
+            tokens[query] = tokenizer.tokens(query.rawValue)
             return tokens[query] ?? []
         }
     }

@@ -30,20 +30,22 @@ struct KeptRequests {
     mutating func arrange(
         _ requests: RequestColumns,
         _ users: Numbering,
-        events: [UInt32],
-        _ times: [Int64],
+        _ events: EventColumns,
+        _ eventOrder: [UInt32],
         _ offsets: [Int64]
     ) {
         order.sort {
-            (users[requests.users[$0]], requests.times[$0], $0) < (users[requests.users[$1]], requests.times[$1], $1)
+            (users[requests.users[$0]], requests.timestamp($0), $0)
+                < (users[requests.users[$1]], requests.timestamp($1), $1)
         }
         ends = order.map { request in
             let user = Int(users[requests.users[request]])
+            let time = requests.timestamp(request)
             var (low, high) = (Int(offsets[user]), Int(offsets[user + 1]))
             while low < high {
                 let middle = low + (high - low) / 2
-                let event = events[middle]
-                if (times[Int(event)], event) < (requests.times[request], requests.eventCounts[request]) {
+                let event = eventOrder[middle]
+                if (events.timestamp(Int(event)), event) < (time, requests.eventCounts[request]) {
                     low = middle + 1
                 } else {
                     high = middle

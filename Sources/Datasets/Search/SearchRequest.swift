@@ -49,6 +49,7 @@ struct RequestColumns {
     private(set) var users: [Int32] = []
     private(set) var queries: [Int32] = []  // -1 without one
     private(set) var times: [Int64] = []
+    private var nanoseconds: [UInt32] = []
     private(set) var eventCounts: [UInt32] = []  // events that came before in the source: it breaks ties of time
     private(set) var offsets: [Int] = [0]
     private(set) var items: [Int32] = []
@@ -61,10 +62,23 @@ struct RequestColumns {
     /// The shown items of a request, as positions in `items`.
     func shown(_ request: Int) -> Range<Int> { offsets[request]..<offsets[request + 1] }
 
-    mutating func append(_ request: SearchRequest, user: Int32, query: Int32, items: [Int32], eventCount: Int) {
+    /// The time of a request, to the nanosecond.
+    func timestamp(_ request: Int) -> Timestamp {
+        Timestamp(seconds: times[request], nanoseconds: nanoseconds[request])
+    }
+
+    mutating func append(
+        _ request: SearchRequest,
+        nanoseconds: UInt32,
+        user: Int32,
+        query: Int32,
+        items: [Int32],
+        eventCount: Int
+    ) {
         users.append(user)
         queries.append(query)
         times.append(request.time)
+        self.nanoseconds.append(nanoseconds)
         eventCounts.append(UInt32(clamping: eventCount))
         self.items += items
         for shown in request.shown {

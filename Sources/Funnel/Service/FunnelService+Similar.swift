@@ -74,9 +74,10 @@ extension FunnelService {
         else {
             throw ServiceError(.notFound, "there is no such item")
         }
-        let categories = rules.records[item]?.categories ?? []
+        let categories = rules.records[item]?.categories.map(ByteString.init(_:)) ?? []
         let shared = popular.map { other in
-            categories.filter { rules.records[other.item]?.categories.contains($0) ?? false }
+            let others = Set(rules.records[other.item]?.categories.map(ByteString.init(_:)) ?? [])
+            return categories.filter(others.contains).map(\.rawValue)
         }
         let order = popular.indices.sorted { (shared[$1].count, $0) < (shared[$0].count, $1) }
         let placed = order.enumerated().map { place, index in

@@ -95,11 +95,12 @@ struct Reranker: Sendable {
     }
 
     private func categories(of items: [ItemID]) -> ItemCategories {
-        var numbers: [String: Int] = [:]
+        var numbers: [ByteString: Int] = [:]
         return ItemCategories(
             items.map { item in
                 let names = records[item]?.categories ?? []
-                return (rules.likeness == .first ? Array(names.prefix(1)) : names).map { name in
+                return (rules.likeness == .first ? Array(names.prefix(1)) : names).map(ByteString.init(_:)).map {
+                    name in
                     numbers[name]
                         ?? {
                             numbers[name] = numbers.count

@@ -36,11 +36,11 @@ final class Catalogue: Sendable {
     }
 
     /// Every item, in the order of their ids.
-    func all() -> [ItemRecord] { records.withLock { Array($0.values) }.sorted { $0.id.rawValue < $1.id.rawValue } }
+    func all() -> [ItemRecord] { records.withLock { Array($0.values) }.sorted { $0.id < $1.id } }
 
     /// The available items that came last, the newest first.
     func newest(_ count: Int, without known: Set<ItemID>) -> [ItemID] {
         let others = records.withLock { Array($0.values) }.filter { $0.available && !known.contains($0.id) }
-        return others.sorted { ($1.created, $0.id.rawValue) < ($0.created, $1.id.rawValue) }.prefix(count).map(\.id)
+        return others.sorted { ($1.created, $0.id) < ($0.created, $1.id) }.prefix(count).map(\.id)
     }
 }

@@ -1,4 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+import Datasets
 
 /// What a request may be; anything beyond is refused before it is understood.
 ///
@@ -13,7 +14,7 @@ public struct Limits: Codable, Sendable {
     /// The most items of one page.
     public var k = 100
     /// The longest id of a user, an item, an event or a request.
-    public var id = 200
+    public var id = IdentifierLimits.usual
     /// How deep lists and objects may lie in one another.
     public var depth = 16
     /// The longest request line and headers together.
@@ -29,7 +30,7 @@ public struct Limits: Codable, Sendable {
         try check("limits.batch", batch, in: 1...100_000)
         try check("limits.query", query, in: 1...8_192)
         try check("limits.k", k, in: 1...10_000)
-        try check("limits.id", id, in: 1...1_024)
+        try check("limits.id", id, in: 1...IdentifierLimits.highest)
         try check("limits.depth", depth, in: 4...128)
         try check("limits.headers", headers, in: 1_024...(1 << 20))
         try check("limits.connections", connections, in: 1...100_000)
