@@ -31,7 +31,10 @@ let http: [Target.Dependency] = [
     .product(name: "HummingbirdTLS", package: "hummingbird", condition: .when(traits: ["TLS"])),
     .product(name: "HTTPTypes", package: "swift-http-types"),
     .product(name: "NIOCore", package: "swift-nio"),
+    .product(name: "NIOHTTP1", package: "swift-nio"),
+    .product(name: "NIOPosix", package: "swift-nio"),
     .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+    .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
     .product(name: "NIOSSL", package: "swift-nio-ssl", condition: .when(traits: ["TLS"])),
     .product(name: "UnixSignals", package: "swift-service-lifecycle"),
 ]
@@ -93,7 +96,7 @@ let package = Package(
         library("Funnel", ["Configurations", "Datasets", "Evaluation", "Retrieval", "Store", "TensorFiles"]),
         .target(
             name: "Server",
-            dependencies: ["CCrypto", "Configurations", "Datasets", "Store", "Funnel"] + http,
+            dependencies: ["CCrypto", "CZlib", "Configurations", "Datasets", "TensorFiles", "Store", "Funnel"] + http,
             resources: ["console.html", "console.css", "console.js", "console.svg", "openapi.json"].map {
                 .embedInCode("Resources/\($0)")
             },

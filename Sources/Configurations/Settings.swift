@@ -98,7 +98,9 @@ private func check(_ found: JSONValue, against standard: Any, path: String) thro
     default:
         guard case .object(let fields) = found else { return }
         for child in Mirror(reflecting: standard).children {
-            guard let key = child.label, let value = fields[key] else { continue }
+            guard let label = child.label else { continue }
+            let key = fields[label] == nil ? label.inSnakeCase : label
+            guard let value = fields[key] else { continue }
             try check(value, against: child.value, path: path.isEmpty ? key : "\(path).\(key)")
         }
     }
@@ -118,4 +120,9 @@ private func describe(_ error: DecodingError, path: String) -> String {
         }
     let key = ([path] + context.codingPath.map(\.stringValue)).filter { !$0.isEmpty }.joined(separator: ".")
     return "\(key): \(context.debugDescription)"
+}
+
+extension String {
+    /// `headersSeconds` as `headers_seconds`, as configurations have it.
+    fileprivate var inSnakeCase: String { map { $0.isUppercase ? "_\($0.lowercased())" : String($0) }.joined() }
 }

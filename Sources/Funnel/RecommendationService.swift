@@ -39,6 +39,18 @@ public protocol RecommendationService: Sendable {
     func explanation(of request: String) async -> Explanation?
     /// Adds items, or replaces those of the same id.
     func upsert(_ items: [ItemRecord]) async throws
+    /// Changes one item as it is stored.
+    ///
+    /// - Returns: What it is then; nil when nobody knows it, or it was withdrawn.
+    /// - Throws: What `change` throws; nothing is stored then.
+    func update(
+        _ item: ItemID,
+        _ change: @escaping @Sendable (inout ItemRecord) throws -> Void
+    ) async throws -> ItemRecord?
+    /// Takes an item off all pages, and forgets what is known of it; its id stays, for models and events know it.
+    ///
+    /// - Returns: Whether anything was known of it.
+    func withdraw(_ item: ItemID) async throws -> Bool
     /// Those of the items that are known.
     func items(_ ids: [ItemID]) async throws -> [ItemRecord]
     /// Ids of users that begin with a text, in order.

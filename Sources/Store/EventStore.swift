@@ -53,6 +53,14 @@ public struct ItemRecord: Sendable, Equatable, Codable {
     }
 }
 
+extension ItemRecord {
+    /// An item that was taken back: an id that is not available, and nothing else.
+    public static func withdrawn(_ id: ItemID) -> ItemRecord { ItemRecord(id: id, available: false) }
+
+    /// Whether nothing is known of the item but that it may not be shown.
+    public var isWithdrawn: Bool { self == .withdrawn(id) }
+}
+
 /// One item that was shown to somebody.
 public struct Exposure: Sendable, Equatable, Codable {
     /// The answered request.

@@ -4,6 +4,7 @@ import Datasets
 import Foundation
 import Recommenders
 import Retrieval
+import Server
 import Store
 import TensorFiles
 
@@ -78,6 +79,7 @@ struct Cascade: ParsableCommand {
         case let error as DatasetError: error.reason == .alreadyExists ? 1 : 65
         case let error as FileError: error.reason == .writeFailed ? 1 : 65
         case is CheckpointError: 65
+        case is ListenError: 1
         case let error as IndexError: [.badParameter: 78, .libraryFailed: 1][error.reason] ?? 65
         case let error as StoreError:
             [.notFound, .notAStore, .newerVersion, .corrupt, .invalid].contains(error.reason) ? 65 : 1

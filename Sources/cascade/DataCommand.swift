@@ -3,6 +3,7 @@ public import ArgumentParser
 public import Datasets
 import Evaluation
 import Foundation
+import TensorFiles
 
 extension ImportOptions.ErrorPolicy: ExpressibleByArgument {}
 extension TimeUnit: ExpressibleByArgument {}
@@ -164,7 +165,7 @@ struct DataCommand: ParsableCommand {
                 }
             }
             if Terminal.isInteractive { Terminal.status("") }
-            for reason in report.skippedReasons { Terminal.error("skipped: \(reason)") }
+            for reason in report.skippedReasons { Terminal.error("skipped: \(reason.printable)") }
             let data = report.dataset
             let requests = data.requests.map { ", \($0.count) requests" } ?? ""
             Terminal.out(

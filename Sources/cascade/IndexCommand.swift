@@ -3,6 +3,7 @@ public import ArgumentParser
 import Datasets
 import Foundation
 public import Retrieval
+import TensorFiles
 import Training
 
 extension IndexKind: ExpressibleByArgument {}
@@ -129,7 +130,7 @@ struct IndexCommand: ParsableCommand {
                 return Terminal.out(String(decoding: try encoder.encode(answer), as: UTF8.self))
             }
             for (place, match) in answer.similar.enumerated() {
-                Terminal.out(String(format: "%3d  %8.3f  ", place + 1, match.score) + match.item)
+                Terminal.out(String(format: "%3d  %8.3f  ", place + 1, match.score) + match.item.printable)
             }
         }
     }

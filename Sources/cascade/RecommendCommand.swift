@@ -64,13 +64,13 @@ struct RecommendCommand: ParsableCommand {
             encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
             return Terminal.out(String(decoding: try encoder.encode(answer), as: UTF8.self))
         }
-        Terminal.out("user \(user), latest first:")
-        for event in answer.history { Terminal.out("    \(event.title)") }
+        Terminal.out("user \(user.printable), latest first:")
+        for event in answer.history { Terminal.out("    \(event.title.printable)") }
         Terminal.out("\(answer.model) recommends:")
         for (place, event) in answer.recommendations.enumerated() {
             let score = String(format: "%8.3f", event.score ?? 0)
-            let categories = event.categories.map { "  [\($0.joined(separator: ", "))]" } ?? ""
-            Terminal.out(String(format: "%3d  ", place + 1) + "\(score)  \(event.title)\(categories)")
+            let categories = event.categories.map { "  [\($0.joined(separator: ", ").printable)]" } ?? ""
+            Terminal.out(String(format: "%3d  ", place + 1) + "\(score)  \(event.title.printable)\(categories)")
         }
     }
 }

@@ -71,7 +71,9 @@ struct SearchCommand: ParsableCommand {
             return Terminal.out(String(decoding: try encoder.encode(answer), as: UTF8.self))
         }
         let words = answer.words.isEmpty ? "no words" : "the words " + answer.words.joined(separator: ", ")
-        Terminal.out("\(words): \(answer.found) of \(answer.candidates) candidates share one, the others are popular")
+        Terminal.out(
+            "\(words.printable): \(answer.found) of \(answer.candidates) candidates share one, the others are popular"
+        )
         var rows = [["", "click", "purchase", "item"]]
         for (place, item) in answer.items.enumerated() {
             let purchase = item.purchase.map { String(format: "%.4f", $0) } ?? "-"

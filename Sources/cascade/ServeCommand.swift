@@ -14,40 +14,38 @@ struct ServeCommand: AsyncParsableCommand {
         commandName: "serve",
         abstract: "Answers recommendations and searches over HTTP, and takes events in.",
         discussion: """
-            Listens at once, is ready when its items, models and indexes are loaded (GET /health/ready), and stops in good \
-            order on SIGTERM and Ctrl-C. Documentation/serving.md describes the configuration.
+            Listens at once. It is ready when its items, models and indexes are loaded (GET /health/ready). SIGTERM and Ctrl-C \
+            stop it in good order. SIGHUP has it read tokens, certificate and log level again. Documentation/serving.md \
+            describes the configuration.
             """
     )
 
     @Option(help: "The service's configuration (YAML).") var config: String
-    @Option(help: "The port to listen on, in place of the configuration's.") var port: Int?
-    @Flag(help: "Check the configuration and load everything that it names, then end.") var check = false
+    @Option(help: "The port to listen on. It replaces the configuration's.") var port: Int?
+    @Flag(help: "Check the configuration and everything that it names, then end. Nothing is made or changed.")
+    var check = false
 
     func run() async throws {
-        let tree = try ConfigurationFile.read(URL(filePath: config))
-        let funnel = try FunnelConfiguration(tree, beside: ["server", "experiments"])
-        try funnel.validate()
-        var server = try ServerConfiguration(overriding: tree["server"], path: "server")
-        if let port { server.port = port }
-        try server.validate()
-        let experiments = try ExperimentConfiguration.list(tree["experiments"], path: "experiments")
-        let arms = try ExperimentArms(experiments, variants: funnel.variants.keys)
-        let logger = server.logs.logger()
-        let store = try SQLiteStore(at: URL(filePath: funnel.store))
+        // Neither a closed terminal nor a log without a reader ends the service.
+        signal(SIGPIPE, SIG_IGN)
+        signal(SIGHUP) { _ in }
+        defer { LogOutput.standardError.flush(seconds: 1) }
+        let settings = try ServiceSettings(config, port: port)
+        guard !check else { return try await ServiceCheck(settings).run() }
+        let store = try SQLiteStore(at: URL(filePath: settings.funnel.store))
         do {
-            try await fill(store, from: funnel.seed, logger)
             let registry = MetricsRegistry()
-            let service = try FunnelService(
-                funnel,
-                store: store,
-                loader: RunSlots(),
-                arms: arms,
-                metrics: FunnelSeries(registry),
-                experiments: { try await ExperimentReport.reports(experiments, from: store) }
+            let service = try settings.service(store, metrics: FunnelSeries(registry))
+            let logger = settings.server.logs.logger()
+            let server = try HTTPService(
+                service,
+                configuration: settings.server,
+                metrics: registry,
+                logger: logger,
+                reread: { [config, port] in try ServiceSettings(config, port: port).server }
             )
-            try await check
-                ? examine(service)
-                : serve(service, HTTPService(service, configuration: server, metrics: registry, logger: logger), logger)
+            try await fill(store, from: settings.funnel.seed, logger)
+            try await serve(service, server, logger)
             await service.shutdown()
         } catch {
             try? await store.close()
@@ -61,16 +59,6 @@ struct ServeCommand: AsyncParsableCommand {
         guard let seed, try await store.counts().events == 0 else { return }
         let report = try await store.importing(Dataset(at: URL(filePath: seed)))
         logger.info("filled the store", metadata: ["events": "\(report.newEvents)", "items": "\(report.newItems)"])
-    }
-
-    /// Loads everything and says what it found.
-    private func examine(_ service: FunnelService) async throws {
-        try await service.start()
-        let slots = await service.slots()
-        for slot in slots {
-            Terminal.out("\(slot.slot): \(slot.version?.version ?? slot.problem ?? "empty")")
-        }
-        if slots.contains(where: { $0.problem != nil }) { throw ExitCode.failure }
     }
 
     /// Serves until a signal comes; loads meanwhile.
@@ -92,5 +80,44 @@ struct ServeCommand: AsyncParsableCommand {
             while let hasEnded = try await group.next(), !hasEnded {}
             group.cancelAll()
         }
+    }
+}
+
+/// What a service's configuration says, as far as it can be told from the file alone.
+struct ServiceSettings {
+    let funnel: FunnelConfiguration
+    let server: ServerConfiguration
+    private let experiments: [ExperimentConfiguration]
+    private let arms: ExperimentArms
+
+    /// Reads the configuration.
+    ///
+    /// - Parameters:
+    ///   - path: The file.
+    ///   - port: The port in place of the configuration's.
+    /// - Throws: `ConfigurationError` for what cannot be used.
+    init(_ path: String, port: Int?) throws {
+        let tree = try ConfigurationFile.read(URL(filePath: path))
+        funnel = try FunnelConfiguration(tree, beside: ["server", "experiments"])
+        try funnel.validate()
+        var server = try ServerConfiguration(overriding: tree["server"], path: "server")
+        if let port { server.port = port }
+        try server.validate()
+        self.server = server
+        experiments = try ExperimentConfiguration.list(tree["experiments"], path: "experiments")
+        arms = try ExperimentArms(experiments, variants: funnel.variants.keys)
+    }
+
+    /// The service over a store; nothing is loaded yet.
+    func service(_ store: SQLiteStore, metrics: FunnelSeries) throws -> FunnelService {
+        let experiments = experiments
+        return try FunnelService(
+            funnel,
+            store: store,
+            loader: RunSlots(),
+            arms: arms,
+            metrics: metrics,
+            experiments: { try await ExperimentReport.reports(experiments, from: store) }
+        )
     }
 }

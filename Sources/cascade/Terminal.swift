@@ -1,8 +1,12 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 import Foundation
 import Synchronization
+import TensorFiles
 
 /// Where text goes: results to standard output, everything about them to standard error.
+///
+/// No control character but the line feed and the tab reaches either of them. An id, a title or a query, which may hold a
+/// line feed of its own, is printed as `printable`.
 enum Terminal {
     /// Why standard output could not be written: an error number, 0 as long as it could.
     private static let failure = Atomic<Int32>(0)
@@ -12,7 +16,7 @@ enum Terminal {
     /// The work goes on when it cannot be written, so that a model is not lost for a full disk; the command fails at its end,
     /// by ``requireOutput()``.
     static func out(_ text: String) {
-        let number = write(text + "\n", to: STDOUT_FILENO)
+        let number = write(text.printableLines + "\n", to: STDOUT_FILENO)
         if number != 0 { failure.store(number, ordering: .relaxed) }
     }
 
@@ -25,14 +29,14 @@ enum Terminal {
     }
 
     /// Prints about the work.
-    static func error(_ text: String) { write(text + "\n", to: STDERR_FILENO) }
+    static func error(_ text: String) { write(text.printableLines + "\n", to: STDERR_FILENO) }
 
     /// Whether standard error is a terminal, and can show a line that changes.
     static let isInteractive = isatty(FileHandle.standardError.fileDescriptor) != 0
 
     /// Replaces the last line; what is wider than the terminal is cut.
     static func status(_ text: String) {
-        write("\r\u{1B}[2K" + text.prefix(max(columns - 1, 1)), to: STDERR_FILENO)
+        write("\r\u{1B}[2K" + text.printable.prefix(max(columns - 1, 1)), to: STDERR_FILENO)
     }
 
     /// The characters in a line of the terminal; 80 when it does not say.
@@ -55,6 +59,7 @@ enum Terminal {
 
     /// A table with aligned columns: text to the left, numbers to the right.
     static func table(_ rows: [[String]]) -> String {
+        let rows = rows.map { $0.map(\.printable) }
         guard let width = rows.first?.count else { return "" }
         let sizes = (0..<width).map { column in rows.map { $0[column].count }.max() ?? 0 }
         return rows.map { row in

@@ -9,7 +9,7 @@ struct TokenCommand: ParsableCommand {
     )
 
     @Option(help: "What the caller is called in the configuration.") var name = "caller"
-    @Option(help: "read, write or admin.") var role = "read"
+    @Option(help: "What the caller may do: read, write, admin, or metrics alone.") var role = "read"
 
     func run() throws {
         guard let role = Role(rawValue: role) else {
@@ -21,5 +21,7 @@ struct TokenCommand: ParsableCommand {
         Terminal.out(token.text)
         Terminal.error("For the configuration, under server.tokens:")
         Terminal.error("  - {name: \(name), role: \(role.rawValue), sha256: \(token.sha256)}")
+        Terminal.error("Or, as a line of the file that server.tokens_file names:")
+        Terminal.error("  \(name) \(role.rawValue) \(token.sha256)")
     }
 }

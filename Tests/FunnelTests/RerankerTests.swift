@@ -32,7 +32,7 @@ struct RerankerTests {
 
     @Test("what is seen, unavailable, blocked or there already is taken away, and counted")
     func filters() {
-        let records = [ItemRecord(id: "b", available: false), ItemRecord(id: "e")]
+        let records = [ItemRecord(id: "b", title: "B", available: false), ItemRecord(id: "e")]
         let (items, dropped) = page(
             ["a", "b", "c", "d", "e", "e"],
             RerankRules(blocked: ["c"]),
@@ -43,6 +43,8 @@ struct RerankerTests {
         #expect(dropped == ["unavailable": 1, "blocked": 1, "seen": 1, "duplicate": 1])
         let (all, _) = page(["a", "b"], RerankRules(availableOnly: false), records: records)
         #expect(all.map(\.item) == ["a", "b"])
+        let (rest, _) = page(["a", "b"], RerankRules(availableOnly: false), records: [.withdrawn("a")])
+        #expect(rest.map(\.item) == ["b"])
     }
 
     @Test("pinned items are at the top in their order, except those that may not be shown")

@@ -81,6 +81,25 @@ struct SearchTests {
         await service.shutdown()
     }
 
+    @Test("a change is merged with what is stored; a withdrawn item is on no page until it is stored again")
+    func changedAndWithdrawn() async throws {
+        let service = try await service("{}", store: store())
+        #expect(try await service.update("hat") { $0.attributes["size"] = "L" }?.title == "Red hat")
+        #expect(try await service.items(["hat"]).first?.attributes == ["size": "L"])
+        #expect(try await service.update("nobody") { $0.title = "x" } == nil)
+        await #expect(throws: CancellationError.self) {
+            try await service.update("hat") { _ in throw CancellationError() }
+        }
+        #expect(try await service.search("hat", user: nil, count: 9).ids.contains("hat"))
+        #expect(try await service.withdraw("hat"))
+        #expect(try await !service.withdraw("hat"))
+        #expect(try await !service.search("hat", user: nil, count: 9).ids.contains("hat"))
+        #expect(try await service.update("hat") { $0.title = "x" } == nil)
+        try await service.upsert([ItemRecord(id: "hat", title: "Red hat")])
+        #expect(try await service.search("hat", user: nil, count: 9).ids.contains("hat"))
+        await service.shutdown()
+    }
+
     static let similar = #"{"slots": {"a": {"kind": "retriever", "path": "p"}, "b": {"kind": "index", "path": "q"}}}"#
 
     @Test("similar items come from the first slot that knows any, without the item itself and what may not be shown")

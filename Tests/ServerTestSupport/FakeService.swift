@@ -76,6 +76,24 @@ public actor FakeService: RecommendationService {
         for item in new where items.updateValue(item, forKey: item.id) == nil { order.append(item.id) }
     }
 
+    /// Changes one.
+    public func update(
+        _ item: ItemID,
+        _ change: @escaping @Sendable (inout ItemRecord) throws -> Void
+    ) async throws -> ItemRecord? {
+        try await obey()
+        guard var record = items[item], !record.isWithdrawn else { return nil }
+        try change(&record)
+        items[item] = record
+        return record
+    }
+
+    /// Takes one back.
+    public func withdraw(_ item: ItemID) async throws -> Bool {
+        try await obey()
+        return items.updateValue(.withdrawn(item), forKey: item).map { !$0.isWithdrawn } ?? false
+    }
+
     /// Those that are known.
     public func items(_ ids: [ItemID]) async throws -> [ItemRecord] {
         try await obey()

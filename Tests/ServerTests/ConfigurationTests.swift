@@ -39,6 +39,12 @@ struct ConfigurationTests {
             (#"{"port": 70000}"#, "port: found 70000, expected 0 to 65535"),
             (#"{"limits": {"k": 0}}"#, "limits.k: found 0, expected 1 to 10000"),
             (#"{"timeouts": {"idle": 0}}"#, "timeouts.idle: found 0.0, expected 0.05 to 86400.0"),
+            (#"{"timeouts": {"headers_seconds": "x"}}"#, "server.timeouts.headers_seconds: found 'x', expected a"),
+            (#"{"drain_seconds": -1}"#, "drain_seconds: found -1.0, expected 0.0 to 3600.0"),
+            (#"{"drain_second": 1}"#, "unknown key 'drain_second' in 'server'. Did you mean 'drain_seconds'?"),
+            (#"{"limits": {"connections_per_address": 0}}"#, "limits.connections_per_address: found 0"),
+            (#"{"cors": {"origins": ["https://shop.example/"]}}"#, "cors.origins[0]: found 'https://shop.example/'"),
+            (#"{"cors": {"origins": ["shop.example"]}}"#, "cors.origins[0]: found 'shop.example', expected an origin"),
             (#"{"tls": {"certificate": "a.pem"}}"#, "tls.key: found nothing, expected a path"),
             (#"{"logs": {"format": "xml"}}"#, "server.logs.format: found 'xml', expected one of json, text"),
             (#"{"limitz": {}}"#, "unknown key 'limitz' in 'server'. Did you mean 'limits'?"),
@@ -76,7 +82,7 @@ struct ConfigurationTests {
     func certificate() throws {
         var tls = TLSSettings()
         (tls.certificate, tls.key) = ("no-such.pem", "no-such.key")
-        let error = #expect(throws: ConfigurationError.self) { try tls.secure(.http1()) }
+        let error = #expect(throws: ConfigurationError.self) { _ = try Certificate(tls) }
         #if TLS
             let expected = "tls.certificate: no-such.pem could not be read"
         #else

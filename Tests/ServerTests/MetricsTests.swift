@@ -51,7 +51,7 @@ struct MetricsTests {
     func requests() async throws {
         try await Harness.run { server in
             for id in 0..<20 { _ = try await server.send(.get, "/v1/items/invented-\(id)") }
-            for id in 0..<20 { _ = try await server.send(.patch, "/invented/\(id)") }
+            for id in 0..<20 { _ = try await server.send(.trace, "/invented/\(id)") }
             await server.service.set(fault: nil)
             let reply = try await server.send(.get, "/metrics")
             #expect(reply.headers[.contentType] == "text/plain; version=0.0.4; charset=utf-8")

@@ -96,7 +96,10 @@ struct ProblemTests {
                 #"{"id":"1","user":"1","item":"1","action":"click","4711":1}"#,
                 "body: found an unknown key, expected only id, user, item, action, time, query, value, request."
             ),
-            (#"{"id":"1","user":"1","item":"1","action":"click","value":1e4711}"#, "body: found what is not JSON"),
+            (
+                #"{"id":"1","user":"1","item":"1","action":"click","value":1e4711}"#,
+                "body: found what is not JSON, or a number out of"
+            ),
             (#"{"events":[]}"#, "events: found 0, expected 1 to 1000."),
             (#"{"events":4711}"#, "events: found another type, expected a list."),
             ("4711", "body: found another type, expected an object."),
@@ -106,7 +109,20 @@ struct ProblemTests {
                 #"{"id":"1","user":"4711\u0000","item":"1","action":"click"}"#,
                 "events[0].user: found a control character"
             ),
-            (#"{"id":"1","user":"1","item":"1","action":"click","time":99999999999}"#, "events[0].time: found a time"),
+            (
+                #"{"id":"1","user":"1","item":"1","action":"click","time":99999999999}"#,
+                "events[0].time: found a time before 1970 or in the future"
+            ),
+            (
+                #"{"id":"1","user":"1","item":"1","action":"click","time":1764000000123.5}"#,
+                "events[0].time: found a time that looks like milliseconds, expected seconds since 1970"
+            ),
+            (
+                #"{"id":"1","user":"1","item":"1","action":"click","time":"4711"}"#,
+                "time: found no time, expected a number of seconds since 1970-01-01 UTC"
+            ),
+            (#"{"id":"1","user":"1","item":"1","action":"click","time":1e300}"#, "time: found no time"),
+            (#"{"id":"1","user":"1","item":"1","action":"click","time":-0.5}"#, "events[0].time: found a time before"),
         ]
     )
     func bodies(_ body: String, _ detail: String) async throws {

@@ -1,5 +1,6 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 import Configurations
+import Foundation
 import HTTPTypes
 import Logging
 import Testing
@@ -16,8 +17,8 @@ struct SecurityTests {
             ("GET", "/v1/items/1/similar", .read), ("GET", "/v1/explain/r", .read), ("GET", "/v1/items/1", .read),
             ("GET", "/v1/models", .read), ("POST", "/v1/events", .write), ("PUT", "/v1/items", .write),
             ("GET", "/v1/users/1", .admin), ("DELETE", "/v1/users/1", .admin), ("GET", "/v1/users", .admin),
-            ("POST", "/v1/models/ranker", .admin), ("GET", "/v1/experiments", .admin), ("GET", "/metrics", .admin),
-            ("GET", "/v1/status", .admin),
+            ("POST", "/v1/models/ranker", .admin), ("GET", "/v1/experiments", .admin), ("GET", "/metrics", .metrics),
+            ("GET", "/v1/status", .metrics), ("PATCH", "/v1/items/1", .write), ("DELETE", "/v1/items/1", .write),
         ]
     )
     func roles(_ method: String, _ uri: String, _ needed: Role) async throws {
@@ -28,7 +29,7 @@ struct SecurityTests {
             #expect(anonymous.headers[.wwwAuthenticate]?.hasPrefix("Bearer") == true)
             for role in Role.allCases {
                 let status = try await server.send(method, uri, as: role).status
-                #expect((status == 403) == (role < needed))
+                #expect((status == 403) == (!role.includes(needed)))
                 #expect(status != 401)
             }
         }
@@ -117,6 +118,33 @@ struct SecurityTests {
                 #expect(headers[.cacheControl] == "no-store")
                 #expect(headers[.contentSecurityPolicy] == "default-src 'none'; frame-ancestors 'none'")
             }
+        }
+    }
+
+    @Test("Roles include those below them; metrics stands alone under admin")
+    func includedRoles() {
+        let included = Role.allCases.map { role in Role.allCases.filter(role.includes) }
+        #expect(included == [[.read], [.read, .write], [.read, .write, .admin, .metrics], [.metrics]])
+    }
+
+    @Test("Every call that needs an admin has its line, at every level: who, what, of whom, and the result")
+    func audit() async throws {
+        try await Harness.run(tokens: true, { $0.logs.level = .critical }) { server in
+            _ = try await server.send(.delete, "/v1/users/ann", as: .admin)
+            _ = try await server.send(.get, "/v1/users/ann", as: .write)
+            _ = try await server.send(.post, "/v1/models/ranker", as: .admin, json: #"{"path":"missing"}"#)
+            _ = try await server.send(.get, "/v1/users/%1b%5b2Jann")
+            _ = try await server.send(.get, "/v1/models", as: .admin)
+            _ = try await server.send(.get, "/metrics", as: .metrics)
+            let lines = try server.lines.all.map { try JSONDecoder().decode(JSONValue.self, from: Data($0.utf8)) }
+            #expect(lines.allSatisfy { $0["message"] == .string("audit") })
+            #expect(lines.map { $0["caller"].text } == ["admin", "write", "admin", "unknown"])
+            #expect(lines.map { $0["status"] } == [200, 403, 400, 401].map { .integer($0) })
+            #expect(lines[0]["operation"] == .string("DELETE /v1/users/{id}"))
+            // printf ann | sha256sum | cut -c1-16
+            #expect(lines[0]["id_sha256"] == .string("49915e0d7d4b402e"))
+            #expect(lines[2]["slot"] == .string("ranker"))
+            #expect(!server.lines.all.joined().contains("ann\""))
         }
     }
 

@@ -1,10 +1,8 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 import Configurations
 import Foundation
-import Logging
 import ServerTestSupport
 import ServiceLifecycle
-import Synchronization
 import TestSupport
 import Testing
 
@@ -13,63 +11,11 @@ import Testing
 
 @Suite("Server over a socket")
 struct SocketTests {
-    /// A server on a free port, and the way to stop it.
-    private struct Running: Sendable {
-        let service: FakeService
-        let port: Int
-        let group: ServiceGroup
-        let flushed: Flag
-        let metrics: MetricsRegistry
-
-        /// Waits until a request has come in that is not answered yet.
-        func hasRequest() async throws {
-            while metrics.gauge("cascade_http_requests_in_flight").current < 1 {
-                try await Task.sleep(for: .milliseconds(5))
-            }
-        }
-    }
-
-    private func run(
-        _ change: (inout ServerConfiguration) -> Void = { _ in },
-        _ test: @escaping @Sendable (Running) async throws -> Void
-    ) async throws {
-        var configuration = ServerConfiguration()
-        configuration.port = 0
-        change(&configuration)
-        let (ports, announce) = AsyncStream.makeStream(of: Int.self)
-        let (service, flushed, metrics) = (FakeService(people: 3), Flag(), MetricsRegistry())
-        let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        let server = try HTTPService(
-            service,
-            configuration: configuration,
-            metrics: metrics,
-            logger: logger,
-            onRunning: { announce.yield($0) },
-            onShutdown: { flushed.set() }
-        )
-        let group = ServiceGroup(configuration: .init(services: [server], logger: logger))
-        try await withThrowingTaskGroup(of: Void.self) { tasks in
-            tasks.addTask { try await group.run() }
-            let port = try #require(await ports.first { _ in true })
-            do {
-                try await test(
-                    Running(service: service, port: port, group: group, flushed: flushed, metrics: metrics)
-                )
-            } catch {
-                tasks.cancelAll()
-                throw error
-            }
-            await group.triggerGracefulShutdown()
-            try await tasks.waitForAll()
-        }
-        #expect(flushed.isSet)
-    }
-
     private let live = "GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
     @Test("Requests in one packet are answered in order, on one connection")
     func pipelining() async throws {
-        try await run { server in
+        try await RunningServer.run { server in
             let connection = try RawConnection(port: server.port)
             let second = "GET /nothing HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
             connection.send(live + live + second)
@@ -82,7 +28,7 @@ struct SocketTests {
 
     @Test("Headers that do not end are waited for only so long")
     func slowHeaders() async throws {
-        try await run({ $0.timeouts.idle = 0.4 }) { server in
+        try await RunningServer.run({ $0.timeouts.idle = 0.4 }) { server in
             let connection = try RawConnection(port: server.port)
             connection.send("GET /health/live HTTP/1.1\r\nHost: local")
             async let rest = connection.receive()
@@ -96,7 +42,7 @@ struct SocketTests {
 
     @Test("A body that trickles is answered with 408, and its connection closed", arguments: [true, false])
     func slowBody(_ chunked: Bool) async throws {
-        try await run({ $0.timeouts.read = 0.3 }) { server in
+        try await RunningServer.run({ $0.timeouts.read = 0.3 }) { server in
             let connection = try RawConnection(port: server.port)
             let framing = chunked ? "Transfer-Encoding: chunked" : "Content-Length: 1000"
             connection.send(
@@ -110,7 +56,7 @@ struct SocketTests {
 
     @Test("A body that nobody asked for is not read for ever")
     func unwantedBody() async throws {
-        try await run({ $0.timeouts.read = 0.2 }) { server in
+        try await RunningServer.run({ $0.timeouts.read = 0.2 }) { server in
             let connection = try RawConnection(port: server.port)
             connection.send("GET /v1/models HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
             #expect(try await connection.trickle("1\r\n \r\n"))
@@ -119,7 +65,7 @@ struct SocketTests {
 
     @Test("Too long a body is refused without being read", arguments: [true, false])
     func oversize(_ chunked: Bool) async throws {
-        try await run { server in
+        try await RunningServer.run { server in
             let connection = try RawConnection(port: server.port)
             let framing = chunked ? "Transfer-Encoding: chunked" : "Content-Length: 100000000"
             connection.send(
@@ -143,7 +89,7 @@ struct SocketTests {
         ]
     )
     func malformed(_ text: String) async throws {
-        try await run { server in
+        try await RunningServer.run { server in
             let connection = try RawConnection(port: server.port)
             connection.send(text)
             #expect(await connection.receive().hasPrefix("HTTP/1.1 4"))
@@ -155,7 +101,7 @@ struct SocketTests {
 
     @Test("Without tokens a foreign host is not answered")
     func rebinding() async throws {
-        try await run { server in
+        try await RunningServer.run { server in
             let connection = try RawConnection(port: server.port)
             connection.send("GET /v1/models HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n")
             #expect(await connection.receive().hasPrefix("HTTP/1.1 421 "))
@@ -164,8 +110,9 @@ struct SocketTests {
 
     @Test("Stopping finishes what runs, and closes what idles")
     func gracefulShutdown() async throws {
-        try await run({ configuration in
+        try await RunningServer.run({ configuration in
             (configuration.timeouts.read, configuration.timeouts.idle, configuration.shutdown) = (600, 600, 600)
+            configuration.drainSeconds = 0
         }) { server in
             let idle = try RawConnection(port: server.port)
             idle.send(live)
@@ -186,7 +133,7 @@ struct SocketTests {
 
     @Test("Stopping does not wait for ever")
     func shutdownDeadline() async throws {
-        try await run({ $0.shutdown = 0.8 }) { server in
+        try await RunningServer.run({ ($0.drainSeconds, $0.shutdown) = (0, 0.8) }) { server in
             await server.service.set(fault: .hangForever)
             let connection = try RawConnection(port: server.port)
             connection.send("GET /v1/experiments HTTP/1.1\r\nHost: localhost\r\n\r\n")
@@ -205,7 +152,7 @@ struct SocketTests {
                 "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=IP:127.0.0.1"
             let made = try await shell("\(make) -out \(certificate) -keyout \(key) 2>/dev/null")
             #expect(made.status == 0)
-            try await run({ ($0.tls.certificate, $0.tls.key) = (certificate, key) }) { server in
+            try await RunningServer.run({ ($0.tls.certificate, $0.tls.key) = (certificate, key) }) { server in
                 let script = """
                     import ssl, urllib.request
                     context = ssl.create_default_context(cafile="\(certificate)")

@@ -54,13 +54,18 @@ struct Harness {
         var headers = headers
         if let role, let token = tokens[role] { headers[.authorization] = "Bearer \(token.text)" }
         if json != nil, headers[.contentType] == nil { headers[.contentType] = "application/json" }
-        let response = try await client.execute(
-            uri: uri,
-            method: method,
-            headers: headers,
-            body: json.map { ByteBuffer(string: $0) }
-        )
+        let response = try await bytes(method, uri, json: json, headers: headers)
         return Reply(status: response.status.code, headers: response.headers, text: String(buffer: response.body))
+    }
+
+    /// Sends a request for bytes that are no text.
+    func bytes(
+        _ method: HTTPRequest.Method,
+        _ uri: String,
+        json: String? = nil,
+        headers: HTTPFields = [:]
+    ) async throws -> (status: HTTPResponse.Status, headers: HTTPFields, body: ByteBuffer) {
+        try await client.execute(uri: uri, method: method, headers: headers, body: json.map { ByteBuffer(string: $0) })
     }
 }
 

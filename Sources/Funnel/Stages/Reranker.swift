@@ -27,7 +27,9 @@ struct Reranker: Sendable {
     func objection(to item: ItemID) -> String? {
         if rules.blocked.contains(item) { return "blocked" }
         if seen.contains(item) { return "seen" }
-        if rules.availableOnly, records[item]?.available == false { return "unavailable" }
+        if let record = records[item], record.isWithdrawn || rules.availableOnly && !record.available {
+            return "unavailable"
+        }
         return nil
     }
 

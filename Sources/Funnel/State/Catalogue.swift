@@ -28,6 +28,21 @@ final class Catalogue: Sendable {
         }
     }
 
+    /// Changes one item as the store has it now; nil leaves it as it is.
+    ///
+    /// - Parameter change: What the item becomes; called with nil when nobody knows it.
+    func update(
+        _ item: ItemID,
+        _ change: @escaping @Sendable (ItemRecord?) throws -> ItemRecord?
+    ) async throws -> ItemRecord? {
+        try await line.run { [self] in
+            guard let changed = try change(try await store.items([item]).first) else { return nil }
+            try await store.upsert([changed])
+            records.withLock { $0[item] = changed }
+            return changed
+        }
+    }
+
     /// Those of the items that are known.
     func records(of items: some Sequence<ItemID>) -> [ItemID: ItemRecord] {
         records.withLock { known in

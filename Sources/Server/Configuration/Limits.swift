@@ -19,11 +19,18 @@ public struct Limits: Codable, Sendable {
     public var depth = 16
     /// The longest request line and headers together.
     public var headers = 16_384
-    /// The most connections at once; further ones wait until one closes.
+    /// The most connections at once; on further ones only health is answered.
     public var connections = 1_024
+    /// The most connections from one address (of IPv6: from one /64 network).
+    public var connectionsPerAddress = 512
 
     /// The defaults.
     public init() {}
+
+    private enum CodingKeys: String, CodingKey {
+        case body, batch, query, k, id, depth, headers, connections
+        case connectionsPerAddress = "connections_per_address"
+    }
 
     func validate() throws {
         try check("limits.body", body, in: 1_024...(1 << 30))
@@ -34,6 +41,7 @@ public struct Limits: Codable, Sendable {
         try check("limits.depth", depth, in: 4...128)
         try check("limits.headers", headers, in: 1_024...(1 << 20))
         try check("limits.connections", connections, in: 1...100_000)
+        try check("limits.connections_per_address", connectionsPerAddress, in: 1...100_000)
     }
 }
 
@@ -68,12 +76,23 @@ public struct Timeouts: Codable, Sendable {
     public var replace = 600.0
     /// For which a connection may do nothing.
     public var idle = 60.0
+    /// From the start of a connection to the end of its first request's head; later from a head's first byte to its end.
+    public var headersSeconds = 10.0
 
     /// The defaults.
     public init() {}
 
+    private enum CodingKeys: String, CodingKey {
+        case read, answer, replace, idle
+        case headersSeconds = "headers_seconds"
+    }
+
     func validate() throws {
-        for (key, value) in [("read", read), ("answer", answer), ("replace", replace), ("idle", idle)] {
+        let values = [
+            ("read", read), ("answer", answer), ("replace", replace), ("idle", idle),
+            ("headers_seconds", headersSeconds),
+        ]
+        for (key, value) in values {
             try check("timeouts.\(key)", value, in: 0.05...86_400)
         }
     }

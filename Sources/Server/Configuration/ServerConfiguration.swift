@@ -16,6 +16,10 @@ public struct ServerConfiguration: Settings {
     public var tls = TLSSettings()
     /// Who may call; when there are none, everybody on this machine may do everything.
     public var tokens: [TokenSettings] = []
+    /// A file with further callers, one a line: name, role, hash; empty for none.
+    public var tokensFile = ""
+    /// Which web pages may call from a browser; none by default.
+    public var cors = CORSSettings()
     /// Who may read `/metrics` and `/v1/status`.
     public var metrics = MetricsAccess.admin
     /// What a request may be.
@@ -24,7 +28,11 @@ public struct ServerConfiguration: Settings {
     public var rate = RateSettings()
     /// How long things may take.
     public var timeouts = Timeouts()
-    /// How long the service may take to stop, in seconds.
+    /// The shortest answer that is compressed when its reader can take it, in bytes; 0 for none.
+    public var compressionMinBytes = 1_024
+    /// For how long the service goes on answering after it was told to stop, and says that it is not ready.
+    public var drainSeconds = 1.0
+    /// How long the service may then take to stop, in seconds.
     public var shutdown = 20.0
     /// What is logged, and how.
     public var logs = LogSettings()
@@ -32,19 +40,31 @@ public struct ServerConfiguration: Settings {
     /// The defaults.
     public init() {}
 
+    private enum CodingKeys: String, CodingKey {
+        case host, port, tls, tokens
+        case tokensFile = "tokens_file"
+        case cors, metrics, limits, rate, timeouts
+        case compressionMinBytes = "compression_min_bytes"
+        case drainSeconds = "drain_seconds"
+        case shutdown, logs
+    }
+
     /// Refuses values outside of their ranges, half a certificate, and an open door without tokens.
     public func validate() throws {
         try check("port", port, in: 0...65_535)
+        try check("drain_seconds", drainSeconds, in: 0...3_600)
         try check("shutdown", shutdown, in: 0.1...3_600)
+        try check("compression_min_bytes", compressionMinBytes, in: 0...(1 << 30))
+        try cors.validate()
         try limits.validate()
         try rate.validate()
         try timeouts.validate()
-        try validateTokens()
+        try TokenSettings.refuseRepetitions(tokens)
         guard tls.certificate.isEmpty == tls.key.isEmpty else {
             let missing = tls.key.isEmpty ? "key" : "certificate"
             throw ConfigurationError("tls.\(missing): found nothing, expected a path; certificate and key go together")
         }
-        guard !tokens.isEmpty || Self.loopback.contains(host) else {
+        guard !tokens.isEmpty || !tokensFile.isEmpty || Self.loopback.contains(host) else {
             throw ConfigurationError(
                 """
                 host: found '\(host)' without tokens, expected 127.0.0.1 or ::1, because everybody who reaches the port \
@@ -56,24 +76,11 @@ public struct ServerConfiguration: Settings {
 
     /// Addresses that only this machine reaches.
     static let loopback: Set<String> = ["127.0.0.1", "::1"]
-
-    private func validateTokens() throws {
-        var names: Set<String> = []
-        var hashes: Set<String> = []
-        for (index, token) in tokens.enumerated() {
-            guard names.insert(token.name).inserted else {
-                throw ConfigurationError("tokens[\(index)].name: found '\(token.name)' again, expected a new name")
-            }
-            guard hashes.insert(token.sha256.lowercased()).inserted else {
-                throw ConfigurationError("tokens[\(index)].sha256: found a hash again, expected one token, one role")
-            }
-        }
-    }
 }
 
 /// Who may read what an operator watches.
 public enum MetricsAccess: String, Sendable, Codable, CaseIterable {
-    /// Callers with an admin token.
+    /// Callers whose token has the role `metrics` or `admin`.
     case admin
     /// Everybody who reaches the port.
     case open

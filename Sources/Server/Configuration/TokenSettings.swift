@@ -1,4 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+import Configurations
 
 /// A caller: what it is called, what it may do, and the hash by which its token is known.
 public struct TokenSettings: Codable, Sendable, Equatable {
@@ -14,6 +15,20 @@ public struct TokenSettings: Codable, Sendable, Equatable {
     /// Describes a caller.
     public init(name: String, role: Role, sha256: String) {
         (self.name, self.role, self.sha256) = (name, role, sha256)
+    }
+
+    /// Refuses a name or a hash that stands there twice.
+    static func refuseRepetitions(_ tokens: [TokenSettings]) throws {
+        var names: Set<String> = []
+        var hashes: Set<String> = []
+        for (index, token) in tokens.enumerated() {
+            guard names.insert(token.name).inserted else {
+                throw ConfigurationError("tokens[\(index)].name: found '\(token.name)' again, expected a new name")
+            }
+            guard hashes.insert(token.sha256.lowercased()).inserted else {
+                throw ConfigurationError("tokens[\(index)].sha256: found a hash again, expected one token, one role")
+            }
+        }
     }
 
     private enum CodingKeys: String, CodingKey, CaseIterable { case name, role, sha256 }

@@ -10,7 +10,7 @@ struct Endpoint: HTTPResponder {
     let backend: Backend
 
     func respond(to request: Request, context: HTTPContext) async throws -> Response {
-        let call = Call(request: try await collected(request), context: context, limits: backend.limits)
+        let call = Call(request: try await collected(request, context), context: context, limits: backend.limits)
         let seconds = route.timeout ?? backend.configuration.timeouts.answer
         return try await Deadline.run(seconds: seconds, late: Problem.slowAnswer(seconds)) {
             try await route.handler(call)
@@ -18,11 +18,14 @@ struct Endpoint: HTTPResponder {
     }
 
     /// The request with its whole body in memory.
-    private func collected(_ request: Request) async throws -> Request {
+    private func collected(_ request: Request, _ context: HTTPContext) async throws -> Request {
         let declared = request.headers[.contentLength]
         guard declared != nil || request.headers[.transferEncoding] != nil else { return request }
+        let expected = request.headers[.expect]?.lowercased()
+        guard expected == nil || expected == "100-continue" else { throw Problem.expectation }
         let most = backend.limits.body
         if let declared, Int(declared) ?? .max > most { throw Problem.tooLarge(most) }
+        if expected != nil { context.channel.triggerUserOutboundEvent(ContinueEvent(), promise: nil) }
         let seconds = backend.configuration.timeouts.read
         let body = request.body
         let buffer = try await withThrowingTaskGroup(of: ByteBuffer.self) { group in

@@ -7,13 +7,13 @@ import NIOCore
 /// Not a `RemoteAddressRequestContext`, so that traces do not carry addresses of people.
 struct HTTPContext: RequestContext {
     var coreContext: CoreRequestContextStorage
-    /// Where the connection comes from, which the rate limit goes by.
-    let remoteAddress: SocketAddress?
+    /// The connection that the request came on.
+    let channel: any Channel
     /// Names the request in the answer's `X-Request-Id`, in problems and in the log.
     var requestID = ""
 
     init(source: ApplicationRequestContextSource) {
         coreContext = CoreRequestContextStorage(source: source)
-        remoteAddress = source.channel.remoteAddress
+        channel = source.channel
     }
 }

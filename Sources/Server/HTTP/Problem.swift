@@ -83,6 +83,23 @@ struct Problem: Error, Equatable {
         headers: [.connection: "close"]
     )
 
+    /// An `Expect` other than `100-continue`.
+    static let expectation = Problem(
+        .expectationFailed,
+        "expectation",
+        "Expectation not met",
+        "Expect: expected 100-continue, or no such header."
+    )
+
+    /// A connection beyond `limits.connections` or `limits.connections_per_address`.
+    static let crowded = Problem(
+        .serviceUnavailable,
+        "connections",
+        "Too many connections",
+        "The server, or the caller's address, has as many connections as it may. Keep fewer, or try again.",
+        headers: [.retryAfter: "1", .connection: "close"]
+    )
+
     /// No token, or one that nobody has.
     static func unauthorized(_ detail: String) -> Problem {
         Problem(
@@ -189,6 +206,8 @@ extension Problem {
         // Ours begin so; the decoder's own would repeat the value.
         case .dataCorrupted(let context) where context.debugDescription.hasPrefix("found "):
             "\(place(context.codingPath)): \(context.debugDescription)."
+        case .dataCorrupted(let context) where !context.codingPath.isEmpty:
+            "\(place(context.codingPath)): found a number out of range, or a fraction where a whole number belongs."
         default: "body: found what is not JSON, or a number out of range; expected JSON in UTF-8."
         }
     }

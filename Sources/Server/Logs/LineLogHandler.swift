@@ -1,20 +1,36 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 import Foundation
 public import Logging
+import TensorFiles
 
 /// Writes each message as one line: a JSON object, or words for a terminal.
 struct LineLogHandler: LogHandler {
     private let label: String
     private let format: LogFormat
+    private let common: @Sendable () -> Logger.Level
     private let write: @Sendable (String) -> Void
-    var logLevel: Logger.Level
+    private var own: Logger.Level?
     var metadata: Logger.Metadata = [:]
     var metadataProvider: Logger.MetadataProvider?
 
+    /// The level that was set on this logger, or else what all loggers have.
+    var logLevel: Logger.Level {
+        get { own ?? common() }
+        set { own = newValue }
+    }
+
     /// Writes lines, each with its line break, to wherever `write` brings them.
-    init(label: String, settings: LogSettings, write: @escaping @Sendable (String) -> Void) {
+    ///
+    /// - Parameter level: The level that all loggers have at the moment; that of the settings when there is none.
+    init(
+        label: String,
+        settings: LogSettings,
+        level: (@Sendable () -> Logger.Level)? = nil,
+        write: @escaping @Sendable (String) -> Void
+    ) {
         (self.label, format, self.write) = (label, settings.format, write)
-        logLevel = settings.level
+        let fixed = settings.level
+        common = level ?? { fixed }
     }
 
     subscript(metadataKey key: String) -> Logger.Metadata.Value? {
@@ -27,17 +43,22 @@ struct LineLogHandler: LogHandler {
         if let provided = metadataProvider?.get() { fields.merge(provided) { $1 } }
         if let given = event.metadata { fields.merge(given) { $1 } }
         if let error = event.error { fields["error"] = "\(error)" }
+        write(line(event.level, "\(event.message)", fields))
+    }
+
+    /// A line as the format has it.
+    func line(_ level: Logger.Level, _ message: String, _ fields: Logger.Metadata) -> String {
         let time = Date.now.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
-        switch format {
-        case .json: write(json(event, fields, time))
-        case .text: write(text(event, fields, time))
+        return switch format {
+        case .json: json(level, message, fields, time)
+        case .text: text(level, message, fields, time)
         }
     }
 
-    private func json(_ event: LogEvent, _ fields: Logger.Metadata, _ time: String) -> String {
+    private func json(_ level: Logger.Level, _ message: String, _ fields: Logger.Metadata, _ time: String) -> String {
         var parts = [
-            "\"time\":\(quoted(time))", "\"level\":\(quoted(event.level.rawValue))", "\"logger\":\(quoted(label))",
-            "\"message\":\(quoted("\(event.message)"))",
+            "\"time\":\(quoted(time))", "\"level\":\(quoted(level.rawValue))", "\"logger\":\(quoted(label))",
+            "\"message\":\(quoted(message))",
         ]
         let taken: Set<String> = ["time", "level", "logger", "message"]
         for (key, value) in fields.sorted(by: { $0.key < $1.key }) {
@@ -58,39 +79,35 @@ struct LineLogHandler: LogHandler {
         }
     }
 
-    private func text(_ event: LogEvent, _ fields: Logger.Metadata, _ time: String) -> String {
+    private func text(_ level: Logger.Level, _ message: String, _ fields: Logger.Metadata, _ time: String) -> String {
         let parts = fields.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
-        let line = (["\(time) \(event.level.rawValue) \(event.message)"] + parts).joined(separator: " ")
-        return line.map { $0.isNewline ? "\\n" : String($0) }.joined() + "\n"
+        return (["\(time) \(level.rawValue) \(message)"] + parts).joined(separator: " ").printable + "\n"
     }
 
     /// A JSON string.
     private func quoted(_ text: String) -> String {
-        var result = "\""
-        for scalar in text.unicodeScalars {
+        let escaped = text.unicodeScalars.reduce(into: "") { result, scalar in
             switch scalar {
             case "\"": result += "\\\""
             case "\\": result += "\\\\"
-            case "\n": result += "\\n"
-            case _
-            where scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value)
-                || (0x2028...0x2029).contains(scalar.value):
-                let digits = String(scalar.value, radix: 16)
-                result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
             default: result.unicodeScalars.append(scalar)
             }
         }
-        return result + "\""
+        return "\"\(escaped.printable)\""
     }
 }
 
 extension LogSettings {
-    /// A logger that writes to standard error.
+    /// A logger that writes to standard error, and whose level is ``LogOutput/level`` of that output.
     public func logger(_ label: String = "cascade") -> Logger {
-        Logger(label: label) { label in
-            LineLogHandler(label: label, settings: self) { line in
-                // A log that nobody reads any more must not stop the service.
-                try? FileHandle.standardError.write(contentsOf: Data(line.utf8))
+        let output = LogOutput.standardError
+        output.level = level
+        let remarks = LineLogHandler(label: label, settings: self) { _ in }
+        return Logger(label: label) { label in
+            LineLogHandler(label: label, settings: self, level: { output.level }) { line in
+                output.write(line) { count in
+                    remarks.line(.warning, "lines of the log were dropped", ["lines": .stringConvertible(count)])
+                }
             }
         }
     }

@@ -14,6 +14,8 @@ final class CounterSeries: MetricSeries, CounterHandler, FloatingPointCounterHan
 
     func increment(by amount: Int64) { increment(by: Double(amount)) }
     func increment(by amount: Double) { value.withLock { $0 += max(0, amount) } }
+    /// Takes over a count that somebody else keeps.
+    func raise(to total: Double) { value.withLock { $0 = max($0, total) } }
     func reset() { value.withLock { $0 = 0 } }
     var total: Double { value.withLock { $0 } }
 

@@ -9,6 +9,9 @@ import Synchronization
 struct ServerMetrics: Sendable {
     let registry: MetricsRegistry
     private let inFlight: GaugeSeries
+    private let connections: GaugeSeries
+    private let crowded: CounterSeries
+    private let droppedLines: CounterSeries
     private let latency: HistogramSeries
     private let answers: AnswerCounters
     private let stored: CounterSeries
@@ -17,12 +20,22 @@ struct ServerMetrics: Sendable {
     init(_ registry: MetricsRegistry) {
         self.registry = registry
         inFlight = registry.gauge("cascade_http_requests_in_flight")
+        connections = registry.gauge("cascade_connections")
+        crowded = registry.counter("cascade_connections_over_limit_total")
+        droppedLines = registry.counter("cascade_log_lines_dropped_total")
         latency = HistogramSeries(bounds: HistogramSeries.seconds)
         answers = AnswerCounters(registry)
         stored = registry.counter("cascade_events_total", [("result", Receipt.stored.rawValue)])
         duplicates = registry.counter("cascade_events_total", [("result", Receipt.duplicate.rawValue)])
         registry.gauge("process_start_time_seconds").set(Date().timeIntervalSince1970)
     }
+
+    func connectionOpened(isOrdinary: Bool) {
+        connections.increment(by: 1)
+        if !isOrdinary { crowded.increment(by: Int64(1)) }
+    }
+
+    func connectionClosed() { connections.decrement(by: 1) }
 
     func begin() { inFlight.increment(by: 1) }
 
@@ -47,6 +60,7 @@ struct ServerMetrics: Sendable {
 
     /// Everything, for Prometheus.
     func render() -> String {
+        droppedLines.raise(to: Double(LogOutput.standardError.droppedLines))
         if let bytes = Self.residentBytes() { registry.gauge("process_resident_memory_bytes").set(bytes) }
         return registry.render()
     }
@@ -69,7 +83,7 @@ struct ServerMetrics: Sendable {
 
     /// Methods that the server answers; all others are one, so that callers cannot invent labels.
     private static func known(_ method: HTTPRequest.Method) -> String {
-        [.get, .head, .post, .put, .delete].contains(method) ? method.rawValue : "other"
+        [.get, .head, .post, .put, .patch, .delete, .options].contains(method) ? method.rawValue : "other"
     }
 
     private static func residentBytes() -> Int64? {

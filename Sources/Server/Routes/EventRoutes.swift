@@ -63,14 +63,11 @@ private struct EventInput: Decodable {
         user = try values.decode(String.self, forKey: .user)
         item = try values.decode(String.self, forKey: .item)
         action = try values.decode(String.self, forKey: .action)
-        time = try values.decodeIfPresent(Int64.self, forKey: .time)
+        time = try values.unixTime(.time)
         query = try values.decodeIfPresent(String.self, forKey: .query)
         value = try values.decodeIfPresent(Double.self, forKey: .value)
         request = try values.decodeIfPresent(String.self, forKey: .request)
     }
-
-    /// How far ahead a sender's clock may be, in seconds: a day, for one set to another time zone.
-    private static let ahead: Int64 = 86_400
 
     /// The largest grade or amount, far from where a float ends.
     private static let largest = 1e30
@@ -88,11 +85,7 @@ private struct EventInput: Decodable {
             throw Problem.invalid("\(place).value: found a larger number, expected one within ±\(Self.largest).")
         }
         let time = time ?? now
-        guard (0...now + Self.ahead).contains(time) else {
-            throw Problem.invalid(
-                "\(place).time: found a time before 1970 or in the future, expected seconds since 1970-01-01 UTC."
-            )
-        }
+        try UnixTime.check(time, "\(place).time", now: now)
         let event = Event(
             user: UserID(user),
             item: ItemID(item),

@@ -28,7 +28,7 @@ struct FileRoutes {
         return Route(.get, pattern, .everybody) { call in
             var headers: HTTPFields = [.contentType: type, .cacheControl: "no-cache", .eTag: tag]
             headers[.contentSecurityPolicy] = Self.policy
-            guard call.request.headers[.ifNoneMatch] != tag else {
+            guard call.request.headers[.ifNoneMatch].map({ $0.trimmingPrefix("W/") == tag }) != true else {
                 headers[.contentType] = nil
                 return Response(status: .notModified, headers: headers)
             }

@@ -12,6 +12,8 @@ struct ItemRoutes {
         [
             Route(.put, "/v1/items", .role(.write), handler: upsert),
             Route(.get, "/v1/items/{id}", .role(.read), handler: find),
+            Route(.patch, "/v1/items/{id}", .role(.write), handler: change),
+            Route(.delete, "/v1/items/{id}", .role(.write), handler: withdraw),
         ]
     }
 
@@ -21,7 +23,8 @@ struct ItemRoutes {
         guard (1...call.limits.batch).contains(inputs.count) else {
             throw Problem.invalid("items: found \(inputs.count), expected 1 to \(call.limits.batch).")
         }
-        let items = try inputs.enumerated().map { try $1.item(call.limits, place: "items[\($0)]") }
+        let now = backend.now()
+        let items = try inputs.enumerated().map { try $1.item(call.limits, place: "items[\($0)]", now: now) }
         try await backend.service.upsert(items)
         return try Answer.json(["stored": items.count])
     }
@@ -29,74 +32,29 @@ struct ItemRoutes {
     @Sendable private func find(_ call: Call) async throws -> Response {
         let id = ItemID(try call.id("id"))
         _ = try call.query()
-        guard let item = try await backend.service.items([id]).first else {
+        guard let item = try await backend.service.items([id]).first, !item.isWithdrawn else {
             throw Problem.notFound("There is no such item.")
         }
         return try Answer.json(item)
     }
-}
 
-/// The body: an item, or an object with a list of them.
-private struct ItemsInput: Decodable {
-    let items: [ItemInput]
-
-    private enum CodingKeys: String, CodingKey { case items }
-
-    init(from decoder: any Decoder) throws {
-        let values = try decoder.container(keyedBy: CodingKeys.self)
-        guard values.contains(.items) else {
-            items = [try ItemInput(from: decoder)]
-            return
+    /// Changes the fields that are sent; answers with the whole item.
+    @Sendable private func change(_ call: Call) async throws -> Response {
+        let id = ItemID(try call.id("id"))
+        let fields = try await call.body(ItemChange.self).fields
+        let (limits, now) = (call.limits, backend.now())
+        let changed = try await backend.service.update(id) { item in
+            fields.merge(into: &item)
+            try ItemFields.check(item, limits, place: "", now: now)
         }
-        try decoder.refuseKeys(beyond: ["items"])
-        items = try values.decode([ItemInput].self, forKey: .items)
-    }
-}
-
-/// An item as it is sent.
-private struct ItemInput: Decodable {
-    let id: String
-    let title: String
-    let categories: [String]
-    let available: Bool
-    let created: Int64
-    let attributes: [String: String]
-
-    private enum CodingKeys: String, CodingKey, CaseIterable {
-        case id, title, categories, available, created, attributes
+        guard let changed else { throw Problem.notFound("There is no such item.") }
+        return try Answer.json(changed)
     }
 
-    init(from decoder: any Decoder) throws {
-        try decoder.refuseKeys(beyond: CodingKeys.allCases.map(\.rawValue))
-        let values = try decoder.container(keyedBy: CodingKeys.self)
-        id = try values.decode(String.self, forKey: .id)
-        title = try values.decodeIfPresent(String.self, forKey: .title) ?? ""
-        categories = try values.decodeIfPresent([String].self, forKey: .categories) ?? []
-        available = try values.decodeIfPresent(Bool.self, forKey: .available) ?? true
-        created = try values.decodeIfPresent(Int64.self, forKey: .created) ?? 0
-        attributes = try values.decodeIfPresent([String: String].self, forKey: .attributes) ?? [:]
-    }
-
-    /// The most categories, and the most attributes, of one item.
-    private static let most = 100
-
-    func item(_ limits: Limits, place: String) throws -> ItemRecord {
-        try Text.check(id, "\(place).id", 1...limits.id)
-        try Text.check(title, "\(place).title", 0...1_000)
-        for category in categories { try Text.check(category, "\(place).categories", 1...limits.id) }
-        guard categories.count <= Self.most, attributes.count <= Self.most else {
-            throw Problem.invalid("\(place): found too many categories or attributes, expected \(Self.most) of each.")
-        }
-        guard created >= 0 else {
-            throw Problem.invalid("\(place).created: found a negative number, expected seconds since 1970-01-01 UTC.")
-        }
-        return ItemRecord(
-            id: ItemID(id),
-            title: title,
-            categories: categories,
-            available: available,
-            created: created,
-            attributes: attributes
-        )
+    /// Takes an item off all pages and forgets what is known of it.
+    @Sendable private func withdraw(_ call: Call) async throws -> Response {
+        let id = ItemID(try call.id("id"))
+        _ = try call.query()
+        return try Answer.json(["withdrawn": await backend.service.withdraw(id) ? 1 : 0])
     }
 }

@@ -7,7 +7,7 @@ struct OperationRoutes {
     let backend: Backend
 
     var routes: [Route] {
-        let watchers: Access = backend.configuration.metrics == .open ? .everybody : .role(.admin)
+        let watchers: Access = backend.configuration.metrics == .open ? .everybody : .role(.metrics)
         return [
             Route(.get, "/v1/experiments", .role(.admin), handler: experiments),
             Route(.get, "/v1/status", watchers, handler: status),

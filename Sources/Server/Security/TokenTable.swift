@@ -19,6 +19,9 @@ struct TokenTable: Sendable {
     /// Whether there is nobody to tell apart.
     var isEmpty: Bool { entries.isEmpty }
 
+    /// How many callers there are.
+    var count: Int { entries.count }
+
     /// Who sent a token; nil when nobody here has it.
     ///
     /// Every entry is compared in full, so that the time says nothing about which one is near.
