@@ -21,6 +21,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let sqlite = Target.Dependency.product(name: "GRDBSQLite", package: "GRDB.swift")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
@@ -92,11 +93,11 @@ let package = Package(
         library("Datasets", ["CZlib", "TensorFiles"]),
         library("Evaluation", []),
         library("Retrieval", ["CIndex", "Datasets", "TensorFiles", grdb]),
-        library("Store", ["Datasets", "TensorFiles", grdb]),
+        library("Store", ["CCrypto", "Datasets", "TensorFiles", grdb, sqlite]),
         library("Funnel", ["Configurations", "Datasets", "Evaluation", "Retrieval", "Store", "TensorFiles"]),
         .target(
             name: "Server",
-            dependencies: ["CCrypto", "CZlib", "Configurations", "Datasets", "TensorFiles", "Store", "Funnel"] + http,
+            dependencies: ["CZlib", "Configurations", "Datasets", "TensorFiles", "Store", "Funnel"] + http,
             resources: ["console.html", "console.css", "console.js", "console.svg", "openapi.json"].map {
                 .embedInCode("Resources/\($0)")
             },

@@ -59,7 +59,7 @@ class Case:
         """Runs the command, shows what it prints, and returns standard output and standard error together."""
         shown = " ".join(words).replace(str(self.folder), "$T")
         print(f"    $ cascade {shown}")
-        done = subprocess.run([BINARY, *words], capture_output=True, text=True, timeout=300, check=False, **options)
+        done = subprocess.run([BINARY, *words], capture_output=True, text=True, timeout=120, check=False, **options)
         self.show(done.stdout + done.stderr)
         expect(status is None or done.returncode == status, f"exit code {done.returncode}, expected {status}")
         return done.stdout + done.stderr
@@ -373,7 +373,7 @@ def main():
         with tempfile.TemporaryDirectory() as folder:
             try:
                 case(Case(folder))
-            except (Failure, OSError, ValueError, KeyError, IndexError) as failure:
+            except (Failure, OSError, ValueError, KeyError, IndexError, subprocess.TimeoutExpired) as failure:
                 print(f"    FAILED: {failure}")
                 failed.append(name)
     print(f"\ncases: {len(chosen) - len(failed)} of {len(chosen)} came out as they should")

@@ -54,7 +54,7 @@ enum EmbeddingMap: RunAnalysis {
             }
             let order = order(of: categories)
             for place in categories.indices.sorted(by: {
-                (order[categories[$0]] ?? 0, $0) < (order[categories[$1]] ?? 0, $1)
+                (order[ByteString(categories[$0])] ?? 0, $0) < (order[ByteString(categories[$1])] ?? 0, $1)
             }) {
                 let index = ItemIndex(popular[place])
                 table.add([
@@ -90,17 +90,17 @@ enum EmbeddingMap: RunAnalysis {
 
     /// The categories that are drawn: the most common by name.
     static func names(_ categories: [String?]) -> [String] {
-        var counts: [String: Int] = [:]
-        for case .some(let name) in categories { counts[name, default: 0] += 1 }
+        var counts: [ByteString: Int] = [:]
+        for case .some(let name) in categories { counts[ByteString(name), default: 0] += 1 }
         let common = counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map(\.key)
         let kept = Set(common.count <= colours + 1 ? common[...] : common.prefix(colours))
-        return categories.map { name in name.map { kept.contains($0) ? $0 : other } ?? none }
+        return categories.map { name in name.map { kept.contains(ByteString($0)) ? $0 : other } ?? none }
     }
 
     /// The place of each name in the legend: the most common first, what has no name of its own last.
-    private static func order(of names: [String]) -> [String: Int] {
-        var counts: [String: Int] = [:]
-        for name in names { counts[name, default: 0] += [other, none].contains(name) ? 0 : 1 }
+    private static func order(of names: [String]) -> [ByteString: Int] {
+        var counts: [ByteString: Int] = [:]
+        for name in names { counts[ByteString(name), default: 0] += [other, none].contains(name) ? 0 : 1 }
         let ordered = counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
         return Dictionary(uniqueKeysWithValues: ordered.enumerated().map { ($1.key, $0) })
     }

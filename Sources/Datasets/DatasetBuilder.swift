@@ -43,7 +43,8 @@ public struct DatasetBuilder {
     ///   - nanoseconds: How long after that second it was, below one billion; orders events of the same second.
     public mutating func add(_ event: Event, nanoseconds: UInt32 = 0) {
         precondition(nanoseconds < 1_000_000_000, "nanoseconds are below a second")
-        guard filter.keeps(event.action, event.time, event.value) else { return }
+        let value = event.value.map { Float($0) }
+        guard filter.keeps(event.action, event.time, value) else { return }
         let query = event.query.map { queries.insert($0.withoutLineBreaks) }
         columns.append(
             user: users.insert(event.user.rawValue),
@@ -51,7 +52,7 @@ public struct DatasetBuilder {
             action: event.action,
             time: Timestamp(seconds: event.time, nanoseconds: nanoseconds),
             query: query,
-            value: event.value
+            value: value
         )
     }
 

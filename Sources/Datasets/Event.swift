@@ -67,7 +67,7 @@ public struct Event: Equatable, Sendable, Codable {
     /// The search text that led to the event, when there was one.
     public var query: String?
     /// The grade or amount, when there was one.
-    public var value: Float?
+    public var value: Double?
 
     /// Describes an event.
     ///
@@ -84,7 +84,7 @@ public struct Event: Equatable, Sendable, Codable {
         action: Action = .click,
         time: Int64 = 0,
         query: String? = nil,
-        value: Float? = nil
+        value: Double? = nil
     ) {
         self.user = user
         self.item = item
@@ -92,5 +92,18 @@ public struct Event: Equatable, Sendable, Codable {
         self.time = time
         self.query = query
         self.value = value
+    }
+
+    /// Describes an event whose value comes from where values are in single precision, such as a data set.
+    @_disfavoredOverload
+    public init(
+        user: UserID,
+        item: ItemID,
+        action: Action = .click,
+        time: Int64 = 0,
+        query: String? = nil,
+        value: Float?
+    ) {
+        self.init(user: user, item: item, action: action, time: time, query: query, value: value.map { Double($0) })
     }
 }

@@ -23,6 +23,17 @@ public struct ServiceError: Error, CustomStringConvertible, Equatable {
     public init(_ reason: Reason, _ description: String) { (self.reason, self.description) = (reason, description) }
 }
 
+/// What an erasure has done so far.
+public struct ErasureReceipt: Sendable, Equatable {
+    /// How many rows went.
+    public var rows: Int
+    /// Whether the files hold nothing of the person any more; when not, that is being done.
+    public var isDone: Bool
+
+    /// Describes an erasure.
+    public init(rows: Int, isDone: Bool) { (self.rows, self.isDone) = (rows, isDone) }
+}
+
 /// Everything that a running service does; what HTTP, the console and tests stand on.
 public protocol RecommendationService: Sendable {
     /// Takes events in; returns when they are on the disk, and the next answer knows them.
@@ -58,9 +69,9 @@ public protocol RecommendationService: Sendable {
     /// Everything that is stored of one person; nil when there is nothing.
     func export(_ user: UserID) async throws -> UserExport?
     /// Removes everything of one person, the cached state included.
-    ///
-    /// - Returns: How many rows went.
-    func erase(_ user: UserID) async throws -> Int
+    func erase(_ user: UserID) async throws -> ErasureReceipt
+    /// How far the erasure of a person is; nil when they were never erased.
+    func erasure(of user: UserID) async throws -> ErasureStatus?
     /// What is loaded in each slot.
     func slots() async -> [SlotStatus]
     /// Loads, warms up and then swaps in what lies in a folder; requests under way finish with what they began with.

@@ -125,6 +125,17 @@ public struct ModelVersion: Sendable, Equatable, Codable {
     }
 }
 
+/// How often a part of the store was changed, whoever changed it.
+public struct ChangeCounts: Sendable, Equatable {
+    /// Changes of items.
+    public var items: Int
+    /// Erasures of people.
+    public var erasures: Int
+
+    /// Describes how often something changed.
+    public init(items: Int, erasures: Int) { (self.items, self.erasures) = (items, erasures) }
+}
+
 /// What the service remembers: events, items, what was shown, which models served.
 ///
 /// Any number of tasks may call it at once. What a method that writes has returned for is on the disk.
@@ -147,14 +158,33 @@ public protocol EventStore: Sendable {
     func users(beginningWith text: String, limit: Int) async throws -> [UserID]
     /// Everything of one person; nil when there is nothing.
     func export(_ user: UserID) async throws -> UserExport?
-    /// Removes everything of one person.
+    /// Removes everything of one person, which no answer holds from then on, and remembers that they were erased.
     ///
     /// - Returns: How many rows went; 0 when there were none.
     func erase(_ user: UserID) async throws -> Int
+    /// Removes what erased rows have left in the files; returns when nothing of anybody erased before is there.
+    func finishErasures() async throws
+    /// How far the erasure of a person is; nil when they were never erased.
+    func erasure(of user: UserID) async throws -> ErasureStatus?
     /// Remembers what was shown. Not awaited by an answer, so it may be lost when the machine dies.
     func log(_ exposures: [Exposure]) async throws
+    /// Removes exposures from before a time, in seconds since 1970-01-01 UTC; others write meanwhile.
+    ///
+    /// - Returns: How many went.
+    func removeExposures(before time: Int64) async throws -> Int
     /// Remembers that a model began to serve.
     func record(_ version: ModelVersion) async throws
     /// The versions that have served, latest first.
     func versions(limit: Int) async throws -> [ModelVersion]
+    /// How often others than the caller's process have written, at least; nil when that cannot be told at this moment.
+    ///
+    /// What is kept in memory of the store is good while this number stays. It is asked for with every answer, and takes some
+    /// microseconds.
+    func foreignChanges() -> Int?
+    /// How often items were changed and people erased.
+    func changeCounts() async throws -> ChangeCounts
+    /// Why nothing can be stored or trusted now, in sentences without paths; empty when all is well.
+    func obstacles() async -> [String]
+    /// Looks through everything for damage, which ``obstacles()`` names from then on.
+    func examine() async throws
 }

@@ -17,6 +17,8 @@ actor GroupCommit {
 
     private let pool: DatabasePool
     private let limit: Int
+    private let watch: ChangeWatch
+    private let files: StoreFiles
     private var waiting: [Call] = []
     private var isWriting = false
     private var isClosed = false
@@ -25,7 +27,10 @@ actor GroupCommit {
     /// Writes into a database.
     ///
     /// - Parameter limit: How many calls share a transaction at most; with 1, each has its own.
-    init(_ pool: DatabasePool, limit: Int) { (self.pool, self.limit) = (pool, limit) }
+    init(_ pool: DatabasePool, limit: Int, watch: ChangeWatch, files: StoreFiles) {
+        (self.pool, self.limit) = (pool, limit)
+        (self.watch, self.files) = (watch, files)
+    }
 
     /// Runs `body` in a transaction that may hold other calls' writes too, and returns once it is on the disk.
     ///
@@ -69,13 +74,30 @@ actor GroupCommit {
         closers = []
     }
 
+    private static func transaction(_ group: [Call], _ database: Database) throws -> [@Sendable () -> Void] {
+        var announcements: [@Sendable () -> Void] = []
+        try database.inTransaction(.immediate) {
+            announcements = try group.map { try $0.write(database) }
+            return .commit
+        }
+        return announcements
+    }
+
     private func commit(_ group: [Call]) async {
         do {
-            let announcements = try await pool.write { database in try group.map { try $0.write(database) } }
+            try files.check()
+            let announcements = try await pool.writeWithoutTransaction { [watch] database in
+                try watch.committing(database) { try Self.transaction(group, database) }
+            }
+            // A file that went meanwhile took the rows along: nobody may be told that they are stored.
+            try files.check()
             for announce in announcements { announce() }
         } catch {
             // Whoever holds the lock keeps every call out; anything else may be the fault of one.
-            guard group.count > 1, (error as? DatabaseError)?.resultCode != .SQLITE_BUSY else {
+            // Neither does a file that is gone become better by trying each.
+            let isCommon =
+                (error as? StoreError)?.reason == .missing || (error as? DatabaseError)?.resultCode == .SQLITE_BUSY
+            guard group.count > 1, !isCommon else {
                 for call in group { call.fail(error) }
                 return
             }

@@ -2,81 +2,72 @@
 public import Datasets
 internal import GRDB
 
-extension SQLiteStore {
-    /// Removes everything of one person, so that their bytes leave the files of the store.
-    ///
-    /// The rows go at once. SQLite overwrites them (`secure_delete`), but not the copies that it leaves in the gaps of pages when
-    /// it moves rows between them, so the file is then written anew without them; the log of changes is cut to nothing.
-    /// Reads go on meanwhile, other writes wait; erasures that wait together share the work. One that a crash interrupts is
-    /// finished when the store is opened. Backups made before still hold the person.
-    ///
-    /// - Returns: How many events and exposures went; 0 when there were none.
-    /// - Throws: ``StoreError``; `.busy` when the rows are gone but another process reads older pages, `.full` when there is
-    ///   no room to write the file anew: call again.
-    /// - Complexity: Linear in the size of the store.
-    public func erase(_ user: UserID) async throws -> Int {
-        guard Storable.holds(user.rawValue) else { return 0 }
-        let (removed, isOwed) = try await write { database in
-            try database.execute(sql: "DELETE FROM events WHERE user = ?", arguments: [user.rawValue])
-            let removed =
-                try database.changesCount
-                + ExposureTable.remove("user = ?", arguments: [user.rawValue], in: database).exposures
-            if removed > 0 { try database.execute(sql: "INSERT INTO erasures DEFAULT VALUES") }
-            return (removed, try Int.fetchOne(database, sql: "SELECT count(*) FROM erasures") ?? 0 > 0)
-        }
-        if isOwed { try await StoreError.naming(place) { [compaction] in try await compaction.run() } }
-        return removed
-    }
+/// How far the erasure of a person is.
+public struct ErasureStatus: Sendable, Equatable, Codable {
+    /// When the person was erased last, in seconds since 1970-01-01 UTC.
+    public var time: Int64
+    /// Whether no file of the store holds anything of them any more.
+    public var isDone: Bool
+
+    /// Describes an erasure.
+    public init(time: Int64, isDone: Bool) { (self.time, self.isDone) = (time, isDone) }
 }
 
-/// Writes the file of a database anew, so that nothing is left in it but its rows.
-actor Compaction {
-    private let pool: DatabasePool
-    private var latest: Task<Void, any Error>?
-    private var hasBegun = false
+extension SQLiteStore {
+    /// Removes everything of one person; remembers, as a salted hash, that they were erased.
+    ///
+    /// From the first commit on no answer holds anything of them; their rows then go in short transactions, between which others
+    /// write. SQLite overwrites the rows (`secure_delete`), but not the copies that it leaves in the gaps of pages when it moves
+    /// rows between them: ``finishErasures()`` does that. What a crash interrupts, ``finishErasures()`` finishes.
+    /// Imports leave out what the person did before. What they send later is taken in: they came back.
+    ///
+    /// - Returns: How many events and exposures went; 0 when there were none.
+    /// - Throws: ``StoreError``.
+    public func erase(_ user: UserID) async throws -> Int {
+        guard Storable.holds(user.rawValue) else { return 0 }
+        let time = clock()
+        let (erasure, first) =
+            try await write { database -> (Int64, Int)? in
+                guard let erasure = try ErasureTable.begin(user, time: time, in: database) else { return nil }
+                return (erasure, try ErasureTable.removePiece(of: erasure, in: database) ?? 0)
+            } ?? (0, 0)
+        guard erasure > 0 else { return 0 }
+        return try await first + removeRows(of: erasure)
+    }
 
-    init(_ pool: DatabasePool) { self.pool = pool }
-
-    /// Returns when a compaction that began after the call is done; calls that wait together share one.
-    func run() async throws {
-        if let latest, !hasBegun { return try await latest.value }
-        let previous = latest
-        hasBegun = false
-        let task = Task {
-            _ = await previous?.result
-            hasBegun = true
-            try await Self.compact(pool)
+    /// Finishes the erasures that were begun, after a crash also those of the process before.
+    ///
+    /// Afterwards no file of the store holds anything of these people. Backups made before still do.
+    /// Works in short pieces, between which others write. Calls that wait together share the work.
+    ///
+    /// - Throws: ``StoreError``; `.busy` when another process reads an old state all the time.
+    /// - Complexity: Linear in the size of the store, when there is anything to finish.
+    public func finishErasures() async throws {
+        for erasure in try await read(ErasureTable.begun) { _ = try await removeRows(of: erasure) }
+        guard try await read(ErasureTable.last) != nil else { return }
+        try await condition.watching {
+            try await StoreError.naming(place) { [compaction] in try await compaction.run() }
         }
-        latest = task
-        try await task.value
     }
 
-    /// Finishes the erasures that a crash has left half done.
-    static func finish(_ pool: DatabasePool) throws {
-        guard let last = try pool.read({ try Int64.fetchOne($0, sql: "SELECT max(row) FROM erasures") }) else { return }
-        try pool.writeWithoutTransaction { try rewrite($0) }
-        try pool.barrierWriteWithoutTransaction { _ = try $0.checkpoint(.truncate) }
-        try pool.write { try settle(last, $0) }
-    }
-
-    private static func compact(_ pool: DatabasePool) async throws {
-        let last = try await pool.writeWithoutTransaction { database in
-            let last = try Int64.fetchOne(database, sql: "SELECT max(row) FROM erasures") ?? 0
-            try rewrite(database)
-            return last
+    /// How far the erasure of a person is; nil when they were never erased.
+    public func erasure(of user: UserID) async throws -> ErasureStatus? {
+        guard Storable.holds(user.rawValue) else { return nil }
+        return try await read { database in
+            let people = try ErasedPeople(database)
+            guard let time = try people.time(of: user) else { return nil }
+            let isOwed = try Bool.fetchOne(
+                database,
+                sql: "SELECT EXISTS (SELECT 1 FROM erasures WHERE hash = ?)",
+                arguments: [people.hash(user)]
+            )
+            return ErasureStatus(time: time, isDone: isOwed != true)
         }
-        // Until here readers went on; now they wait a moment.
-        try await pool.barrierWriteWithoutTransaction { _ = try $0.checkpoint(.truncate) }
-        try await pool.write { try settle(last, $0) }
     }
 
-    private static func rewrite(_ database: Database) throws {
-        try database.execute(sql: "VACUUM")
-        // Most of the log can go into the file while others read.
-        _ = try database.checkpoint(.passive)
-    }
-
-    private static func settle(_ last: Int64, _ database: Database) throws {
-        try database.execute(sql: "DELETE FROM erasures WHERE row <= ?", arguments: [last])
+    private func removeRows(of erasure: Int64) async throws -> Int {
+        var removed = 0
+        while let part = try await write({ try ErasureTable.removePiece(of: erasure, in: $0) }) { removed += part }
+        return removed
     }
 }

@@ -26,10 +26,12 @@ extension SQLiteStore {
         return try await read { database in
             let select = try database.cachedStatement(
                 sql: """
-                    SELECT \(EventTable.columns) FROM events WHERE user = ? ORDER BY time DESC, row DESC LIMIT ?
+                    SELECT \(EventTable.columns) FROM events WHERE user = ? AND row > ?
+                    ORDER BY time DESC, row DESC LIMIT ?
                     """
             )
-            let rows = try Row.fetchCursor(select, arguments: [user.rawValue, max(0, limit)])
+            let last = try ErasureTable.lastEvent(of: user, in: database)
+            let rows = try Row.fetchCursor(select, arguments: [user.rawValue, last, max(0, limit)])
             var events: [Event] = []
             while let row = try rows.next() { events.append(try EventTable.event(row).event) }
             return events.reversed()
@@ -38,14 +40,15 @@ extension SQLiteStore {
 
     /// The items with the most events at or after a time; of equally many, the lower id first.
     ///
-    /// - Complexity: Linear in the number of events since then.
+    /// - Complexity: Linear in the number of events since then; for all times (`Int64.min`) in the number of items, whose counts
+    ///   are kept.
     public func popular(since time: Int64, limit: Int) async throws -> [(item: ItemID, events: Int)] {
-        try await read { database in
-            let select = try database.cachedStatement(
-                sql: """
-                    SELECT item, count(*) FROM events WHERE time >= ? GROUP BY item ORDER BY 2 DESC, item LIMIT ?
-                    """
-            )
+        let counted =
+            time == .min
+            ? "SELECT item, events FROM popularity WHERE ? < 0"
+            : "SELECT item, count(*) FROM events WHERE time >= ? GROUP BY item"
+        return try await read { database in
+            let select = try database.cachedStatement(sql: counted + " ORDER BY 2 DESC, item LIMIT ?")
             let rows = try Row.fetchCursor(select, arguments: [time, max(0, limit)])
             var items: [(item: ItemID, events: Int)] = []
             while let row = try rows.next() { items.append((ItemID(try row.value(0)), try row.value(1))) }

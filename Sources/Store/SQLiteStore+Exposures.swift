@@ -5,6 +5,7 @@ internal import GRDB
 extension SQLiteStore {
     /// Remembers what was shown; one place of one request is remembered once.
     ///
+    /// What somebody saw before they were erased is left out: it may have been on its way while another process erased them.
     /// The first exposure of a request says who saw it, when, and in which arms; the request's others share that.
     public func log(_ exposures: [Exposure]) async throws {
         for exposure in exposures {
@@ -13,7 +14,13 @@ extension SQLiteStore {
             try Storable.check(texts + arms, of: "an exposure", place)
         }
         guard !exposures.isEmpty else { return }
-        try await write { try ExposureTable.insert(exposures, into: $0) }
+        try await write { database in
+            let erased = try ErasedPeople(database)
+            let kept = try exposures.filter { exposure in
+                try exposure.user.flatMap { try erased.time(of: $0) }.map { $0 < exposure.time } ?? true
+            }
+            try ExposureTable.insert(kept, into: database)
+        }
     }
 }
 
@@ -43,8 +50,8 @@ enum ExposureTable {
     static func exposures(of user: UserID, in database: Database) throws -> [Exposure] {
         let requests = try Row.fetchAll(
             database,
-            sql: "SELECT row, id, time FROM requests WHERE user = ? ORDER BY time, row",
-            arguments: [user.rawValue]
+            sql: "SELECT row, id, time FROM requests WHERE user = ? AND row > ? ORDER BY time, row",
+            arguments: [user.rawValue, ErasureTable.lastRequest(of: user, in: database)]
         )
         let arms = try database.cachedStatement(sql: "SELECT experiment, arm FROM arms WHERE request = ?")
         let shown = try database.cachedStatement(

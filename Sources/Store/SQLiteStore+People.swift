@@ -34,8 +34,8 @@ extension SQLiteStore {
         return try await read { database in
             let rows = try Row.fetchCursor(
                 database,
-                sql: "SELECT \(EventTable.columns) FROM events WHERE user = ? ORDER BY time, row",
-                arguments: [user.rawValue]
+                sql: "SELECT \(EventTable.columns) FROM events WHERE user = ? AND row > ? ORDER BY time, row",
+                arguments: [user.rawValue, ErasureTable.lastEvent(of: user, in: database)]
             )
             var events: [NewEvent] = []
             while let row = try rows.next() { events.append(try EventTable.event(row)) }

@@ -21,12 +21,9 @@ public struct StoreCounts: Sendable, Equatable, Codable {
 }
 
 extension SQLiteStore {
-    /// How many rows one transaction of a long change has, so that others' writes come in between.
-    static let rowsPerChange = 10_000
-
     /// Copies the store as it is now into a new file, which takes its name only when it is whole and checked.
     ///
-    /// Writes go on meanwhile, and are not in the copy. The copy is a store like any other.
+    /// Waits for nobody: writes go on meanwhile, and are not in the copy. The copy is a store like any other, in one file.
     ///
     /// - Throws: ``StoreError`` `.alreadyExists`, `.full`, `.corrupt` and the like; no file is left then.
     public func backup(to target: URL) async throws {
@@ -36,21 +33,10 @@ extension SQLiteStore {
                 "\(target.path): this exists already and is not overwritten. Remove it or choose another name."
             )
         }
-        let temporary = target.deletingLastPathComponent()
-            .appendingPathComponent(".cascade-\(UUID().uuidString).tmp")
-        defer { for suffix in ["", "-journal", "-wal", "-shm"] { unlink(temporary.path + suffix) } }
-        let copy = try StoreError.naming(target.path) { try DatabaseQueue(path: temporary.path) }
-        try await read { source in
-            try StoreError.naming(target.path) {
-                try copy.writeWithoutTransaction { try source.backup(to: $0) }
-                try copy.writeWithoutTransaction { try Self.check($0, target.path) }
-                try copy.close()
-            }
-        }
-        guard rename(temporary.path, target.path) == 0 else {
-            throw StoreError(.failed, "\(target.path): cannot be named so: \(String(cString: strerror(errno))).")
-        }
-        synchroniseFolder(of: target)
+        let copy = StoreCopy(beside: target)
+        defer { copy.discard() }
+        try await read { source in try copy.fill(from: source) }
+        try copy.rename(to: target)
     }
 
     /// Reads the whole file and makes sure that it is sound.
@@ -75,47 +61,11 @@ extension SQLiteStore {
         }
     }
 
-    /// Removes events, and exposures with their requests, from before a time, in seconds since 1970-01-01 UTC.
-    ///
-    /// What counts is the time that an event's sender gave it. The file does not shrink; its free pages are used again.
-    ///
-    /// - Returns: How many events and exposures went.
-    public func removeEvents(before time: Int64) async throws -> (events: Int, exposures: Int) {
-        var removed = (events: 0, exposures: 0)
-        while true {
-            let part = try await write { database in
-                try database.execute(
-                    sql: "DELETE FROM events WHERE row IN (SELECT row FROM events WHERE time < ? LIMIT ?)",
-                    arguments: [time, Self.rowsPerChange]
-                )
-                let events = database.changesCount
-                let condition = "row IN (SELECT row FROM requests WHERE time < ? ORDER BY time, row LIMIT ?)"
-                let shown = try ExposureTable.remove(condition, arguments: [time, 1000], in: database)
-                return (events: events, requests: shown.requests, exposures: shown.exposures)
-            }
-            removed.events += part.events
-            removed.exposures += part.exposures
-            guard part.events > 0 || part.requests > 0 else { return removed }
-        }
-    }
-
-    private static func check(_ database: Database, _ place: String) throws {
+    /// Makes sure that a database is sound.
+    static func check(_ database: Database, _ place: String) throws {
         let findings = try String.fetchAll(database, sql: "PRAGMA integrity_check(10)").filter { $0 != "ok" }
         let strays = try Row.fetchAll(database, sql: "PRAGMA foreign_key_check")
             .map { "a row of '\($0["table"] ?? "")' belongs to no request" }
-        guard let first = (findings + strays).first else { return }
-        throw StoreError(
-            .corrupt,
-            "\(place): the database is damaged: \(first.split(separator: "\n").joined(separator: "; ")). Stop, and restore a "
-                + "backup."
-        )
+        if let first = (findings + strays).first { throw StoreError.damaged(place, first) }
     }
-}
-
-/// Makes a new name in a folder last; a disk that cannot still has the file.
-private func synchroniseFolder(of file: URL) {
-    let descriptor = open(file.deletingLastPathComponent().path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { return }
-    fsync(descriptor)
-    close(descriptor)
 }

@@ -6,7 +6,9 @@ internal import GRDB
 ///
 /// **Durable**: `synchronous` is FULL, so that the disk has confirmed what a writing method has returned for, and a power
 /// cut takes nothing that was acknowledged. Concurrent writes share transactions (group commit), so that they share
-/// the wait for the disk. **Private**: what ``erase(_:)`` removes is in no file afterwards.
+/// the wait for the disk. **Private**: after ``erase(_:)`` and ``finishErasures()`` no file holds what was removed.
+/// **Watchful**: ``foreignChanges()`` counts what other processes write, and ``obstacles()`` says when the file is gone,
+/// replaced, damaged or cannot be written.
 ///
 /// The files `-wal` and `-shm` beside the database belong to it: copy a store with ``backup(to:)``, never with `cp`.
 public final class SQLiteStore: EventStore {
@@ -16,6 +18,9 @@ public final class SQLiteStore: EventStore {
     let pool: DatabasePool
     let clock: @Sendable () -> Int64
     let writer: GroupCommit
+    let watch: ChangeWatch
+    let files: StoreFiles
+    let condition = StoreCondition()
     let compaction: Compaction
     var place: String { url.path }
 
@@ -41,26 +46,38 @@ public final class SQLiteStore: EventStore {
         guard creating || FileManager.default.fileExists(atPath: url.path) else {
             throw StoreError(.notFound, "\(url.path): there is no such file. Check the path.")
         }
-        pool = try StoreError.naming(url.path) {
+        let wait = BusyWait(upTo: busyTimeout)
+        (pool, watch, files) = try StoreError.naming(url.path) {
             var configuration = Configuration()
-            configuration.busyMode = .timeout(busyTimeout)
+            configuration.busyMode = wait.mode
             configuration.maximumReaderCount = max(4, ProcessInfo.processInfo.activeProcessorCount)
             configuration.prepareDatabase { try $0.execute(sql: "PRAGMA trusted_schema = OFF") }
-            // In the journal mode that the file has: a database of another program must not be changed to WAL.
-            let first = try DatabaseQueue(path: url.path, configuration: configuration)
-            try first.write { try StoreSchema.claim($0, url.path) }
-            try first.close()
-            let pool = try DatabasePool(path: url.path, configuration: configuration)
-            try pool.writeWithoutTransaction { database in
-                try database.execute(sql: "PRAGMA synchronous = FULL; PRAGMA cache_size = -65536")
-                _ = try Row.fetchAll(database, sql: "PRAGMA secure_delete = ON")
-            }
-            try StoreSchema.migrator.migrate(pool)
-            try Compaction.finish(pool)
-            return pool
+            let pool = try Self.pool(at: url, configuration)
+            let watch = try ChangeWatch(url, pool)
+            return (pool, watch, try StoreFiles(url))
         }
-        writer = GroupCommit(pool, limit: groupLimit)
-        compaction = Compaction(pool)
+        writer = GroupCommit(pool, limit: groupLimit, watch: watch, files: files)
+        compaction = Compaction(Scrubber(pool, watch, wait, patience: .seconds(busyTimeout)))
+    }
+
+    /// Opens the file; a store of this version is only read meanwhile, so that no other process is waited for.
+    private static func pool(at url: URL, _ configuration: Configuration) throws -> DatabasePool {
+        let found = StoreFiles.Identity(url.path)
+        // In the journal mode that the file has: a database of another program must not be changed to WAL.
+        let first = try DatabaseQueue(path: url.path, configuration: configuration)
+        let isCurrent = try first.read { try StoreSchema.examine($0, url.path) }
+        if !isCurrent { try first.write { try StoreSchema.claim($0, url.path) } }
+        try first.close()
+        let pool = try DatabasePool(path: url.path, configuration: configuration)
+        try pool.writeWithoutTransaction { database in
+            try database.execute(sql: "PRAGMA synchronous = FULL; PRAGMA cache_size = -65536")
+            _ = try Row.fetchAll(database, sql: "PRAGMA secure_delete = ON")
+        }
+        if !isCurrent { try StoreSchema.migrator.migrate(pool) }
+        guard found == nil || found == StoreFiles.Identity(url.path) else {
+            throw StoreError(.busy, "\(url.path): the store was replaced while it was opened. Try again.")
+        }
+        return pool
     }
 
     /// Finishes the writes under way, moves everything into the one file and closes it; later calls throw `.closed`.
@@ -68,19 +85,31 @@ public final class SQLiteStore: EventStore {
     /// - Throws: ``StoreError`` when a read is still under way; what was written is safe all the same.
     public func close() async throws {
         await writer.close()
-        _ = try await StoreError.naming(place) { [pool] in
-            try await pool.barrierWriteWithoutTransaction { try $0.checkpoint(.truncate) }
+        // What another process still reads stays in the log, which that process moves then.
+        try await StoreError.naming(place) { [pool] in
+            do {
+                try await pool.barrierWriteWithoutTransaction { _ = try $0.checkpoint(.truncate) }
+            } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY {}
         }
-        try StoreError.naming(place) { try pool.close() }
+        try StoreError.naming(place) {
+            try watch.close()
+            try pool.close()
+        }
     }
 
     /// Runs a query on a consistent state.
     func read<R: Sendable>(_ body: @escaping @Sendable (Database) throws -> R) async throws -> R {
-        try await StoreError.naming(place) { [pool] in try await pool.read(body) }
+        try await condition.watching {
+            try await StoreError.naming(place) { [pool] in try await pool.read(body) }
+        }
     }
 
     /// Runs statements in a transaction; returns when they are on the disk.
+    ///
+    /// - Throws: ``StoreError``; `.missing` when the file is not, or no longer, at its path.
     func write<R: Sendable>(_ body: @escaping @Sendable (Database) throws -> R) async throws -> R {
-        try await StoreError.naming(place) { [writer] in try await writer.write(body) }
+        try await condition.watchingWrite {
+            try await StoreError.naming(place) { [writer] in try await writer.write(body) }
+        }
     }
 }

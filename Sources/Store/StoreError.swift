@@ -24,6 +24,10 @@ public struct StoreError: Error, CustomStringConvertible, Equatable {
         public static let busy = Reason(description: "busy")
         /// There is no room; nothing was written.
         public static let full = Reason(description: "full")
+        /// The file is no longer where it was opened.
+        public static let missing = Reason(description: "missing")
+        /// The file cannot be written.
+        public static let readOnly = Reason(description: "readOnly")
         /// What was handed over cannot be stored; nothing of the call was.
         public static let invalid = Reason(description: "invalid")
         /// The store has been closed.
@@ -60,6 +64,12 @@ extension StoreError {
         }
     }
 
+    /// A file that is not sound.
+    static func damaged(_ place: String, _ finding: String) -> StoreError {
+        let finding = finding.split(separator: "\n").joined(separator: "; ")
+        return StoreError(.corrupt, "\(place): the database is damaged: \(finding). Stop, and restore a backup.")
+    }
+
     /// SQLite's own message is left out: it can quote what was stored.
     private init(_ error: DatabaseError, _ place: String) {
         let code = "SQLite error \(error.extendedResultCode)"
@@ -76,7 +86,7 @@ extension StoreError {
             self.init(.closed, "\(place): the store has been closed. Open it again.")
         case .SQLITE_CANTOPEN, .SQLITE_PERM, .SQLITE_READONLY:
             self.init(
-                .failed,
+                error.resultCode == .SQLITE_READONLY ? .readOnly : .failed,
                 "\(place): the file cannot be opened for writing (\(code)). Check that its folder exists, and the "
                     + "permissions of both."
             )

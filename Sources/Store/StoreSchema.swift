@@ -9,6 +9,7 @@ enum StoreSchema {
     static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator()
         migrator.registerMigration("1-events-items-requests-versions") { try $0.execute(sql: first) }
+        migrator.registerMigration("2-facts-erased-popularity") { try $0.execute(sql: second) }
         return migrator
     }
 
@@ -78,16 +79,14 @@ enum StoreSchema {
         CREATE TABLE erasures (row INTEGER PRIMARY KEY) STRICT;
         """
 
-    /// Makes sure that a database is a store, or marks a new and empty one as such.
+    /// Makes sure that a database is a store, or an empty one that can become one; only reads.
     ///
-    /// - Throws: ``StoreError`` `.notAStore` or `.newerVersion`; nothing is changed then.
-    static func claim(_ database: Database, _ place: String) throws {
+    /// - Returns: Whether the tables are those of this version.
+    /// - Throws: ``StoreError`` `.notAStore` or `.newerVersion`.
+    static func examine(_ database: Database, _ place: String) throws -> Bool {
         let found = try Int32.fetchOne(database, sql: "PRAGMA application_id") ?? 0
         let tables = try Int.fetchOne(database, sql: "SELECT count(*) FROM sqlite_master") ?? 0
-        if found == 0, tables == 0 {
-            try database.execute(sql: "PRAGMA application_id = \(application)")
-            return
-        }
+        if found == 0, tables == 0 { return false }
         guard found == application else {
             throw StoreError(
                 .notAStore,
@@ -102,5 +101,12 @@ enum StoreSchema {
                     + "made before."
             )
         }
+        return try tables > 0 && migrator.hasCompletedMigrations(database)
+    }
+
+    /// Marks a new and empty database as a store; changes nothing in one that is.
+    static func claim(_ database: Database, _ place: String) throws {
+        _ = try examine(database, place)
+        try database.execute(sql: "PRAGMA application_id = \(application)")
     }
 }

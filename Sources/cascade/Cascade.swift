@@ -37,9 +37,13 @@ struct Cascade: ParsableCommand {
             }
             try Terminal.requireOutput()
         } catch {
-            guard let code = exitCode(of: error) else { exit(withError: error) }
-            Terminal.error("error: \(error)")
-            Foundation.exit(code)
+            if let code = exitCode(of: error) {
+                Terminal.error("error: \(error)")
+                Foundation.exit(code)
+            }
+            let message = fullMessage(for: error)
+            if !message.isEmpty { Terminal.error(message) }
+            Foundation.exit(exitCode(for: error).rawValue)
         }
     }
 

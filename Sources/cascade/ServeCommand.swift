@@ -14,9 +14,9 @@ struct ServeCommand: AsyncParsableCommand {
         commandName: "serve",
         abstract: "Answers recommendations and searches over HTTP, and takes events in.",
         discussion: """
-            Listens at once. It is ready when its items, models and indexes are loaded (GET /health/ready). SIGTERM and Ctrl-C \
-            stop it in good order. SIGHUP has it read tokens, certificate and log level again. Documentation/serving.md \
-            describes the configuration.
+            Listens at once. Fills a new store from 'store.seed'. It is ready when that is done and its items, models and \
+            indexes are loaded (GET /health/ready). SIGTERM and Ctrl-C stop it in good order. SIGHUP has it read tokens, \
+            certificate and log level again. Documentation/serving.md describes the configuration.
             """
     )
 
@@ -34,9 +34,10 @@ struct ServeCommand: AsyncParsableCommand {
         guard !check else { return try await ServiceCheck(settings).run() }
         let store = try SQLiteStore(at: URL(filePath: settings.funnel.store))
         do {
+            let logger = settings.server.logs.logger()
+            let seeding = try await StoreSeeding(store, from: settings.funnel.seed, logger)
             let registry = MetricsRegistry()
             let service = try settings.service(store, metrics: FunnelSeries(registry))
-            let logger = settings.server.logs.logger()
             let server = try HTTPService(
                 service,
                 configuration: settings.server,
@@ -44,8 +45,7 @@ struct ServeCommand: AsyncParsableCommand {
                 logger: logger,
                 reread: { [config, port] in try ServiceSettings(config, port: port).server }
             )
-            try await fill(store, from: settings.funnel.seed, logger)
-            try await serve(service, server, logger)
+            try await serve(service, server, filling: seeding, logger)
             await service.shutdown()
         } catch {
             try? await store.close()
@@ -54,21 +54,20 @@ struct ServeCommand: AsyncParsableCommand {
         try await store.close()
     }
 
-    /// Fills a store that has no events from the data set that the configuration names.
-    private func fill(_ store: SQLiteStore, from seed: String?, _ logger: Logger) async throws {
-        guard let seed, try await store.counts().events == 0 else { return }
-        let report = try await store.importing(Dataset(at: URL(filePath: seed)))
-        logger.info("filled the store", metadata: ["events": "\(report.newEvents)", "items": "\(report.newItems)"])
-    }
-
-    /// Serves until a signal comes; loads meanwhile.
-    private func serve(_ service: FunnelService, _ server: HTTPService, _ logger: Logger) async throws {
+    /// Serves until a signal comes; fills a new store and loads meanwhile.
+    private func serve(
+        _ service: FunnelService,
+        _ server: HTTPService,
+        filling seeding: StoreSeeding?,
+        _ logger: Logger
+    ) async throws {
         try await withThrowingTaskGroup(of: Bool.self) { group in
             group.addTask {
                 try await server.runUntilSignalled()
                 return true
             }
             group.addTask {
+                try await seeding?.run { service.announce(preparation: $0) }
                 try await service.start()
                 for slot in await service.slots() {
                     guard let problem = slot.problem else { continue }
@@ -90,7 +89,7 @@ struct ServiceSettings {
     private let experiments: [ExperimentConfiguration]
     private let arms: ExperimentArms
 
-    /// Reads the configuration.
+    /// Reads the configuration, and the files of tokens and certificates.
     ///
     /// - Parameters:
     ///   - path: The file.
@@ -103,6 +102,7 @@ struct ServiceSettings {
         var server = try ServerConfiguration(overriding: tree["server"], path: "server")
         if let port { server.port = port }
         try server.validate()
+        try server.validateFiles()
         self.server = server
         experiments = try ExperimentConfiguration.list(tree["experiments"], path: "experiments")
         arms = try ExperimentArms(experiments, variants: funnel.variants.keys)

@@ -22,13 +22,10 @@ struct ServiceCheck {
         defer { try? FileManager.default.removeItem(at: folder) }
         let (store, isTemporary) = try openStore(instead: folder)
         do {
-            let registry = MetricsRegistry()
-            let service = try settings.service(store, metrics: FunnelSeries(registry))
-            // Reads the token and the certificate files.
-            _ = try HTTPService(service, configuration: settings.server, metrics: registry)
+            let service = try settings.service(store, metrics: FunnelSeries(MetricsRegistry()))
             try await checkAddress()
             try await checkSeed(store, isTemporary: isTemporary)
-            try await service.start()
+            try await service.start(keepingUp: false)
             let slots = await service.slots()
             for slot in slots {
                 Terminal.out("\(slot.slot): \(slot.version?.version ?? slot.problem ?? "empty")")
@@ -70,10 +67,10 @@ struct ServiceCheck {
     private func checkSeed(_ store: SQLiteStore, isTemporary: Bool) async throws {
         guard let seed = settings.funnel.seed else { return }
         let dataset = try Dataset(at: URL(filePath: seed))
-        let isEmpty = try await store.counts().events == 0
+        let isNew = try await store.wantsSeed()
         if isTemporary { _ = try await store.importing(dataset) }
         Terminal.out(
-            "seed: \(seed) has \(dataset.eventCount) events\(isEmpty ? ", which fill the store at the first start" : "")"
+            "seed: \(seed) has \(dataset.eventCount) events\(isNew ? ", which fill the store at the first start" : "")"
         )
     }
 

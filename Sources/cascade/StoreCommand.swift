@@ -7,9 +7,15 @@ import Store
 struct StoreCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "store",
-        abstract: "Fills, copies, checks and trims the store of a service; all of it while the service runs.",
-        subcommands: [ImportIntoStore.self, BackUpStore.self, VerifyStore.self, RetainInStore.self]
+        abstract: "Fills, copies, checks, trims and restores the store of a service.",
+        discussion: "Everything but 'restore' works while the service runs.",
+        subcommands: [
+            ImportIntoStore.self, BackUpStore.self, VerifyStore.self, RetainInStore.self, RestoreStore.self,
+        ]
     )
+
+    /// How long a command waits for a busy service, in seconds.
+    private static let busyTimeout = 60.0
 
     /// Opens a store, runs the body and closes the store in order, whatever happens.
     static func withStore(
@@ -17,7 +23,7 @@ struct StoreCommand: ParsableCommand {
         creating: Bool = false,
         _ body: @Sendable (SQLiteStore) async throws -> Void
     ) async throws {
-        let store = try SQLiteStore(at: URL(filePath: path), creating: creating)
+        let store = try SQLiteStore(at: URL(filePath: path), creating: creating, busyTimeout: busyTimeout)
         do {
             try await body(store)
         } catch {
@@ -30,7 +36,12 @@ struct StoreCommand: ParsableCommand {
     struct ImportIntoStore: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "import",
-            abstract: "Takes in the events and items of a data set; what the store has already is left alone."
+            abstract: "Adds the events and items of a data set that the store does not have yet.",
+            discussion: """
+                An event is known by its user, item, action and time. Importing the same data again adds nothing; a data set \
+                that has grown adds what is new. Events of erased people from before their erasure are left out. Items that \
+                the store has stay as they are.
+                """
         )
 
         @Argument(help: "A data set directory.") var data: String
@@ -45,10 +56,7 @@ struct StoreCommand: ParsableCommand {
                     if Terminal.isInteractive { Terminal.status("\(events) of \(dataset.eventCount) events") }
                 }
                 if Terminal.isInteractive { Terminal.status("") }
-                Terminal.out(
-                    "\(target): \(report.newEvents) new events (\(report.knownEvents) were there), "
-                        + "\(report.newItems) new items"
-                )
+                Terminal.out("\(target): \(report.summary)")
             }
         }
     }
@@ -56,7 +64,8 @@ struct StoreCommand: ParsableCommand {
     struct BackUpStore: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "backup",
-            abstract: "Copies a store into a new file, which is checked before it takes its name."
+            abstract: "Copies a store into a new file and checks the copy.",
+            discussion: "Works while a service writes. 'cascade store restore' puts a backup back."
         )
 
         @Argument(help: "The store's file.") var store: String
@@ -71,7 +80,7 @@ struct StoreCommand: ParsableCommand {
     struct VerifyStore: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "verify",
-            abstract: "Reads a whole store and makes sure that it is sound."
+            abstract: "Reads a whole store and checks that it is sound."
         )
 
         @Argument(help: "The store's file.") var store: String
@@ -87,36 +96,12 @@ struct StoreCommand: ParsableCommand {
             }
         }
     }
+}
 
-    struct RetainInStore: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(
-            commandName: "retain",
-            abstract: "Removes events and exposures from before a date."
-        )
-
-        @Argument(help: "The store's file.") var store: String
-        @Option(help: "A date (2026-01-31, midnight UTC), or seconds since 1970.") var before: String
-
-        func validate() throws { _ = try time() }
-
-        func run() async throws {
-            let time = try time()
-            try await StoreCommand.withStore(store) { opened in
-                let removed = try await opened.removeEvents(before: time)
-                Terminal.out("\(store): removed \(removed.events) events, \(removed.exposures) exposures")
-            }
-        }
-
-        private func time() throws -> Int64 {
-            if let seconds = Int64(before) { return seconds }
-            let day = Date.ISO8601FormatStyle(timeZone: .gmt).year().month().day()
-            // Back again, since a day that no month has would become one of the next month.
-            guard let date = try? day.parse(before), date.formatted(day) == before else {
-                throw ValidationError(
-                    "--before: found '\(before)', expected a date such as 2026-01-31, or seconds since 1970"
-                )
-            }
-            return Int64(date.timeIntervalSince1970)
-        }
+extension StoreImportReport {
+    /// What was added and what was left out, in words.
+    var summary: String {
+        "\(newEvents) new events (\(knownEvents) were there), \(newItems) new items"
+            + (erasedEvents > 0 ? "; left out \(erasedEvents) events of \(erasedPeople) erased people" : "")
     }
 }

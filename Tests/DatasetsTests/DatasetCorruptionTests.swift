@@ -16,7 +16,7 @@ struct DatasetCorruptionTests {
         for (row, event) in randomEvents(seed: 5, users: 10, items: 12, events: 120, times: 90).enumerated() {
             var event = event
             event.query = row % 3 == 0 ? "query \(row % 7)" : nil
-            event.value = Float(row)
+            event.value = Double(row)
             builder.add(event)
             builder.setTitle("The \(event.item)", for: event.item)
             builder.setItemFeature("genre", ["g\(row % 4)"], for: event.item)

@@ -38,8 +38,15 @@ struct ImporterActionTests {
         let error = #expect(throws: DatasetError.self) { try importing(["view", "stare"]) }
         #expect(error?.reason == .badRow)
         #expect(error?.description.contains("log.csv:3: found 'stare' in column 'event', expected view, click") == true)
+        #expect(error?.description.contains("--action ACTION=stare") == true)
+        #expect(error?.description.contains("--action drop=stare") == true)
+    }
+
+    @Test("a word that a shell would not take as it is is not put into the advice")
+    func strange() throws {
+        let error = #expect(throws: DatasetError.self) { try importing(["look at $(it)"]) }
         #expect(error?.description.contains("--action ACTION=WORD") == true)
-        #expect(error?.description.contains("--action drop=WORD") == true)
+        #expect(error?.description.contains("--ignore-column event") == true)
     }
 
     @Test("options say what words mean, also against the usual meaning, and which to leave out")

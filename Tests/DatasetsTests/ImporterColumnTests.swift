@@ -135,6 +135,48 @@ struct ImporterColumnTests {
         #expect(report.remarks.map { $0.text.prefix(5) } == ["1.csv", "3.csv"])
     }
 
+    @Test("the fields of atomic files and the columns of requests are examined likewise")
+    func otherTables() throws {
+        let atomic = try sources.file("a.inter", "user_id:token\titem_id:token\tvisited:float\nu\ta\t1704672000\n")
+        let first = #expect(throws: DatasetError.self) { try sources.importing("recbole", atomic) }
+        #expect(first?.description.contains("found column 'visited'") == true)
+        let lists = try sources.file("l.csv", "list,user,item,clicked,event,visited\nr,u,a,1,x,2024-01-08\n")
+        let second = #expect(throws: DatasetError.self) {
+            try sources.importing("csv", lists) { ($0.columns.request, $0.columns.ignored) = ("list", ["event"]) }
+        }
+        #expect(second?.description.contains("--time-column visited") == true)
+        let report = try sources.importing("csv", lists) {
+            ($0.columns.request, $0.columns.time, $0.columns.context) = ("list", "visited", ["event"])
+            $0.columns.ignored = ["event"]
+        }
+        #expect(
+            report.remarks.first?.text == """
+                l.csv: columns: user = 'user', item = 'item', time = 'visited' (dates), request = 'list', \
+                clicked = 'clicked', context = 'event'
+                """
+        )
+    }
+
+    @Test("the columns that a fixed format does not read are said, and stop nothing")
+    func fixedFormats() throws {
+        let file = try sources.file(
+            "ratings.csv",
+            "user_id,movie_id,rating,timestamp,visited,event\nu,a,3,5,2024-01-08,x\n"
+        )
+        let report = try sources.importing("ml-1m", file)
+        #expect(report.remarks.map(\.text) == ["ratings.csv: left out the columns 'visited', 'event'"])
+        #expect(report.dataset.manifest.provenance["left-out.ratings.csv"] == "'visited', 'event'")
+    }
+
+    @Test("a column counts as read when any of its fields was, however many columns there are")
+    func reads() {
+        var reads = ColumnReads()
+        for column in [0, 63, 64, 200] { reads.add(column) }
+        #expect([0, 1, 62, 63, 64, 65, 200].filter(reads.lacks) == [1, 62, 65])
+        reads.addAll()
+        #expect(!reads.lacks(1))
+    }
+
     @Test("remarks are told as they come, before a bad row stops the import")
     func told() throws {
         let file = try sources.file("log.csv", "user,item,time\nu,a,noon\n")

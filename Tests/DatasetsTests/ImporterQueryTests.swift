@@ -36,7 +36,7 @@ struct ImporterQueryTests {
         #expect(events.count == 6 && events.allSatisfy { $0.action == .click })
         #expect(events.map(\.query) == ["slow", "slow", "slow", "sad", "slow", "slow"])
         #expect(events.map { $0.value != nil } == [true, false, false, true, false, false])
-        #expect(events[0].value == log1p(Float(9)))
+        #expect(events[0].value == Double(log1p(Float(9))))
         #expect(dataset.title(try dataset.itemIndex("7")) == "Seven, and more" && dataset.itemCount == 3)
     }
 

@@ -134,13 +134,13 @@ struct ImporterSequenceTests {
                 + "1,3649,851,7908,2020-07-05 00:16:06.687,20200705,1593879366.687,3.5\n"
         )
         let all = [
-            Event(user: "0", item: "3649", action: .view, time: 1_593_878_903, value: 1.27),
+            Event(user: "0", item: "3649", action: .view, time: 1_593_878_903, value: 1.27 as Float),
             Event(user: "0", item: "9598", action: .view, time: 1_593_879_221, value: 2),
             Event(user: "1", item: "3649", action: .view, time: 1_593_879_366, value: 3.5),
         ]
         let dataset = try sources.importing("kuairec", sources.folder.url) { $0.minValue = least == 2 ? nil : least }
             .dataset
-        #expect(dataset.allEvents() == all.filter { $0.value ?? 0 >= least })
+        #expect(dataset.allEvents() == all.filter { $0.value ?? 0 >= Double(least) })
     }
 
     @Test("says what is missing: a column, a file, a value that is high enough")

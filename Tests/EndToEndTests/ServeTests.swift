@@ -116,6 +116,48 @@ struct ServeTests {
         #expect(report.output.contains("\"sources\"") && report.output.contains("\"popular\""))
     }
 
+    @Test("a service follows the store commands; the erased stay away; a store that is gone takes nothing in")
+    func storeCommands() async throws {
+        let (data, store) = (try folder.driftWorld(), folder.path("store.sqlite"))
+        let configuration = try folder.write(
+            "store: {path: \(store), seed: \(data)}\nserver: {port: 0}\n",
+            to: "store.yaml"
+        )
+        let service = try await start(configuration)
+        let (before, _) = try await service.page("/v1/users/1/recommendations?k=100")
+        let user = try folder.write("user_id,item_id,timestamp\n1,\(before[0]),1700000003\n", to: "one.csv")
+        try await cascade([
+            "data", "import", "--from", "csv", user, "--to", folder.path("one"), "--min-user-events", "1",
+            "--min-item-events", "1",
+        ])
+        let filled = try await cascade(["store", "import", folder.path("one"), "--to", store]).output
+        #expect(filled.contains("1 new events (0 were there)"))
+        #expect(try await service.page("/v1/users/1/recommendations?k=100").items == Array(before.dropFirst()))
+
+        let erased = try #require(try await service.ask("/v1/users/1", "DELETE").1["erased"] as? Int)
+        #expect(erased > 1)
+        #expect(try await service.ask("/v1/users/1/erasure").1["status"] as? String == "done")
+        let again = try await cascade(["store", "import", data, "--to", store]).output
+        #expect(again.contains(" 0 new events") && again.contains("of 1 erased people"))
+        #expect(try await service.ask("/v1/users/1").0 == 404)
+
+        let copy = folder.path("copy.sqlite")
+        try await cascade(["store", "backup", store, "--to", copy])
+        let refused = try await cascade(["store", "restore", copy, "--to", store], status: 1).errors
+        #expect(refused.contains("has the store open"))
+
+        for suffix in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: store + suffix) }
+        let event = #"{"id": "g", "user": "g", "item": "3", "action": "click"}"#
+        #expect(try await service.ask("/v1/events", "POST", body: event).0 == 503)
+        let ready = try await service.ask("/health/ready")
+        #expect(ready.0 == 503 && "\(ready.1)".contains("moved, removed or replaced"))
+        #expect("\(try await service.ask("/v1/status").1)".contains("moved, removed or replaced"))
+        _ = try await service.stop()
+        #expect(!folder.holds("store.sqlite"))
+        try await cascade(["store", "restore", copy, "--to", store])
+        #expect(try await cascade(["store", "verify", store]).output.contains("sound"))
+    }
+
     @Test("a damaged index is said and left out; popular items still answer")
     func damagedIndex() async throws {
         let configuration = try await prepare()

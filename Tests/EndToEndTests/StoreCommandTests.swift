@@ -18,14 +18,22 @@ struct StoreCommandTests {
         #expect(try await cascade(["store", "import", data, "--to", store]).output.contains("0 new events"))
         try await cascade(["store", "backup", store, "--to", copy])
         #expect(try await cascade(["store", "verify", copy]).output.contains("sound"))
-        try await cascade(["store", "retain", copy, "--before", "2100-01-01"])
+        let everything = ["store", "retain", copy, "--before", "2026-01-31"]
+        #expect(try await cascade(everything, status: 64).errors.contains("more than a tenth"))
+        #expect(try await cascade(everything + ["--dry-run"]).output.contains("nothing was removed"))
+        #expect(try await !cascade(["store", "verify", copy]).output.contains("sound; 0 events"))
+        let removed = try await cascade(everything + ["--yes"]).output
+        #expect(removed.contains("2026-01-31T00:00:00Z; 0 events, 0 exposures are left"))
         #expect(try await cascade(["store", "verify", copy]).output.contains("sound; 0 events"))
         #expect(try await !cascade(["store", "verify", store]).output.contains("sound; 0 events"))
         #expect(
             try await cascade(["store", "backup", store, "--to", copy], status: 1).errors.contains("exists already")
         )
         try await cascade(["store", "retain", copy, "--before", "yesterday"], status: 64)
-        try await cascade(["store", "retain", copy, "--before", "2026-02-31"], status: 64)
+        let compact = ["store", "retain", copy, "--before", "20260131"]
+        #expect(try await cascade(compact, status: 64).errors.contains("write 2026-01-31"))
+        #expect(try await cascade(["store", "restore", store, "--to", copy]).output.contains("restored"))
+        #expect(try await !cascade(["store", "verify", copy]).output.contains("sound; 0 events"))
         #expect(
             try await cascade(["store", "verify", folder.path("none")], status: 65).errors.contains("no such file")
         )

@@ -1,6 +1,7 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 import Datasets
 import Store
+import Synchronization
 import Testing
 
 @testable import Funnel
@@ -101,6 +102,51 @@ struct HistoriesTests {
         await #expect(throws: BrokenStore.self) { try await histories.events(of: "u") }
         store.isBroken = false
         #expect(try await ids(histories) == ["a"])
+    }
+
+    @Test("what another process writes has all histories read again, and is known at once")
+    func foreign() async throws {
+        let histories = histories()
+        try await record([event("a"), event("b", "v")], histories)
+        #expect(try await ids(histories) == ["a"])
+        #expect(try await ids(histories, "v") == ["b"])
+        store.state.withLock {
+            $0.events.append(event("c"))
+            $0.foreignChanges = 1
+        }
+        #expect(try await ids(histories) == ["a", "c"])
+        #expect(try await ids(histories, "v") == ["b"])
+        #expect(try await ids(histories) == ["a", "c"])
+        #expect(store.historyReads == 4)
+    }
+
+    @Test("what another process writes while a history is read is not missed by the next answer")
+    func foreignDuringRead() async throws {
+        let histories = histories()
+        store.reading.close()
+        let reader = Task { try await histories.events(of: "u") }
+        try await eventually { store.reading.waitingCount == 1 }
+        store.state.withLock {
+            $0.events.append(event("a"))
+            $0.foreignChanges = 1
+        }
+        store.reading.open()
+        #expect(try await reader.value.isEmpty)
+        #expect(try await ids(histories) == ["a"])
+    }
+
+    @Test("while nobody can tell whether another process wrote, the store is asked and nothing is kept")
+    func uncertain() async throws {
+        let histories = histories()
+        try await record([event("a")], histories)
+        #expect(try await ids(histories) == ["a"])
+        store.state.withLock {
+            $0.events.append(event("b"))
+            $0.foreignChanges = nil
+        }
+        #expect(try await ids(histories) == ["a", "b"])
+        #expect(try await ids(histories) == ["a", "b"])
+        #expect(store.historyReads == 3)
     }
 
     @Test("memory is bounded by the number of users")

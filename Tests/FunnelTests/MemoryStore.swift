@@ -14,11 +14,17 @@ final class MemoryStore: EventStore {
         var versions: [ModelVersion] = []
         var isBroken = false
         var historyReads = 0
+        var erased: Set<UserID> = []
+        var foreignChanges: Int? = 0
+        var counts = ChangeCounts(items: 0, erasures: 0)
+        var obstacles: [String] = []
+        var popularReads: [Int64] = []
     }
 
     let state = Mutex(State())
-    /// What a read waits for after it has read, a write after it is durable, and the log before it writes.
-    let reading = Gate(), writing = Gate(), logging = Gate()
+    /// What a read waits for after it has read, a write after it is durable, the log before it writes, and the end of an
+    /// erasure.
+    let reading = Gate(), writing = Gate(), logging = Gate(), finishing = Gate()
 
     init(items: [ItemRecord] = [], events: [NewEvent] = []) {
         state.withLock {
@@ -71,7 +77,10 @@ final class MemoryStore: EventStore {
 
     func popular(since time: Int64, limit: Int) async throws -> [(item: ItemID, events: Int)] {
         let counts = try use { state in
-            Dictionary(grouping: state.events.map(\.event).filter { $0.time >= time }, by: \.item).mapValues(\.count)
+            state.popularReads.append(time)
+            return Dictionary(grouping: state.events.map(\.event).filter { $0.time >= time }, by: \.item).mapValues(
+                \.count
+            )
         }
         let order = counts.sorted { ($1.value, $0.key.rawValue) < ($0.value, $1.key.rawValue) }
         return order.prefix(limit).map { ($0.key, $0.value) }
@@ -106,9 +115,29 @@ final class MemoryStore: EventStore {
             let before = state.events.count + state.exposures.count
             state.events.removeAll { $0.event.user == user }
             state.exposures.removeAll { $0.user == user }
+            state.erased.insert(user)
             return before - state.events.count - state.exposures.count
         }
     }
+
+    func finishErasures() async throws { await finishing.pass() }
+
+    func erasure(of user: UserID) async throws -> ErasureStatus? {
+        try use { $0.erased.contains(user) ? ErasureStatus(time: 0, isDone: true) : nil }
+    }
+
+    func removeExposures(before time: Int64) async throws -> Int {
+        try use { state in
+            let before = state.exposures.count
+            state.exposures.removeAll { $0.time < time }
+            return before - state.exposures.count
+        }
+    }
+
+    func foreignChanges() -> Int? { state.withLock { $0.foreignChanges } }
+    func changeCounts() async throws -> ChangeCounts { try use { $0.counts } }
+    func obstacles() async -> [String] { state.withLock { $0.obstacles } }
+    func examine() async throws {}
 
     func log(_ exposures: [Exposure]) async throws {
         await logging.pass()

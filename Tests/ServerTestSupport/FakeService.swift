@@ -27,6 +27,8 @@ public actor FakeService: RecommendationService {
     var requests = 0
     var fault: Fault?
     var problems: [String] = []
+    var erased: [UserID: Int64] = [:]
+    var erasesSlowly = false
 
     /// Starts with some items, and with events of some people if wanted.
     public init(items: [ItemRecord] = FakeCatalogue.invented(), people: Int = 0) {
@@ -116,12 +118,22 @@ public actor FakeService: RecommendationService {
     }
 
     /// Forgets one person.
-    public func erase(_ user: UserID) async throws -> Int {
+    public func erase(_ user: UserID) async throws -> ErasureReceipt {
         try await obey()
         let gone = (events.removeValue(forKey: user) ?? []).count + (exposures.removeValue(forKey: user) ?? []).count
         for (request, explanation) in explanations where explanation.user == user { explanations[request] = nil }
-        return gone
+        erased[user] = 1_700_000_000
+        return ErasureReceipt(rows: gone, isDone: !erasesSlowly)
     }
+
+    /// When a person was erased.
+    public func erasure(of user: UserID) async throws -> ErasureStatus? {
+        try await obey()
+        return erased[user].map { ErasureStatus(time: $0, isDone: !erasesSlowly) }
+    }
+
+    /// Makes erasures take longer than their answers, or not.
+    public func set(erasesSlowly: Bool) { self.erasesSlowly = erasesSlowly }
 
     /// What each stage made of a request.
     public func explanation(of request: String) async -> Explanation? { explanations[request] }

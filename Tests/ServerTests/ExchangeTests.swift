@@ -36,6 +36,10 @@ struct ExchangeTests {
             (#"{"id":"b"}"#, 400, "found an unknown key"), (#"{"title":5}"#, 400, "title: found another type"),
             (#"{"title":"B","created":1764000000000}"#, 400, "created: found a time that looks like milliseconds"),
             (#"{"title":"B","categories":[""]}"#, 400, "categories: found 0 bytes"),
+            (
+                #"{"title":"B","attributes":{\#((0..<101).map { "\"\($0)\":null" }.joined(separator: ","))}}"#, 400,
+                "attributes: found"
+            ),
         ]
     )
     func refusedChanges(_ body: String, _ status: Int, _ part: String) async throws {

@@ -50,7 +50,10 @@ struct ProblemTests {
 
     @Test(
         "A store that takes nothing in is not available, and its words go to the log alone",
-        arguments: [(StoreError.Reason.full, 503), (.busy, 503), (.closed, 503), (.invalid, 400), (.corrupt, 500)]
+        arguments: [
+            (StoreError.Reason.full, 503), (.busy, 503), (.closed, 503), (.invalid, 400), (.corrupt, 503),
+            (.missing, 503), (.readOnly, 503), (.failed, 500),
+        ]
     )
     func storeErrors(_ reason: StoreError.Reason, _ status: Int) async throws {
         try await Harness.run { server in

@@ -103,6 +103,31 @@ struct RouteTests {
         }
     }
 
+    @Test("An erasure that takes longer answers 202 and says where to ask how far it is")
+    func slowErasure() async throws {
+        try await Harness.run { server in
+            #expect(try await server.send(.get, "/v1/users/a%2Fb/erasure").status == 404)
+            await server.service.set(erasesSlowly: true)
+            let reply = try await server.send(.delete, "/v1/users/a%2Fb")
+            #expect(reply.status == 202 && reply.json["erased"] == .integer(0))
+            let place = try #require(reply.headers[.location])
+            #expect(place == "/v1/users/a%2Fb/erasure")
+            #expect(try await server.send(.get, place).json["status"] == .string("running"))
+            await server.service.set(erasesSlowly: false)
+            #expect(try await server.send(.get, place).json["status"] == .string("done"))
+        }
+    }
+
+    @Test("A value keeps its double precision, there and back")
+    func value() async throws {
+        try await Harness.run { server in
+            let event = #"{"id":"v","user":"v","item":"1","action":"purchase","value":16777217.01}"#
+            #expect(try await server.send(.post, "/v1/events", json: event).status == 200)
+            let export = try await server.send(.get, "/v1/users/v")
+            #expect(export.text.contains(#""value":16777217.01"#))
+        }
+    }
+
     @Test("Models are listed and replaced; a bad folder is refused")
     func models() async throws {
         try await Harness.run { server in

@@ -3,6 +3,8 @@
 // A process that stores events, for what needs one of its own:
 //   StoreProbe append FILE PREFIX   stores events until it is killed and prints each id that was acknowledged
 //   StoreProbe measure FOLDER       prints how many events a second are stored, with group commit and without
+//   StoreProbe watch FOLDER         prints what it costs to ask whether other processes have written
+//   StoreProbe erase FOLDER MILLION prints how long an erasure takes, and the slowest event beside it
 import Datasets
 import Foundation
 import Store
@@ -56,6 +58,56 @@ func rate(callers: Int, groupLimit: Int, seconds: Double, in folder: URL) async 
     return Double(stored) / taken
 }
 
+/// Microseconds of one question, over many.
+func question(_ store: SQLiteStore) -> Double {
+    let (start, count) = (ContinuousClock.now, 200_000)
+    for _ in 0..<count { _ = store.foreignChanges() }
+    return start.duration(to: .now) / .microseconds(1) / Double(count)
+}
+
+/// What the question costs alone, and beside somebody who stores events.
+func watch(in folder: URL) async throws {
+    let store = try SQLiteStore(at: folder.appendingPathComponent("\(UUID().uuidString).sqlite"))
+    print("alone: \(question(store)) µs")
+    let writing = Task {
+        for number in 0... where !Task.isCancelled { _ = try await store.append([event("\(number)", number)]) }
+    }
+    print("beside a writer: \(question(store)) µs; noticed \(store.foreignChanges() ?? 0) foreign changes")
+    writing.cancel()
+}
+
+/// How long an erasure takes in a store of so many million events, and how long the slowest event beside it.
+func erase(million: Int, in folder: URL) async throws {
+    let file = folder.appendingPathComponent("\(UUID().uuidString).sqlite")
+    let store = try SQLiteStore(at: file)
+    for piece in 0..<million * 100 {
+        let numbers = piece * 10_000..<(piece + 1) * 10_000
+        _ = try await store.append(numbers.map { event("an-id-of-usual-length-\($0)", $0) })
+    }
+    let size = try FileManager.default.attributesOfItem(atPath: file.path)[.size] as? Int ?? 0
+    let writing = Task {
+        var (slowest, number) = (Duration.zero, 0)
+        while !Task.isCancelled {
+            let start = ContinuousClock.now
+            _ = try await store.append([event("beside-\(number)", number)])
+            slowest = max(slowest, start.duration(to: .now))
+            number += 1
+        }
+        return (slowest, number)
+    }
+    let start = ContinuousClock.now
+    let rows = try await store.erase("user-7")
+    let hidden = start.duration(to: .now)
+    try await store.finishErasures()
+    let done = start.duration(to: .now)
+    writing.cancel()
+    let (slowest, number) = try await writing.value
+    print("\(size / 1_000_000) MB: \(rows) rows gone after \(hidden), files clean after \(done)")
+    print("\(number) events beside it, the slowest took \(slowest)")
+    try await store.close()
+    try FileManager.default.removeItem(at: file)
+}
+
 let arguments = CommandLine.arguments.dropFirst()
 switch (arguments.first, arguments.count) {
 case ("append", 3):
@@ -68,7 +120,11 @@ case ("measure", 2):
         let grouped = try await rate(callers: callers, groupLimit: 256, seconds: 4, in: folder)
         print("\(callers)  \(Int(alone))  \(Int(grouped))")
     }
+case ("watch", 2):
+    try await watch(in: URL(fileURLWithPath: arguments[2]))
+case ("erase", 3):
+    try await erase(million: Int(arguments[3]) ?? 1, in: URL(fileURLWithPath: arguments[2]))
 default:
-    print("usage: StoreProbe append FILE PREFIX | StoreProbe measure FOLDER")
+    print("usage: StoreProbe append FILE PREFIX | measure FOLDER | watch FOLDER | erase FOLDER MILLION")
     exit(64)
 }

@@ -103,7 +103,7 @@ struct EventTests {
     func roundTrip() async throws {
         let query = "naïve 手机 👍 '; DROP TABLE events; --"
         let all = Action.allCases.enumerated().map { number, action in
-            event("\(number)", user: "Zoë", action, time: Int64(number), query: query, value: 0.1 + Float(number))
+            event("\(number)", user: "Zoë", action, time: Int64(number), query: query, value: 0.1 + Double(number))
         }
         _ = try await store.append(all)
         try await store.close()

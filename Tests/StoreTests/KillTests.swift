@@ -22,7 +22,8 @@ struct KillTests {
         _ store: URL,
         prefix: String,
         after acknowledged: Int,
-        in folder: TemporaryFolder
+        in folder: TemporaryFolder,
+        meanwhile: () throws -> Void = {}
     ) throws -> [String] {
         let process = Process()
         let output = Pipe()
@@ -40,11 +41,42 @@ struct KillTests {
             try #require(!more.isEmpty, "the probe ended by itself, with status \(process.terminationStatus)")
             bytes += more
         }
+        defer { kill(process.processIdentifier, SIGKILL) }
+        try meanwhile()
         kill(process.processIdentifier, SIGKILL)
         bytes += output.fileHandleForReading.readDataToEndOfFile()
         process.waitUntilExit()
         #expect(process.terminationReason == .uncaughtSignal)
         return String(decoding: bytes, as: UTF8.self).split(separator: "\n").map(String.init)
+    }
+
+    @Test("a store that another process has open is not restored; after kill -9 it is, without what its log holds")
+    func restored() async throws {
+        let folder = try TemporaryFolder()
+        let (url, copy) = (folder.file("store.sqlite"), folder.file("copy.sqlite"))
+        let store = try SQLiteStore(at: url)
+        _ = try await store.append((0..<100).map { event("kept-\($0)") })
+        try await store.backup(to: copy)
+        try await store.close()
+        try await withCheckedThrowingContinuation { continuation in
+            DispatchQueue.global().async {
+                continuation.resume(
+                    with: Result {
+                        _ = try killed(url, prefix: "k", after: 200, in: folder) {
+                            let error = #expect(throws: StoreError.self) { try StoreLock(url)?.check() }
+                            #expect(error?.reason == .busy)
+                        }
+                    }
+                )
+            }
+        }
+        let log = try FileManager.default.attributesOfItem(atPath: url.path + "-wal")[.size] as? Int
+        #expect(try #require(log) > 0)
+        #expect(try await SQLiteStore.restore(copy, to: url).events == 100)
+        let opened = try SQLiteStore(at: url)
+        try await opened.verify()
+        #expect(try await opened.counts().events == 100)
+        #expect(try await opened.append([event("kept-5"), event("on")]) == [.duplicate, .stored])
     }
 
     @Test("after kill -9 at 20 random moments every acknowledged event is there once, and the file is sound")

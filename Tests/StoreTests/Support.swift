@@ -40,7 +40,7 @@ func event(
     _ action: Action = .click,
     time: Int64 = 0,
     query: String? = nil,
-    value: Float? = nil,
+    value: Double? = nil,
     request: String? = nil
 ) -> NewEvent {
     let event = Event(user: user, item: item, action: action, time: time, query: query, value: value)

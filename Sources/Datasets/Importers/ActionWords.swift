@@ -59,6 +59,19 @@ final class ActionWords {
         return found[number]
     }
 
+    /// Whether a word can stand in an option as it is.
+    static func isPlain(_ word: String) -> Bool {
+        !word.isEmpty && word.utf8.count <= 40
+            && word.utf8.allSatisfy { byte in
+                switch byte {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                    UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "-"), UInt8(ascii: "."):
+                    true
+                default: false
+                }
+            }
+    }
+
     /// Whether a word is known.
     func knows(_ word: String) -> Bool { meanings[Self.key(word)] != nil }
 

@@ -84,6 +84,7 @@ struct AtomicFiles {
         _ add: (inout DatasetBuilder, String, String, [(String, [String])]) -> Void
     ) throws {
         let features = table.names.indices.filter { $0 != id && $0 != title && table.types[$0].isToken }
+        table.rows.isExamined = true
         let floats = table.names.indices.filter { $0 != id && $0 != title && !table.types[$0].isToken }
         if !floats.isEmpty {
             let names = floats.map { table.names[$0] }.joined(separator: ", ")

@@ -158,7 +158,7 @@ extension ImportSession {
         _ further: [(name: String, column: Int)] = [],
         hasRequests: Bool = false
     ) throws {
-        table.isTrimming = options.trims
+        (table.isTrimming, table.isExamined) = (options.trims, true)
         let report = try ColumnReport(table, layout, further, options)
         let detected = layout.time.flatMap {
             options.timeUnit ?? TimeUnit.detected(in: report.fields($0), column: table.columns[$0])

@@ -71,16 +71,17 @@ struct EventLayout {
     }
 
     private func word(_ table: TableReader, _ column: Int) throws -> ActionWords.Meaning {
-        guard let meaning = words?.meaning(of: try table.text(column)) else {
-            throw table.error(
-                column,
-                expected: """
-                    \(ActionWords.names), or a usual word for one; say what it means with --action ACTION=WORD, or leave \
-                    such rows out with --action \(ActionWords.drop)=WORD
-                    """
-            )
-        }
-        return meaning
+        let text = try table.text(column)
+        if let meaning = words?.meaning(of: text) { return meaning }
+        let word = ActionWords.isPlain(text) ? text : "WORD"
+        throw table.error(
+            column,
+            expected: """
+                \(ActionWords.names), or a usual word for one; say what it means with --action ACTION=\(word), leave such \
+                rows out with --action \(ActionWords.drop)=\(word), or the column with \
+                --ignore-column \(ColumnName.trimmed(table.columns[column]))
+                """
+        )
     }
 
     /// The columns by the role that each has.

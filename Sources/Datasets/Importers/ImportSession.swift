@@ -46,6 +46,8 @@ struct ImportSession {
     ) throws {
         files.append(table.url.lastPathComponent)
         table.isTrimming = options.trims
+        table.reads = ColumnReads()
+        defer { remarkOnLeftOut(table) }
         seenColumns.formUnion(table.columns.map { ByteString(ColumnName.trimmed($0)) })
         while true {
             do {

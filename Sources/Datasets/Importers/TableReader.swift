@@ -17,6 +17,12 @@ final class TableReader {
     var columns: [String] = []
     /// Whether the spaces around fields are no part of them.
     var isTrimming = false
+    /// Whether somebody has said what the columns are taken for.
+    var isExamined = false
+    /// Which columns a field was read of.
+    var reads = ColumnReads()
+    /// Whether all rows were handed out.
+    private(set) var isFinished = false
     private let encoding: Encoding
     private var lines: LineReader
     private var splitter: FieldSplitter
@@ -57,7 +63,10 @@ final class TableReader {
     func preview(_ count: Int) throws -> [[String]] {
         let preview = try lines.preview()
         let state = (lines, splitter, isRowPending)
-        defer { (lines, splitter, isRowPending) = state }
+        defer {
+            (lines, splitter, isRowPending) = state
+            isFinished = false
+        }
         lines = preview
         var rows: [[String]] = []
         while rows.count < count {
@@ -79,7 +88,10 @@ final class TableReader {
             isRowPending = false
             return true
         }
-        guard try readRow() else { return false }
+        guard try readRow() else {
+            isFinished = true
+            return false
+        }
         guard splitter.fields.count == columns.count else {
             let found = splitter.fields.count
             let advice = found < columns.count && lines.isUnterminated ? " (the file ends here: was it cut off?)" : ""
@@ -165,11 +177,13 @@ final class TableReader {
     /// Lends all fields at once, which costs the least for each.
     func withRow<R>(_ body: (Row) throws -> R) rethrows -> R {
         let fields = splitter.fields
+        reads.addAll()
         return try lines.withBytes { try body(Row(line: $0, fields: fields, isTrimming: isTrimming)) }
     }
 
     private func withField<R>(_ column: Int, _ body: (FieldBytes, FieldSplitter.Field) throws -> R) rethrows -> R {
         let field = splitter.fields[column]
+        reads.add(column)
         return try lines.withBytes { try body(FieldBytes(rebasing: $0[field.range]), field) }
     }
 

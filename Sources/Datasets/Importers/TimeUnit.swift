@@ -1,6 +1,8 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
-/// How a file writes times. Fractions of a second order the events and are not stored.
+/// How a file writes times.
+///
+/// Fractions of a second order the events and are not stored.
 public enum TimeUnit: String, Sendable, Codable, CaseIterable {
     /// Seconds since 1970-01-01 UTC.
     case seconds

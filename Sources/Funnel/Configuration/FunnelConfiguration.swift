@@ -43,6 +43,8 @@ public struct FunnelConfiguration: Sendable, Equatable {
     public var history = HistorySettings()
     /// How popularity is counted.
     public var popularity = PopularitySettings()
+    /// What is kept of what was shown.
+    public var exposures = ExposureSettings()
 
     /// The defaults: popularity for pages, words for searches.
     public init() {}
@@ -81,6 +83,7 @@ public struct FunnelConfiguration: Sendable, Equatable {
         explain = try ExplainSettings(file.group("explain"))
         history = try HistorySettings(file.group("history"))
         popularity = try PopularitySettings(file.group("popularity"))
+        exposures = try ExposureSettings(file.group("exposures"))
         try file.finish()
         try validate()
     }

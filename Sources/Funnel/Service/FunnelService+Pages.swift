@@ -32,6 +32,7 @@ extension FunnelService {
             clock: clock,
             end: trace.start + plan.deadline
         )
+        await catchUp(within: pipeline.limit(configuration.history.deadline), &trace)
         let history = await history(of: user, pipeline, &trace)
         let now = clock.seconds()
         let request = FunnelRequest(id: id, user: user, history: history, query: query, count: count, now: now)
@@ -134,6 +135,19 @@ extension FunnelService {
 }
 
 extension FunnelService {
+    /// Has memory follow what other processes wrote; noted only when there was something.
+    func catchUp(within limit: Duration, _ trace: inout RequestTrace) async {
+        guard follower.isBehind else { return }
+        let start = clock.now()
+        let outcome = await storeRunner.run(within: limit) { [follower] in try await follower.run() }
+        let milliseconds = clock.milliseconds(since: start)
+        if let reason = outcome.reason {
+            trace.note("items", leftOut: reason, milliseconds: milliseconds)
+        } else {
+            trace.note("items", milliseconds: milliseconds)
+        }
+    }
+
     func checkCount(_ count: Int) throws {
         guard count > 0 else { throw ServiceError(.invalid, "count: found \(count), expected a whole number from 1") }
     }

@@ -11,6 +11,7 @@ extension FunnelService {
         try await running.run {
             try checkCount(count)
             var trace = RequestTrace(clock, metrics, keeping: configuration.explain.items)
+            await catchUp(within: configuration.history.deadline, &trace)
             var rules = Reranker(rules: configuration.recommendation.rerank, seen: [item], now: clock.seconds())
             var placed: [Reranker.Placed]
             if let found = await neighbours(of: item, count: count, &trace) {

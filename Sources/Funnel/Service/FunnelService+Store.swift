@@ -37,15 +37,26 @@ extension FunnelService {
     }
 
     /// Removes everything of one person: from the store, from memory, and from what is on its way to the store.
-    public func erase(_ user: UserID) async throws -> Int {
+    ///
+    /// No answer holds anything of them when this returns. Cleaning the files goes on behind the answer when it takes longer
+    /// than ``erasureWait``.
+    public func erase(_ user: UserID) async throws -> ErasureReceipt {
         try await running.run {
-            try await histories.write(for: [user]) {
+            let rows = try await histories.write(for: [user]) {
                 await exposures.forget(user)
                 explanations.forget(user)
-                let count = try await store.erase(user)
+                let rows = try await store.erase(user)
                 slotKeeper.forgetPeople()
-                return (count, nil)
+                return (rows, nil)
             }
+            let outcome = await storeRunner.run(within: Self.erasureWait) { [store] in try await store.finishErasures()
+            }
+            // What failed is taken up again in the background.
+            guard case .finished = outcome else { return ErasureReceipt(rows: rows, isDone: false) }
+            return ErasureReceipt(rows: rows, isDone: true)
         }
     }
+
+    /// How far the erasure of a person is; nil when they were never erased.
+    public func erasure(of user: UserID) async throws -> ErasureStatus? { try await store.erasure(of: user) }
 }

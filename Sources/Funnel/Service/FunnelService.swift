@@ -10,6 +10,12 @@ import Synchronization
 public final class FunnelService: RecommendationService {
     /// How often watched folders are looked at.
     static let watchPause = Duration.seconds(5)
+    /// How often exposures that are too old are removed.
+    static let expiryPause = Duration.seconds(3_600)
+    /// How long an erasure waits for the files to be clean.
+    static let erasureWait = Duration.seconds(4)
+    /// How often erasures that are not finished are taken up again.
+    static let erasurePause = Duration.seconds(30)
     /// How long changes of items are gathered before words and popularity are counted again.
     static let rebuildPause = Duration.seconds(1)
 
@@ -28,10 +34,18 @@ public final class FunnelService: RecommendationService {
     let running = RunningWork()
     /// Reads histories, and popular items for pages that are too short.
     let storeRunner: DeadlineRunner
+    let follower: StoreFollower
     private let lexical: LexicalSource
     private let recount: Later
+    private let recountLately: Later
     private let report: @Sendable () async throws -> [ExperimentReport]
-    private let background = Mutex<(isReady: Bool, tasks: [Task<Void, Never>])>((false, []))
+    private let background = Mutex(Background())
+
+    private struct Background {
+        /// What the service does before it is ready; nil when it is.
+        var preparation: String? = "loading its items, models and indexes"
+        var tasks: [Task<Void, Never>] = []
+    }
 
     /// Assembles a service; nothing is loaded yet.
     ///
@@ -63,12 +77,28 @@ public final class FunnelService: RecommendationService {
         let lexical = LexicalSource(catalogue)
         (self.catalogue, self.popularity, self.lexical) = (catalogue, popularity, lexical)
         builtins = Builtins(popularity: popularity, lexical: lexical, clock: clock)
-        exposures = ExposureLog(store: store, metrics: metrics)
-        explanations = Explanations(capacity: configuration.explain.remember)
+        exposures = ExposureLog(configuration.exposures, store: store, metrics: metrics)
+        let explanations = Explanations(capacity: configuration.explain.remember)
+        self.explanations = explanations
         storeRunner = DeadlineRunner(clock)
-        recount = Later(after: Self.rebuildPause, clock) {
-            await popularity.refresh()
+        // Of all times: what was done lately does not depend on items.
+        let recount = Later(after: Self.rebuildPause, clock) {
+            await popularity.refresh([.always])
             try? await lexical.rebuild()
+        }
+        self.recount = recount
+        let recountLately = Later(after: Self.rebuildPause, clock) { await popularity.refresh([.lately]) }
+        self.recountLately = recountLately
+        let slotKeeper = slotKeeper
+        follower = StoreFollower(store) { items, erasures in
+            slotKeeper.forgetPeople()
+            if erasures { explanations.forgetPeople() }
+            if items {
+                try await catalogue.load()
+                try await lexical.rebuild()
+            }
+            await popularity.refresh([.always])
+            recountLately.ask()
         }
     }
 
@@ -76,8 +106,11 @@ public final class FunnelService: RecommendationService {
     ///
     /// A slot that cannot be loaded stays empty, which its status says; the others serve.
     ///
+    /// - Parameter keepsUp: Whether to change the store in the background: to remove exposures that are too old, and to finish
+    ///   erasures.
     /// - Throws: What the store throws when it cannot be read.
-    public func start() async throws {
+    public func start(keepingUp keepsUp: Bool = true) async throws {
+        announce(preparation: "loading its items, models and indexes")
         try await catalogue.load()
         await popularity.refresh()
         try await lexical.rebuild()
@@ -87,13 +120,14 @@ public final class FunnelService: RecommendationService {
             repeated(every: .seconds(configuration.popularity.refreshSeconds)) { await popularity.refresh() },
             repeated(every: Self.watchPause) { await slotKeeper.lookAtWatchedFolders() },
         ]
-        background.withLock { $0 = (true, $0.tasks + loops) }
+        background.withLock { $0 = Background(preparation: nil, tasks: $0.tasks + loops + (keepsUp ? upkeep() : [])) }
     }
 
     /// Takes nothing more, finishes what runs, and writes down what was shown.
     public func shutdown() async {
         await running.finish()
         recount.stop()
+        recountLately.stop()
         for task in background.withLock({ $0.tasks }) { task.cancel() }
         await exposures.flush()
     }
@@ -114,16 +148,37 @@ public final class FunnelService: RecommendationService {
 
     /// Why the service is not ready.
     ///
-    /// A slot without a model is no reason: its stage is left out.
+    /// A slot without a model is no reason: its stage is left out. A store that is gone, damaged or full is one.
     public func obstacles() async -> [String] {
         if running.isStopping { return ["the service is stopping"] }
-        return background.withLock { $0.isReady } ? [] : ["the service is loading its items, models and indexes"]
+        if let preparation = background.withLock({ $0.preparation }) { return ["the service is \(preparation)"] }
+        return await store.obstacles()
     }
+
+    /// Says what the service does before ``start()``, for ``obstacles()``: "filling its store".
+    public func announce(preparation: String) { background.withLock { $0.preparation = preparation } }
 
     /// Has the items' words and popularity counted again soon.
     func recountSoon() { recount.ask() }
 
-    private func repeated(every pause: Duration, _ work: @escaping @Sendable () async -> Void) -> Task<Void, Never> {
-        Task { [clock] in while (try? await clock.sleep(pause)) != nil { await work() } }
+    /// What is done to the store in the background.
+    private func upkeep() -> [Task<Void, Never>] {
+        let (exposures, store, clock) = (exposures, store, clock)
+        return [
+            Task { try? await store.examine() },
+            repeated(every: Self.expiryPause, beginningNow: true) { try? await exposures.expire(now: clock.seconds()) },
+            repeated(every: Self.erasurePause, beginningNow: true) { try? await store.finishErasures() },
+        ]
+    }
+
+    private func repeated(
+        every pause: Duration,
+        beginningNow: Bool = false,
+        _ work: @escaping @Sendable () async -> Void
+    ) -> Task<Void, Never> {
+        Task { [clock] in
+            if beginningNow { await work() }
+            while (try? await clock.sleep(pause)) != nil { await work() }
+        }
     }
 }

@@ -32,6 +32,11 @@ final class Explanations: Sendable {
         }
     }
 
+    /// Forgets the requests of everybody with an id.
+    func forgetPeople() {
+        state.withLock { state in state.known = state.known.filter { $0.value.user == nil } }
+    }
+
     /// Forgets the requests of a user.
     func forget(_ user: UserID) {
         state.withLock { state in state.known = state.known.filter { $0.value.user != user } }

@@ -15,17 +15,23 @@ final class ExposureLog: Sendable {
 
     /// How many exposures may wait.
     private let capacity: Int
+    private let settings: ExposureSettings
     private let store: any EventStore
     private let metrics: any FunnelMetrics
     private let state = Mutex(State())
 
-    init(capacity: Int = 20_000, store: any EventStore, metrics: any FunnelMetrics) {
-        (self.capacity, self.store, self.metrics) = (capacity, store, metrics)
+    init(
+        _ settings: ExposureSettings = ExposureSettings(),
+        capacity: Int = 20_000,
+        store: any EventStore,
+        metrics: any FunnelMetrics
+    ) {
+        (self.settings, self.capacity, self.store, self.metrics) = (settings, capacity, store, metrics)
     }
 
-    /// Takes what was shown; returns at once.
+    /// Takes what one request showed, or leaves it out of the sample; returns at once.
     func add(_ exposures: [Exposure]) {
-        guard !exposures.isEmpty else { return }
+        guard let request = exposures.first?.request, settings.keeps(request) else { return }
         let lost = state.withLock { state in
             state.waiting += exposures
             let excess = max(0, state.waiting.count - capacity)
@@ -34,6 +40,11 @@ final class ExposureLog: Sendable {
             return excess
         }
         if lost > 0 { metrics.exposuresLost(lost) }
+    }
+
+    /// Removes what was shown too long ago.
+    func expire(now: Int64) async throws {
+        _ = try await store.removeExposures(before: now - Int64(settings.keepDays) * 86_400)
     }
 
     /// Waits until all that was taken is written, or lost.

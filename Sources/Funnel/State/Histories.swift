@@ -8,7 +8,8 @@ import Synchronization
 /// A history is kept only when nothing was written for its user from the beginning of its reading to the end. A history
 /// that is kept was therefore read before any write that goes on now, so each write can add its events to it, and none
 /// is lost or comes twice. Two writes for one user at a time have no order that is known here: then the history is
-/// forgotten and read again.
+/// forgotten and read again. When another process has written to the store, all are forgotten; while nobody can tell
+/// whether one has, they are read from the store and not kept.
 final class Histories: Sendable {
     /// Users who are written for, or read, at this moment.
     private struct Activity {
@@ -21,6 +22,8 @@ final class Histories: Sendable {
     private struct State {
         var kept: LeastRecentlyUsed<UserID, [Event]>
         var active: [UserID: Activity] = [:]
+        /// How often other processes had written when the histories were read.
+        var foreignChanges = 0
 
         mutating func tidy(_ user: UserID) {
             if let activity = active[user], activity.readers == 0, activity.writers == 0 { active[user] = nil }
@@ -38,18 +41,27 @@ final class Histories: Sendable {
 
     /// The latest events of a user, oldest first, those of every finished ``write(for:_:)`` among them.
     func events(of user: UserID) async throws -> [Event] {
+        let changes = store.foreignChanges()
         let (kept, writes) = state.withLock { state -> ([Event]?, Int?) in
-            if let events = state.kept.use(user) { return (events, nil) }
+            // One who asked before and comes here later brings a lower number, which proves nothing.
+            if let changes, changes > state.foreignChanges {
+                state.kept.removeAll()
+                state.foreignChanges = changes
+            }
+            let isCurrent = changes == state.foreignChanges
+            if isCurrent, let events = state.kept.use(user) { return (events, nil) }
             var activity = state.active[user] ?? Activity()
             activity.readers += 1
             state.active[user] = activity
-            return (nil, activity.writers == 0 ? activity.writes : nil)
+            return (nil, activity.writers == 0 && isCurrent ? activity.writes : nil)
         }
         if let kept { return kept }
         let result: Result<[Event], any Error>
         do { result = .success(try await store.history(of: user, limit: limit)) } catch { result = .failure(error) }
         state.withLock { state in
-            if case .success(let events) = result, let writes, state.active[user]?.writes == writes {
+            if case .success(let events) = result, let writes, state.active[user]?.writes == writes,
+                state.foreignChanges == changes
+            {
                 state.kept.insert(user, events)
             }
             state.active[user]?.readers -= 1

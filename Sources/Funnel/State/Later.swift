@@ -2,6 +2,8 @@
 import Synchronization
 
 /// Does a piece of work a while after it was asked for: once for all who asked meanwhile, and never twice at a time.
+///
+/// Work that takes long waits longer, so that it never takes more than a tenth of the time, however often it is asked for.
 final class Later: Sendable {
     private struct State {
         var worker: Task<Void, Never>?
@@ -37,13 +39,16 @@ final class Later: Sendable {
     }
 
     private func run() async {
+        var pause = pause
         while state.withLock({ state in
             if !state.isAsked { state.worker = nil }
             return state.isAsked
         }) {
             guard (try? await clock.sleep(pause)) != nil else { return }
             state.withLock { $0.isAsked = false }
+            let start = clock.now()
             await work()
+            pause = max(self.pause, (clock.now() - start) * 9)
         }
     }
 }

@@ -52,6 +52,13 @@ package struct LeastRecentlyUsed<Key: Hashable, Value> {
         newest = place
     }
 
+    /// Forgets everything.
+    package mutating func removeAll() {
+        nodes = []
+        places = [:]
+        newest = 0
+    }
+
     /// Forgets a value.
     package mutating func remove(_ key: Key) {
         guard let place = places.removeValue(forKey: key) else { return }

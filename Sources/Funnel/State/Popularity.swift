@@ -35,8 +35,8 @@ final class Popularity: Sendable {
     }
 
     /// Counts again; where that fails, what was counted before stays.
-    func refresh() async {
-        for span in Span.allCases { _ = try? await line.run { [self] in try await count(span) } }
+    func refresh(_ spans: [Span] = Span.allCases) async {
+        for span in spans { _ = try? await line.run { [self] in try await count(span) } }
     }
 
     /// What was counted last; nil when nothing was.

@@ -1,6 +1,16 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 import Configurations
 
+extension ServerConfiguration {
+    /// Reads the files that the configuration names: tokens, certificate and key.
+    ///
+    /// - Throws: `ConfigurationError` for files that cannot be used.
+    public func validateFiles() throws {
+        _ = try allTokens()
+        _ = try Certificate(tls)
+    }
+}
+
 /// What can change while the server runs: who may call, the certificate, the level of the log.
 final class LiveSettings: Sendable {
     let tokens: LiveTokens

@@ -191,7 +191,8 @@ extension Problem {
         switch reason {
         case .invalid:
             .invalid("body: found an id or a text that cannot be stored, expected text without NUL characters.")
-        case .busy, .full, .closed: .unavailable("The store takes nothing in now; nothing of this request was kept.")
+        case .busy, .full, .closed, .missing, .readOnly, .corrupt:
+            .unavailable("The store takes nothing in now; nothing of this request was kept.")
         default: .failure
         }
     }

@@ -92,7 +92,7 @@ private struct EventInput: Decodable {
             action: action,
             time: time,
             query: query,
-            value: value.map { Float($0) }
+            value: value
         )
         return NewEvent(id: id, event: event, request: request)
     }

@@ -1,6 +1,7 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 import Foundation
 import Hummingbird
+import Store
 
 /// What lies in the program itself: the console, and the description of this interface.
 struct FileRoutes {

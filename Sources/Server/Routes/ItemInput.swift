@@ -79,6 +79,10 @@ struct ItemFields: Sendable {
         available = try field(.available, Bool.self)
         created = values.contains(.created) ? .some(try values.unixTime(.created)) : nil
         attributes = try field(.attributes, [String: String?].self)
+        if case .some(.some(let changes)) = attributes, changes.count > Self.most {
+            let expected = "found \(changes.count), expected at most \(Self.most)"
+            throw DecodingError.dataCorruptedError(forKey: .attributes, in: values, debugDescription: expected)
+        }
     }
 
     /// Changes an item; what was not sent stays.

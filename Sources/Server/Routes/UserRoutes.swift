@@ -13,6 +13,7 @@ struct UserRoutes {
             Route(.get, "/v1/users", .role(.admin), handler: list),
             Route(.get, "/v1/users/{id}", .role(.admin), handler: export),
             Route(.delete, "/v1/users/{id}", .role(.admin), handler: erase),
+            Route(.get, "/v1/users/{id}/erasure", .role(.admin), handler: erasure),
         ]
     }
 
@@ -35,8 +36,27 @@ struct UserRoutes {
     @Sendable private func erase(_ call: Call) async throws -> Response {
         let user = UserID(try call.id("id"))
         _ = try call.query()
-        return try Answer.json(["erased": await backend.service.erase(user)])
+        let receipt = try await backend.service.erase(user)
+        var response = try Answer.json(["erased": receipt.rows], status: receipt.isDone ? .ok : .accepted)
+        if !receipt.isDone { response.headers[.location] = call.request.uri.path + "/erasure" }
+        return response
     }
+
+    /// How far an erasure is that `DELETE` answered with 202.
+    @Sendable private func erasure(_ call: Call) async throws -> Response {
+        let user = UserID(try call.id("id"))
+        _ = try call.query()
+        guard let status = try await backend.service.erasure(of: user) else {
+            throw Problem.notFound("This user was never erased.")
+        }
+        return try Answer.json(ErasureAnswer(time: status.time, status: status.isDone ? "done" : "running"))
+    }
+}
+
+/// When a person was erased, and whether the files are clean.
+private struct ErasureAnswer: Encodable {
+    let time: Int64
+    let status: String
 }
 
 /// Everything of one person; its events look as they do when they are sent.
@@ -47,7 +67,7 @@ private struct ExportAnswer: Encodable {
         let action: Action
         let time: Int64
         let query: String?
-        let value: Float?
+        let value: Double?
         let request: String?
     }
 

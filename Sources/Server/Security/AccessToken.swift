@@ -1,5 +1,6 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 import Foundation
+import Store
 
 /// A new secret for a caller, and the hash of it that goes into the configuration.
 public struct AccessToken: Sendable {
