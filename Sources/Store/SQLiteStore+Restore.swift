@@ -64,6 +64,10 @@ extension SQLiteStore {
             let source = try DatabaseQueue(path: backup.path, configuration: configuration)
             try source.read { database in
                 _ = try StoreSchema.examine(database, backup.path)
+                // A new file would pass as a store that has yet to be made.
+                guard try Int32.fetchOne(database, sql: "PRAGMA application_id") == StoreSchema.application else {
+                    throw StoreError(.notAStore, "\(backup.path): this file is empty, and no backup. Check the path.")
+                }
                 try check(database, backup.path)
             }
             return source

@@ -16,7 +16,7 @@ actor Scrubber {
     }
 
     /// How many pages a piece clears.
-    private static let pagesPerPiece = 512
+    private static let pagesPerPiece = 256
     /// How long a piece waits for readers, in tries of one to three milliseconds.
     private static let briefTries = 15
 

@@ -51,8 +51,7 @@ struct DataCommand: ParsableCommand {
         var latestUsers: Int?
         @Option(help: "fail or skip: what happens at a bad row.") var onError = ImportOptions.ErrorPolicy.fail
         @Option(help: "The name that people see.") var name: String?
-        @Option(help: "csv: what stands between fields.") var delimiter: String?
-        @Flag(help: "csv: the first row is data; columns are numbers from 1.") var noHeader = false
+        @OptionGroup(title: "How files are written") var writing: WritingOptions
         @OptionGroup(title: "Columns, words and features") var columns: ColumnOptions
 
         func validate() throws {
@@ -74,8 +73,7 @@ struct DataCommand: ParsableCommand {
             options.lastTime = lastTime
             options.latestUsers = latestUsers
             options.onError = onError
-            options.delimiter = delimiter
-            options.hasHeader = !noHeader
+            writing.apply(to: &options)
             try columns.apply(to: &options)
             return options
         }

@@ -63,7 +63,7 @@ struct ImporterColumnTests {
     func stops(_ name: String, _ field: String, _ role: String) throws {
         let text = "user_id,item_id,\(name)\nu,a,\(field)\n"
         let message = try failure(text)
-        #expect(message.contains("log.csv: found column '\(name)' ('\(field)' in its first row)"))
+        #expect(message.contains("log.csv: found column '\(name)' (such as '\(field)')"))
         #expect(message.contains("--\(role)-column \(name), or leave it out with --ignore-column \(name)."))
         let report = try importing(text) { $0.columns.ignored = [name] }
         #expect(report.dataset.eventCount == 1)
@@ -110,10 +110,13 @@ struct ImporterColumnTests {
         #expect(warning.text.contains("--time-column"))
     }
 
-    @Test("an ignored column that no file has is a warning")
+    @Test("a column that an option names and no file has is a warning")
     func ignoredNothing() throws {
-        let report = try importing("user_id,item_id,timestamp\nu,a,1\n") { $0.columns.ignored = ["tme"] }
-        #expect(report.remarks.contains { $0.kind == .warning && $0.text.contains("--ignore-column 'tme'") })
+        let report = try importing("user_id,item_id,timestamp\nu,a,1\n") {
+            ($0.columns.ignored, $0.columns.categorical, $0.columns.numeric) = (["tme"], ["timestamp"], ["prize"])
+        }
+        let warnings = report.remarks.filter { $0.kind == .warning }.map { $0.text.prefix(24) }
+        #expect(warnings == ["--ignore-column 'tme': no", "--numeric-column 'prize':"].map { $0.prefix(24) })
     }
 
     @Test("what was assumed of times is said, and what was told is not questioned")
@@ -197,12 +200,8 @@ struct ImporterPreviewTests {
     func preview() throws {
         for hasHeader in [true, false] {
             let text = "a,b\n1,\"x\ny\"\n1,2,3\n\n3,4"
-            let table = try TableReader(
-                sources.file("t.csv", text),
-                delimiter: ",",
-                isQuoting: true,
-                hasHeader: hasHeader
-            )
+            let source = try SourceText(sources.file("t.csv", text))
+            let table = try TableReader(source, TableSyntax(delimiter: ","), hasHeader: hasHeader)
             let expected = (hasHeader ? [] : [["a", "b"]]) + [["1", "x\ny"], ["3", "4"]]
             #expect(try table.preview(9) == expected)
             #expect(try table.preview(1) == [expected[0]])
@@ -222,7 +221,7 @@ struct ImporterPreviewTests {
     @Test("a line that is not yet wholly in memory is not looked at")
     func wholeLines() throws {
         let file = try sources.file("t.txt", "ab\ncdefgh\nij\n")
-        var lines = try LineReader(file, bufferSize: 6)
+        var lines = try LineReader(SourceText(file), bufferSize: 6)
         var preview = try lines.preview()
         #expect(try preview.next())
         #expect(preview.withBytes { String(decoding: $0, as: UTF8.self) } == "ab")

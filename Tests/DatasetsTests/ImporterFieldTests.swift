@@ -11,7 +11,7 @@ struct ImporterFieldTests {
     }
 
     private func fields(_ line: String, _ delimiter: String, quoting: Bool) -> [String]? {
-        var splitter = FieldSplitter(delimiter: Array(delimiter.utf8), isQuoting: quoting)
+        var splitter = FieldSplitter(TableSyntax(delimiter: delimiter, quote: quoting ? .double : .literal))
         return withBytes(line) { bytes in
             guard splitter.split(bytes) == .complete else { return nil }
             return splitter.fields.map { String(decoding: bytes[$0.range], as: UTF8.self) }

@@ -77,4 +77,54 @@ struct ImporterMovieLensTests {
         )
         #expect(try sources.names() == ["ratings.dat"])
     }
+
+    @Test(
+        "reads the layouts of today, by any of their names",
+        arguments: ["ml-1m", "ml-20m", "ml-25m", "ml-32m", "ml-latest"]
+    )
+    func readsTodays(_ format: String) throws {
+        let folder = sources.folder
+        _ = try sources.file("ratings.csv", "userId,movieId,rating,timestamp\r\n1,10,4.5,200\r\n1,20,0.5,100\r\n")
+        _ = try sources.file(
+            "movies.csv",
+            "movieId,title,genres\r\n10,\"Misérables, Les (1995)\",Drama|War\r\n20,Heat (1995),(no genres listed)\r\n"
+        )
+        _ = try sources.file("tags.csv", "userId,movieId,tag,timestamp\r\n")
+        _ = try sources.file("links.csv", "movieId,imdbId,tmdbId\r\n")
+        let report = try sources.importing(format, folder.url)
+        let dataset = report.dataset
+        #expect(
+            dataset.allEvents() == [
+                Event(user: "1", item: "20", action: .rating, time: 100, value: 0.5),
+                Event(user: "1", item: "10", action: .rating, time: 200, value: 4.5),
+            ]
+        )
+        #expect(dataset.manifest.provenance["format"] == format)
+        let (film, other) = (try dataset.itemIndex("10"), try dataset.itemIndex("20"))
+        #expect([film, other].map { dataset.title($0) } == ["Misérables, Les (1995)", "Heat (1995)"])
+        #expect(dataset.itemFeature("genre")?.values(of: film.rawValue) == ["Drama", "War"])
+        #expect(dataset.itemFeature("genre")?.values(of: other.rawValue) == [])
+        #expect(dataset.userFeatureNames.isEmpty)
+        #expect(report.remarks.map(\.text).contains("left out, since no model reads them: tags.csv, links.csv"))
+    }
+
+    @Test("reads 10M: half stars, titles in UTF-8, no users, also compressed")
+    func reads10M() throws {
+        _ = try sources.file("ratings.dat.gz", gzip(Array("1::10::4.5::838985046\n1::20::3::838985047\n".utf8)))
+        _ = try sources.file(
+            "movies.dat",
+            "10::Misérables, Les (1995)::Drama|War\n20::Heat (1995)::(no genres listed)\n"
+        )
+        let dataset = try sources.importing("ml-10m", sources.folder.url).dataset
+        #expect(dataset.allEvents().map(\.value) == [4.5, 3])
+        #expect(dataset.title(try dataset.itemIndex("10")) == "Misérables, Les (1995)")
+        #expect(dataset.itemFeature("genre")?.vocabulary == ["Drama", "War"])
+    }
+
+    @Test("says that titles are missing where there are no movies")
+    func saysMissingTitles() throws {
+        let ratings = try sources.file("ratings.csv", "userId,movieId,rating,timestamp\n1,10,5,200\n")
+        let remarks = try sources.importing("ml-latest", ratings).remarks.map(\.text)
+        #expect(remarks.contains("ratings.csv: titles and genres are left out, for want of movies.dat or movies.csv"))
+    }
 }

@@ -115,4 +115,30 @@ struct DataTests {
         )
         #expect(help.contains("by default 5, and 1 for formats with requests") && help.contains("amazon-attributes"))
     }
+
+    @Test("an import reads files as its options say they are written, and names a file that is no table")
+    func writing() async throws {
+        let rows =
+            "# made by hand\nuser;item;title;timestamp\nu;a;The \\\"Best\\\";1600000001.5\nu;b;caf~;1600000001.25\n"
+        let file = folder.url.appending(path: "log.txt")
+        try Data(rows.utf8.map { $0 == UInt8(ascii: "~") ? 0xE9 : $0 }).write(to: file)
+        let (data, minimum) = (folder.path("data"), ["--min-user-events", "1", "--min-item-events", "1"])
+        let arguments = ["data", "import", "--from", "csv", file.path, "--to", data] + minimum
+        let hint = try await cascade(arguments + ["--comment", "#"], status: 65)
+        #expect(hint.errors.contains("Pass --delimiter semicolon, which makes 4 columns.") && !folder.holds("data"))
+        let writing = ["--comment", "#", "--delimiter", "semicolon", "--escape", "backslash"]
+        let bytes = try await cascade(arguments + writing, status: 65)
+        #expect(bytes.errors.contains("log.txt:4: found bytes that are not UTF-8 in column 'title'"))
+        let imported = try await cascade(arguments + writing + ["--encoding", "latin1", "--quote", "none"])
+        #expect(imported.output.contains("1 users, 2 items, 2 events from 2 rows (0 skipped)"))
+        #expect(imported.errors.contains("log.txt: 1 lines are comments and were passed over"))
+        #expect(String(decoding: try folder.data("data/titles.txt"), as: UTF8.self) == "The \"Best\"\ncafé\n")
+
+        let archive = folder.url.appending(path: "log.csv")
+        try Data([0xFD, 0x37, 0x7A, 0x58, 0x5A, 0, 0, 4]).write(to: archive)
+        let stopped = ["data", "import", "--from", "csv", archive.path, "--to", folder.path("none")]
+        let refused = try await cascade(stopped, status: 65).errors
+        #expect(refused.contains("log.csv: found a file compressed with xz") && !folder.holds("none"))
+        #expect(try await cascade(stopped + ["--quote", "single"], status: 64).errors.contains("'--quote <quote>'"))
+    }
 }

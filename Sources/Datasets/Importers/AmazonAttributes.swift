@@ -21,7 +21,7 @@ struct AmazonAttributes {
 
     func read(into session: inout ImportSession) throws {
         let known = try itemAttributes(&session)
-        let table = try TableReader(interactions, delimiter: ",", isQuoting: true)
+        let table = try session.table(interactions, ",")
         let places = try table.places(of: ["user_id", "item_id"], in: "interactions.csv")
         var counts: [UserID: UInt64] = [:]
         var without = 0
@@ -52,7 +52,7 @@ struct AmazonAttributes {
 
     /// The distinct attributes of each item, in the order of the file.
     private func itemAttributes(_ session: inout ImportSession) throws -> [ItemID: [ByteString]] {
-        let table = try TableReader(attributes, delimiter: ",", isQuoting: true)
+        let table = try session.table(attributes, ",")
         let places = try table.places(of: ["item_id", "attribute_id"], in: "item_attributes.csv")
         var known: [ItemID: [ByteString]] = [:]
         try session.read(table) { table, _ in

@@ -18,7 +18,7 @@ struct AmazonSearchFile {
     init(_ path: URL) throws { url = try path.sourceFile(named: ["purchases.csv"]) }
 
     func read(into session: inout ImportSession) throws {
-        let table = try TableReader(url, delimiter: ",", isQuoting: true)
+        let table = try session.table(url, ",")
         let places = try table.places(of: [GivenPart.feature, "user", "query", "item"], in: "purchases.csv")
         var purchase: Purchase?
         var queries: [GivenPart: Set<ByteString>] = [:]

@@ -51,12 +51,12 @@ struct AtomicFiles {
 
     func read(into session: inout ImportSession) throws {
         let options = session.options
-        let table = try AtomicTable(events)
+        let table = try AtomicTable(events, session)
         var layout = try EventLayout(of: table.rows, options, words: session.words)
         try session.examine(table.rows, &layout)
         try session.readEvents(table.rows, layout)
         if let items {
-            let table = try AtomicTable(items)
+            let table = try AtomicTable(items, session)
             let finder = ColumnFinder(table.rows)
             let title = try finder.title(options.columns.title)
             let id = try finder.require(.item, options.columns.item)
@@ -67,7 +67,7 @@ struct AtomicFiles {
             }
         }
         if let users {
-            let table = try AtomicTable(users)
+            let table = try AtomicTable(users, session)
             let id = try ColumnFinder(table.rows).require(.user, options.columns.user)
             try read(table, id: id, title: nil, into: &session) { builder, id, _, features in
                 for (name, values) in features { builder.setUserFeature(name, values, for: UserID(id)) }
@@ -123,8 +123,8 @@ private struct AtomicTable {
     let names: [String]
     let types: [FieldType]
 
-    init(_ url: URL) throws {
-        rows = try TableReader(url, delimiter: "\t", isQuoting: false)
+    init(_ url: URL, _ session: ImportSession) throws {
+        rows = try session.table(url, "\t", quote: .literal)
         let fields = try rows.columns.map { column in
             let parts = column.split(separator: ":", omittingEmptySubsequences: false)
             guard parts.count == 2, let type = FieldType(rawValue: String(parts[1])) else {

@@ -83,7 +83,7 @@ struct ColumnReport {
     }
 
     private func oversight(_ column: Int, _ role: ColumnRole, _ consequence: String) -> DatasetError {
-        let example = fields(column).first { !$0.isEmpty }.map { " (\(RowError.quoted($0)) in its first row)" } ?? ""
+        let example = fields(column).first { !$0.isEmpty }.map { " (such as \(RowError.quoted($0)))" } ?? ""
         let name = table.columns[column]
         return DatasetError(
             .badOption,

@@ -7,7 +7,6 @@ internal import TensorFiles
 final class CompressedFile {
     let url: URL
     private let handle: gzFile
-    private var isChecked = false  // whether the name was compared with the contents
 
     init(_ url: URL) throws(FileError) {
         self.url = url
@@ -36,17 +35,35 @@ final class CompressedFile {
         var code = Z_OK
         let text = gzerror(handle, &code).map { String(cString: $0) } ?? "unknown error"
         guard code == Z_OK || code == Z_STREAM_END else { throw failure(code, text) }
-        if !isChecked {
-            isChecked = true
-            guard url.pathExtension.lowercased() != "gz" || gzdirect(handle) == 0 else {
-                throw FileError(
-                    .malformed,
-                    url,
-                    "the name says gzip, but the contents do not start as gzip; expected the bytes 1f 8b. Fetch it again."
-                )
-            }
-        }
         return Int(count)
+    }
+
+    /// The next bytes, fewer than `size` only at the end of the file.
+    ///
+    /// - Throws: ``FileError`` as above.
+    func piece(_ size: Int) throws -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: size)
+        var count = 0
+        while count < size {
+            let (start, space) = (count, size - count)
+            let added = try bytes.withUnsafeMutableBytes { bytes in
+                try read(into: UnsafeMutableRawBufferPointer(rebasing: bytes[start..<start + space]))
+            }
+            guard added > 0 else { break }
+            count += added
+        }
+        return Array(bytes[..<count])
+    }
+
+    /// Refuses a file whose name says gzip and whose contents, of which some were read, do not.
+    func checkName() throws(FileError) {
+        guard url.pathExtension.lowercased() != "gz" || gzdirect(handle) == 0 else {
+            throw FileError(
+                .malformed,
+                url,
+                "the name says gzip, but the contents do not start as gzip; expected the bytes 1f 8b. Fetch it again."
+            )
+        }
     }
 
     private func failure(_ code: Int32, _ text: String) -> FileError {

@@ -5,14 +5,7 @@ extension ImportFormat {
     /// Reads a file with one event a line or, where the options name a column of requests, one shown item.
     func readDelimited(_ url: URL, into session: inout ImportSession) throws {
         let options = session.options
-        let delimiter = options.delimiter(of: url)
-        guard !delimiter.isEmpty, !delimiter.contains(where: { $0 == "\"" || $0.isNewline }) else {
-            throw DatasetError(
-                .badOption,
-                "the delimiter is empty, a quote or a line break; expected ',' or another mark."
-            )
-        }
-        let table = try TableReader(url, delimiter: delimiter, isQuoting: true, hasHeader: options.hasHeader)
+        let table = try session.delimitedTable(url, hasHeader: options.hasHeader)
         var layout = try EventLayout(of: table, options, words: session.words)
         layout.title = try ColumnFinder(table, ignoring: options.columns.ignored(in: table))
             .find(.title, options.columns.title)
@@ -24,14 +17,6 @@ extension ImportFormat {
         let requests = try RequestLayout(of: table, layout, options)
         try session.examine(table, &layout, requests.columns, hasRequests: true)
         try requests.with(layout).read(table, into: &session)
-    }
-}
-
-extension ImportOptions {
-    /// What stands between the fields of a file.
-    func delimiter(of url: URL) -> String {
-        let isTabbed = url.lastPathComponent.lowercased().split(separator: ".").contains("tsv")
-        return delimiter ?? (isTabbed ? "\t" : ",")
     }
 }
 

@@ -25,10 +25,11 @@ struct FeatureFile {
     private static let manyValues = 1_000
 
     /// Opens the file and finds its columns.
-    init(_ path: String, _ owner: Owner, _ options: ImportOptions) throws {
+    init(_ path: String, _ owner: Owner, in session: inout ImportSession) throws {
         self.owner = owner
+        let options = session.options
         let url = try URL(fileURLWithPath: path).sourceFile(named: [])
-        table = try TableReader(url, delimiter: options.delimiter(of: url), isQuoting: true)
+        table = try session.delimitedTable(url, hasHeader: true)
         table.isTrimming = options.trims
         let ignored = options.columns.ignored(in: table)
         let finder = ColumnFinder(table, ignoring: ignored)
@@ -93,7 +94,7 @@ struct FeatureFile {
             for (place, text) in texts.enumerated() { features[place].set(Self.values(text), of: Int32(number)) }
             if !title.isEmpty { builder.setTitle(title, for: ItemID(key)) }
         }
-        for (place, name) in names.enumerated() { finish(&features[place], name, columns[place], &session) }
+        for (place, name) in names.enumerated() { finish(&features[place], name, &session) }
         for (name, feature) in zip(names, features) {
             if owner == .item {
                 session.builder.itemFeatures[name] = feature
@@ -126,12 +127,7 @@ struct FeatureFile {
     }
 
     /// Cuts numbers into buckets, and says so.
-    private func finish(
-        _ feature: inout FeatureCollector,
-        _ name: String,
-        _ column: Int,
-        _ session: inout ImportSession
-    ) {
+    private func finish(_ feature: inout FeatureCollector, _ name: String, _ session: inout ImportSession) {
         let place = "\(table.url.lastPathComponent): feature \(RowError.quoted(name))"
         let options = session.options.columns
         let isForced = options.numeric.contains(name)
@@ -175,8 +171,8 @@ struct FeatureFile {
 extension ImportSession {
     /// Reads the feature files that the options name, after all events.
     mutating func readFeatureFiles() throws {
-        for path in options.itemFeatures { try FeatureFile(path, .item, options).read(into: &self) }
-        for path in options.userFeatures { try FeatureFile(path, .user, options).read(into: &self) }
+        for path in options.itemFeatures { try FeatureFile(path, .item, in: &self).read(into: &self) }
+        for path in options.userFeatures { try FeatureFile(path, .user, in: &self).read(into: &self) }
     }
 }
 

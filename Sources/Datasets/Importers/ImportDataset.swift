@@ -49,6 +49,7 @@ public func importDataset(
             "\(target.path): something exists there and is not overwritten. Remove it or choose another path."
         )
     }
+    try options.check(for: format)
     let baseName = first.lastPathComponent.prefix { $0 != "." }
     var session = try ImportSession(
         format,
@@ -62,7 +63,7 @@ public func importDataset(
         try format.read(paths, into: &session)
         try session.readFeatureFiles()
     } catch let error as RowError {  // a header: without it no row can be read
-        throw DatasetError(.badRow, "\(error.url.path):\(error.line): \(error.finding); fix the line")
+        throw error.asHeaderError
     }
     return try (consume session).finish(at: target)
 }

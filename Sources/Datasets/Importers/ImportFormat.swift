@@ -5,6 +5,16 @@ internal import Foundation
 public enum ImportFormat: String, Sendable, CaseIterable {
     /// MovieLens-1M: `ratings.dat` or `ratings.csv` (either also `.gz`), with `movies.dat` and `users.dat`.
     case movieLens1M = "ml-1m"
+    /// MovieLens-10M: `ratings.dat` with half stars, and `movies.dat`; every layout is known by any of these names.
+    case movieLens10M = "ml-10m"
+    /// MovieLens-20M: `ratings.csv` and `movies.csv`.
+    case movieLens20M = "ml-20m"
+    /// MovieLens-25M: the same.
+    case movieLens25M = "ml-25m"
+    /// MovieLens-32M: the same.
+    case movieLens32M = "ml-32m"
+    /// MovieLens latest and latest-small: the same.
+    case movieLensLatest = "ml-latest"
     /// RecBole atomic files: `.inter`, with `.item` and `.user` (each also `.gz`).
     case recbole
     /// YooChoose (RecSys Challenge 2015): `yoochoose-clicks.dat`, or `clicks.csv` with days (either also `.gz`).
@@ -48,6 +58,10 @@ public enum ImportFormat: String, Sendable, CaseIterable {
     public var summary: String {
         switch self {
         case .movieLens1M: "MovieLens-1M: a folder with ratings.dat or ratings.csv[.gz], movies.dat and users.dat"
+        case .movieLens10M: "MovieLens-10M: a folder with ratings.dat and movies.dat[.gz]"
+        case .movieLens20M, .movieLens25M, .movieLens32M:
+            "MovieLens-\(rawValue.dropFirst(3).uppercased()): a folder with ratings.csv and movies.csv[.gz]"
+        case .movieLensLatest: "MovieLens latest and latest-small: a folder with ratings.csv and movies.csv[.gz]"
         case .recbole: "RecBole atomic files: NAME.inter[.gz], with NAME.item and NAME.user where they exist"
         case .yoochoose: "YooChoose: yoochoose-clicks.dat, or clicks.csv with day, session_id and item_id; each [.gz]"
         case .kuairec:
@@ -72,7 +86,8 @@ public enum ImportFormat: String, Sendable, CaseIterable {
         switch self {
         case .trivago, .lastfmTags, .amazonSearch, .amazonAttributes, .kuaisar: true
         case .csv: options.columns.request != nil
-        case .movieLens1M, .recbole, .yoochoose, .kuairec, .sequences, .taobao, .tmall: false
+        case .movieLens1M, .movieLens10M, .movieLens20M, .movieLens25M, .movieLens32M, .movieLensLatest: false
+        case .recbole, .yoochoose, .kuairec, .sequences, .taobao, .tmall: false
         }
     }
 
@@ -83,7 +98,8 @@ public enum ImportFormat: String, Sendable, CaseIterable {
     /// Reads files of this format.
     func read(_ paths: [URL], into session: inout ImportSession) throws {
         switch self {
-        case .movieLens1M: try MovieLensFiles(paths).read(into: &session)
+        case .movieLens1M, .movieLens10M, .movieLens20M, .movieLens25M, .movieLens32M, .movieLensLatest:
+            try MovieLensFiles(paths).read(into: &session)
         case .recbole: for path in paths { try AtomicFiles(path).read(into: &session) }
         case .yoochoose: for path in paths { try YooChooseFile(path).read(into: &session) }
         case .kuairec: for path in paths { try KuaiRecFile(path).read(into: &session) }

@@ -55,8 +55,20 @@ public struct ImportOptions: Sendable, Codable, Equatable {
         public init() {}
     }
 
-    /// What stands between two fields of a `csv` file; nil is a tab for files named `.tsv`, else a comma.
+    /// What stands between two fields of a `csv` file: `tab`, `comma`, `semicolon`, `pipe`, or the letters themselves.
+    ///
+    /// Nil is what a first line such as `sep=;` says, else a tab for files named `.tsv`, else a comma.
     public var delimiter: String?
+    /// What a quote at the start of a field of a `csv` file means.
+    ///
+    /// Nil is ``QuoteStyle/double``, except in a file with tabs whose quotes do not fit that: there they are letters.
+    public var quote: QuoteStyle?
+    /// What makes the next letter of a `csv` file stand for itself; nil for nothing.
+    public var escape: EscapeStyle?
+    /// Lines of a `csv` file that start with it are passed over and counted; nil for none.
+    public var comment: String?
+    /// How the bytes of all files spell text: a name that iconv knows, such as `latin1` or `gbk`; nil is UTF-8.
+    public var encoding: String?
     /// Whether the first row of a `csv` file names the columns.
     public var hasHeader = true
     /// Which column holds what.

@@ -19,8 +19,15 @@ extension ImportSession {
                 """
             )
         }
-        for name in options.columns.ignored where !seenColumns.contains(ByteString(name)) {
-            warn("--ignore-column '\(name)': no file has a column of that name. Check the spelling, or leave it out.")
+        let columns = options.columns
+        for (option, names) in [
+            ("ignore", columns.ignored), ("categorical", columns.categorical), ("numeric", columns.numeric),
+        ] {
+            for name in names where !seenColumns.contains(ByteString(name)) {
+                warn(
+                    "--\(option)-column '\(name)': no file has a column of that name. Check the spelling, or leave it out."
+                )
+            }
         }
     }
 

@@ -51,7 +51,7 @@ struct ImportSession {
         seenColumns.formUnion(table.columns.map { ByteString(ColumnName.trimmed($0)) })
         while true {
             do {
-                guard try table.next() else { return }
+                guard try table.next() else { return remarkOnReading(table) }
                 try addRow(table, &builder)
             } catch let error as RowError {
                 guard options.onError == .skip else { throw error.asDatasetError }

@@ -18,7 +18,7 @@ struct KuaiRecFile {
     }
 
     func read(into session: inout ImportSession) throws {
-        let table = try TableReader(url, delimiter: ",", isQuoting: true)
+        let table = try session.table(url, ",")
         session.builder.filter.leastValue = session.options.minValue ?? Self.leastWatchRatio
         guard table.columns.contains("video_id") else {
             return try session.readSequences(table, value: "watch_ratio", action: .view)

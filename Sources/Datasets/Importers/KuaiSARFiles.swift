@@ -63,7 +63,7 @@ struct KuaiSARFiles {
     }
 
     private func readSearches(_ session: inout ImportSession) throws {
-        let table = try TableReader(searches, delimiter: ",", isQuoting: true)
+        let table = try session.table(searches, ",")
         let places = try table.places(of: Self.searchColumns, in: "src_inter.csv of KuaiSAR")
         var rows = SearchRows()
         var contexts = ["": [:]] as [ByteString: [String: [String]]]  // one for each source, which its searches share
@@ -117,7 +117,7 @@ struct KuaiSARFiles {
     }
 
     private func readRecommendations(_ session: inout ImportSession) throws {
-        let table = try TableReader(recommendations, delimiter: ",", isQuoting: true)
+        let table = try session.table(recommendations, ",")
         let places = try table.places(of: Self.recommendationColumns, in: "rec_inter.csv of KuaiSAR")
         var unclicked = 0
         try session.read(table) { table, builder in
@@ -145,7 +145,7 @@ struct KuaiSARFiles {
         _ session: inout ImportSession,
         _ set: (inout DatasetBuilder, String, String, String) -> Void
     ) throws {
-        let table = try TableReader(url, delimiter: ",", isQuoting: true)
+        let table = try session.table(url, ",")
         let place = try table.places(of: [id], in: "\(url.lastPathComponent) of KuaiSAR")[0]
         let found = features.compactMap { feature in
             table.columns.firstIndex(of: feature.column).map { (place: $0, name: feature.name) }

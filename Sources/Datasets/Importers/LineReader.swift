@@ -2,15 +2,16 @@
 internal import Foundation
 internal import TensorFiles
 
-/// The lines of a plain or gzip file, one after another, in memory that does not grow with the file.
+/// The lines of a source's text, one after another, in memory that does not grow with the file.
 ///
-/// Lines end with a line feed, with a carriage return and a line feed, or with the file. A byte order mark of UTF-8 is
-/// passed over. Bytes are not decoded here.
+/// Lines end with a line feed, with a carriage return and a line feed, or with the file; with a carriage return alone in
+/// a file whose first bytes have no line feed. Bytes are not decoded here.
 struct LineReader {
     /// The number of the current line, from 1; of the first one when several were joined.
     private(set) var lineNumber = 1
 
-    private let file: CompressedFile
+    private let file: SourceText
+    private let lineEnd: UInt8
     private var buffer: [UInt8]
     private var filled = 0  // bytes of the buffer that hold text
     private var isExhausted = false
@@ -23,18 +24,15 @@ struct LineReader {
     private let maximumSize: Int
 
     /// - Parameters:
-    ///   - url: The file.
+    ///   - text: The text of the file, from its beginning.
     ///   - bufferSize: Bytes to read at once, at least 3.
     ///   - maximumSize: The longest line, in bytes, that is taken for one.
-    init(_ url: URL, bufferSize: Int = 1 << 18, maximumSize: Int = 1 << 24) throws {
-        file = try CompressedFile(url)
+    init(_ text: SourceText, bufferSize: Int = 1 << 18, maximumSize: Int = 1 << 24) throws {
+        file = text
+        lineEnd = text.endsLinesWithReturns ? .carriageReturn : .lineFeed
         buffer = [UInt8](repeating: 0, count: bufferSize)
         self.maximumSize = maximumSize
         try refill()
-        if buffer.starts(with: [0xEF, 0xBB, 0xBF]) { start = 3 }
-        if buffer.starts(with: [0xFF, 0xFE]) || buffer.starts(with: [0xFE, 0xFF]) {
-            throw FileError(.malformed, url, "the text is UTF-16; expected UTF-8. Convert it, with iconv for example.")
-        }
     }
 
     /// The same lines as far as they fit into memory, whole ones only: reading them takes nothing from the file.
@@ -43,7 +41,7 @@ struct LineReader {
         var preview = self
         preview.isExhausted = true
         if !isExhausted {
-            let end = buffer[start..<filled].lastIndex(of: .lineFeed).map { $0 + 1 } ?? start
+            let end = buffer[start..<filled].lastIndex(of: lineEnd).map { $0 + 1 } ?? start
             preview.filled = max(end, start + size)
         }
         return preview
@@ -64,7 +62,7 @@ struct LineReader {
 
     /// Joins the following line to the current one, line end between them included; false at the end of the file.
     mutating func extend() throws -> Bool {
-        let end = try lineEnd(from: size)
+        let end = try findLineEnd(from: size)
         guard end > size else { return false }
         size = end
         lineCount += 1
@@ -86,19 +84,19 @@ struct LineReader {
 
     private mutating func trim() {
         length = size
-        guard length > 0, buffer[start + length - 1] == .lineFeed else { return }
+        guard length > 0, buffer[start + length - 1] == lineEnd else { return }
         length -= 1
-        if length > 0, buffer[start + length - 1] == .carriageReturn { length -= 1 }
+        if lineEnd == .lineFeed, length > 0, buffer[start + length - 1] == .carriageReturn { length -= 1 }
     }
 
     /// The end of the line that begins at `offset` from `start`, also from `start`; `offset` itself at the file's end.
-    private mutating func lineEnd(from offset: Int) throws -> Int {
+    private mutating func findLineEnd(from offset: Int) throws -> Int {
         var searched = offset
         while true {
             let (from, count) = (start + searched, filled - start - searched)
             let found = buffer.withUnsafeBytes { bytes -> Int? in
                 guard count > 0, let base = bytes.baseAddress else { return nil }
-                return memchr(base + from, Int32(UInt8.lineFeed), count).map { UnsafeRawPointer($0) - (base + from) }
+                return memchr(base + from, Int32(lineEnd), count).map { UnsafeRawPointer($0) - (base + from) }
             }
             if let found { return searched + found + 1 }
             searched += count

@@ -5,14 +5,22 @@ internal import Foundation
 struct RowError: Error {
     let url: URL
     let line: Int
+    /// What was found and what was expected.
     let finding: String
+    /// What to do, where it is more than to fix the line.
+    var advice: String?
 
     /// File name, line and finding, for a list of what was left out.
     var summary: String { "\(url.lastPathComponent):\(line): \(finding)" }
 
     /// The error with which an import stops.
     var asDatasetError: DatasetError {
-        DatasetError(.badRow, "\(url.path):\(line): \(finding); fix the line or pass --on-error skip")
+        DatasetError(.badRow, "\(url.path):\(line): \(finding); \(advice ?? "fix the line or pass --on-error skip")")
+    }
+
+    /// The error that the header is wrong, without which no row can be read.
+    var asHeaderError: DatasetError {
+        DatasetError(.badRow, "\(url.path):\(line): \(finding); \(advice ?? "fix the line")")
     }
 
     /// The same for a text.

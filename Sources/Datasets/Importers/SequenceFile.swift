@@ -14,7 +14,10 @@ struct SequenceFile {
 
     func read(into session: inout ImportSession) throws {
         let isTabbed = url.lastPathComponent.split(separator: ".").contains("tsv")
-        let table = try TableReader(url, delimiter: isTabbed ? "\t" : ",", isQuoting: true)
+        let text = try SourceText(url, encoding: TextEncoding(named: session.options.encoding))
+        var syntax = TableSyntax(delimiter: isTabbed ? "\t" : ",")
+        syntax.quote = try session.quoteStyle(text, syntax)
+        let table = try TableReader(text, syntax)
         try session.readSequences(table, action: .click)
     }
 }

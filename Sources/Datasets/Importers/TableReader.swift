@@ -6,12 +6,6 @@ internal import Foundation
 /// Reading a field costs no more than it must: numbers are read from the bytes, and texts of up to 15 bytes need no
 /// memory of their own.
 final class TableReader {
-    enum Encoding {
-        case utf8
-        /// UTF-8 where a field is valid UTF-8, else Latin-1: old files do not say which they are.
-        case utf8OrLatin1
-    }
-
     let url: URL
     /// The names of the columns, for finding them and for messages.
     var columns: [String] = []
@@ -23,7 +17,12 @@ final class TableReader {
     var reads = ColumnReads()
     /// Whether all rows were handed out.
     private(set) var isFinished = false
-    private let encoding: Encoding
+    /// Fields that were no UTF-8 and were read as Latin-1, where that is allowed.
+    private(set) var latin1Count = 0
+    /// Lines that were passed over as comments.
+    private(set) var commentCount = 0
+    private let encoding: TextEncoding
+    private let syntax: TableSyntax
     private var lines: LineReader
     private var splitter: FieldSplitter
     private var isRowPending = false  // whether the row that was read first is yet to be handed out
@@ -31,24 +30,21 @@ final class TableReader {
     private static let maximumJoinedSize = 1 << 20
 
     /// Opens a file whose columns have the given names, and which has no header.
-    init(_ url: URL, delimiter: String, columns: [String], encoding: Encoding = .utf8) throws {
-        self.url = url
-        self.columns = columns
-        self.encoding = encoding
-        lines = try LineReader(url)
-        splitter = FieldSplitter(delimiter: Array(delimiter.utf8), isQuoting: false)
+    init(_ source: SourceText, _ syntax: TableSyntax, columns: [String]) throws {
+        (url, encoding, self.syntax, self.columns) = (source.url, source.encoding, syntax, columns)
+        lines = try LineReader(source)
+        splitter = FieldSplitter(syntax)
     }
 
     /// Opens a file whose first row names the columns; without a header they are called `1`, `2` and so on, as many as
     /// the first row has.
-    init(_ url: URL, delimiter: String, isQuoting: Bool, hasHeader: Bool = true) throws {
-        self.url = url
-        encoding = .utf8
-        lines = try LineReader(url)
-        splitter = FieldSplitter(delimiter: Array(delimiter.utf8), isQuoting: isQuoting)
+    init(_ source: SourceText, _ syntax: TableSyntax, hasHeader: Bool = true) throws {
+        (url, encoding, self.syntax) = (source.url, source.encoding, syntax)
+        lines = try LineReader(source)
+        splitter = FieldSplitter(syntax)
         guard try readRow() else {
             let expected = hasHeader ? "a header and one row a line" : "one row a line"
-            throw DatasetError(.empty, "\(url.path): the file is empty; expected \(expected).")
+            throw DatasetError(.empty, "\(url.path): the file is empty; expected \(expected). Is it the right file?")
         }
         isRowPending = !hasHeader
         let fields = splitter.fields.indices
@@ -62,9 +58,9 @@ final class TableReader {
     /// - Throws: `FileError` when the file cannot be read so far.
     func preview(_ count: Int) throws -> [[String]] {
         let preview = try lines.preview()
-        let state = (lines, splitter, isRowPending)
+        let state = (lines, splitter, isRowPending, commentCount, latin1Count)
         defer {
-            (lines, splitter, isRowPending) = state
+            (lines, splitter, isRowPending, commentCount, latin1Count) = state
             isFinished = false
         }
         lines = preview
@@ -102,14 +98,20 @@ final class TableReader {
 
     /// The text of a field.
     func text(_ column: Int) throws -> String {
-        let (text, hasDoubledQuotes) = withField(column) { bytes, field in
-            (bytes.utf8Text ?? latin1(bytes), field.hasDoubledQuotes)
+        let text = withField(column) { bytes, field in
+            guard field.hasDoubledQuotes || field.hasEscapes else { return bytes.utf8Text ?? latin1(bytes) }
+            return field.plain(bytes).withUnsafeBufferPointer { $0.utf8Text ?? latin1($0) }
         }
         guard let text else {
-            throw error("found bytes that are not UTF-8 in column \(name(column)), expected UTF-8 text")
+            let (place, name) = (name(column), encoding.name)
+            throw RowError(
+                url: url,
+                line: lines.lineNumber,
+                finding: "found bytes that are not \(name) in column \(place), expected \(name) text",
+                advice: "say how the file is encoded with --encoding, such as latin1, cp1252 or gbk, or fix the line"
+            )
         }
-        let whole = hasDoubledQuotes ? text.replacingOccurrences(of: "\"\"", with: "\"") : text
-        return isTrimming ? whole.trimmingCharacters(in: .whitespaces) : whole
+        return isTrimming ? text.trimmingCharacters(in: .whitespaces) : text
     }
 
     /// Whether a field has no text.
@@ -189,6 +191,7 @@ final class TableReader {
 
     private func latin1(_ bytes: FieldBytes) -> String? {
         guard encoding == .utf8OrLatin1 else { return nil }
+        latin1Count += 1
         var text = String.UnicodeScalarView()
         text.append(contentsOf: bytes.lazy.map { Unicode.Scalar($0) })
         return String(text)
@@ -197,19 +200,42 @@ final class TableReader {
     private func readRow() throws -> Bool {
         repeat {
             guard try lines.next() else { return false }
-        } while lines.withBytes(\.isEmpty)
+        } while lines.withBytes(isPassedOver)
         var outcome = lines.withBytes { splitter.split($0) }
         while outcome == .unclosed {
             guard lines.withBytes(\.count) < Self.maximumJoinedSize, try lines.extend() else {
                 lines.retract()
-                throw error("found a quote that is not closed, expected a quote at the end of the field")
+                let open = syntax.escape == nil ? "a quote" : "a quote or a backslash"
+                throw quoteError("found \(open) that is not closed, expected a quote at the end of the field")
             }
             outcome = lines.withBytes { splitter.resume($0) }
         }
         guard outcome == .complete else {
-            throw error("found text after a closing quote, expected the delimiter or the end of the line")
+            throw quoteError("found text after a closing quote, expected the delimiter or the end of the line")
         }
         return true
+    }
+
+    /// Whether a line is no row: blank, a comment, or a first line that names the delimiter.
+    private func isPassedOver(_ line: FieldBytes) -> Bool {
+        if line.isEmpty { return true }
+        if let comment = syntax.comment, line.starts(with: comment.utf8) {
+            commentCount += 1
+            return true
+        }
+        return syntax.skipsSeparatorLine && lines.lineNumber == 1 && SeparatorLine.delimiter(line) != nil
+    }
+
+    private func quoteError(_ finding: String) -> RowError {
+        RowError(
+            url: url,
+            line: lines.lineNumber,
+            finding: finding,
+            advice: """
+                if quotes are letters in this file pass --quote none, if backslashes stand before quotes --escape \
+                backslash; else fix the line or pass --on-error skip
+                """
+        )
     }
 }
 

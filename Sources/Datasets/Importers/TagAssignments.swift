@@ -55,7 +55,7 @@ struct TagAssignments {
             }
         }
         guard let artists else { return }
-        let table = try TableReader(artists, delimiter: ",", isQuoting: true)
+        let table = try session.table(artists, ",")
         let places = try table.places(of: ["artist_id", "name"], in: "artists.csv")
         try session.read(table) { table, builder in
             let (artist, name) = (try table.identifier(places[0]), try table.text(places[1]))
@@ -92,7 +92,7 @@ struct TagAssignments {
 
     /// The days of all users in the order of the file, wherever its rows lie.
     private func days(_ session: inout ImportSession) throws -> [Day] {
-        let table = try TableReader(assignments, delimiter: ",", isQuoting: true)
+        let table = try session.table(assignments, ",")
         let places = try table.places(of: ["date", "user_id", "artist_id", "tag"], in: "tag_assignments.csv")
         var days: [Day] = []
         var numbers: [Day.Key: Int] = [:]
@@ -110,7 +110,7 @@ struct TagAssignments {
 
     /// The logarithm of 1 + plays, for each user and artist.
     private func strengths(_ url: URL, _ session: inout ImportSession) throws -> [Listener: Float] {
-        let table = try TableReader(url, delimiter: ",", isQuoting: true)
+        let table = try session.table(url, ",")
         let places = try table.places(of: ["user_id", "artist_id", "plays"], in: "listening_counts.csv")
         var values: [Listener: Float] = [:]
         try session.read(table) { table, _ in

@@ -21,7 +21,7 @@ struct TaobaoFiles {
         var log = NumberedLog(features: [("category", 2)])
         for url in urls {
             let columns = ["user_id", "item_id", "category_id", "behavior", "timestamp"]
-            let table = try TableReader(url, delimiter: ",", columns: columns)
+            let table = try session.table(url, ",", columns: columns)
             try log.read(table, into: &session) { table, row in
                 guard let action = Self.action(row[3]) else { throw table.error(3, expected: "pv, buy, cart, fav") }
                 return (action, try table.time(4, .seconds))

@@ -22,7 +22,7 @@ struct TmallFiles {
     func read(into session: inout ImportSession) throws {
         var log = NumberedLog(features: [("category", 2), ("seller", 3), ("brand", 4)])
         for url in urls {
-            let table = try TableReader(url, delimiter: ",", isQuoting: false)
+            let table = try session.table(url, ",", quote: .literal)
             guard table.columns == Self.columns else {
                 throw DatasetError(
                     .badRow,

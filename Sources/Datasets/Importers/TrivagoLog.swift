@@ -28,7 +28,7 @@ struct TrivagoLog {
     init(_ path: URL) throws { url = try path.sourceFile(named: ["log.csv", "train.csv"]) }
 
     func read(into session: inout ImportSession) throws {
-        let table = try TableReader(url, delimiter: ",", isQuoting: true)
+        let table = try session.table(url, ",")
         let places = try table.places(of: Self.columns, in: "a log of trivago")
         session.builder.shownFeatures = ["price", "price-rank", "rank"]
         var moment = Moment()

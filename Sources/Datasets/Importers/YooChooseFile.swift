@@ -18,8 +18,8 @@ struct YooChooseFile {
         let isOriginal = url.lastPathComponent.split(separator: ".").contains("dat")
         let table =
             try isOriginal
-            ? TableReader(url, delimiter: ",", columns: ["session_id", "timestamp", "item_id", "category"])
-            : TableReader(url, delimiter: ",", isQuoting: true)
+            ? session.table(url, ",", columns: ["session_id", "timestamp", "item_id", "category"])
+            : session.table(url, ",")
         var options = ImportOptions()
         (options.columns.user, options.columns.item) = ("session_id", "item_id")
         options.columns.time = isOriginal ? "timestamp" : "day"
