@@ -23,8 +23,10 @@ public struct Cell: Codable, Sendable, Equatable {
     public var experiment: Experiment
     /// The folder of the cell whose weights are evaluated; nil when the cell trains its own.
     public var weightsOf: String?
-    /// Seconds of training; nil means as long as the experiment says.
+    /// Seconds of training by the clock on the wall; nil means as long as the experiment says.
     public var timeBudget: Double?
+    /// What the training may take in another measure; nil means as long as the experiment says.
+    public var budget: Budget?
     /// Evaluations from different noise.
     public var draws: Int
     /// Cascade's commit.
@@ -39,13 +41,15 @@ public struct Cell: Codable, Sendable, Equatable {
         seed: UInt64,
         experiment: Experiment,
         weightsOf: String? = nil,
-        timeBudget: Double? = nil,
+        budget: Budget? = nil,
         draws: Int = 1,
         commit: String
     ) {
         (self.row, self.data, self.dataset, self.dataHash) = (row, data, dataset, dataHash)
         (self.seed, self.experiment, self.weightsOf) = (seed, experiment, weightsOf)
-        (self.timeBudget, self.draws, self.commit) = (timeBudget, draws, commit)
+        // Seconds have a field of their own, so that cells of before keep their identity.
+        if case .seconds(let seconds)? = budget { timeBudget = seconds } else { self.budget = budget }
+        (self.draws, self.commit) = (draws, commit)
     }
 
     /// A fingerprint of whatever decides the result: cells that share it find the same.
@@ -152,7 +156,8 @@ public struct CellFolder: Sendable {
         guard let cell = try cell() else {
             throw CheckpointError("\(url.path): no cell here (cell.json is missing); `cascade compare` makes them")
         }
-        let lock = try FolderLock(url)
+        let place = url.appending(path: ".lock")
+        let lock = try FolderLock(place, of: url, for: "works on this cell", waiting: true)
         defer { lock.release() }
         if finished() != nil { return true }
         if cell.weightsOf == nil {
@@ -161,8 +166,8 @@ public struct CellFolder: Sendable {
             (options.isInterrupted, options.observe) = (isInterrupted, observe)
             let before = run.exists ? try run.manifest() : nil
             options.resume = before != nil
-            options.timeBudget = cell.timeBudget.map { $0 - (before?.seconds ?? 0) }
-            if before?.status != .finished && options.timeBudget.map({ $0 > 0 }) ?? true {
+            options.budget = cell.budget ?? cell.timeBudget.map(Budget.seconds)
+            if before?.status != .finished {
                 let dataset = try Dataset(at: URL(filePath: cell.dataset))
                 _ = try Trainer(cell.experiment, on: dataset, to: run.url, options).train()
             }

@@ -8,7 +8,7 @@ public import Training
 
 /// A table to be measured: models in rows, data sets, metrics, and what others published.
 ///
-/// In files: `name`, `source`, `protocol`, `data`, `metrics`, `main`, `draws`, settings that all rows share (`split`,
+/// In files: `name`, `source`, `protocol`, `data`, `metrics`, `main`, `draws`, `budget`, settings that all rows share (`split`,
 /// `seen`, `model`, `training`) and `rows`. An experiment file is a table with one row.
 public struct TableSpecification: Sendable, Equatable {
     /// One line of the table.
@@ -19,6 +19,8 @@ public struct TableSpecification: Sendable, Equatable {
         public let experiments: [String: Result<Experiment, ConfigurationError>]
         /// The row whose trained weights are evaluated again under other settings; nil trains its own.
         public let weightsOf: String?
+        /// What each of its trainings may take; nil means as long as the experiment says.
+        public let budget: Budget?
         /// Published figures by data set and metric, as shares.
         public let published: [String: [String: Double]]
         /// What a reader must know about the row.
@@ -45,7 +47,7 @@ public struct TableSpecification: Sendable, Equatable {
     private static let defaultMetrics = ["recall@10", "ndcg@10", "recall@20", "mrr@20"]
     private static let rankerMetrics = ["auc", "gauc", "logloss"]
     private static let keys = [
-        "name", "source", "protocol", "data", "metrics", "main", "draws", "perData", "rows",
+        "name", "source", "protocol", "data", "metrics", "main", "draws", "perData", "rows", "budget",
     ]
     fileprivate static let experimentKeys = ["split", "seen", "candidates", "category", "model", "training"]
 
@@ -64,11 +66,12 @@ public struct TableSpecification: Sendable, Equatable {
         read: (String) throws -> JSONValue
     ) throws {
         guard tree["rows"] != .null else {
+            try refuseSizing(tree.merged(with: changes))
             let experiment = try Experiment(tree.merged(with: changes))
             (name, source, protocolText, data) = (experiment.name, experiment.source, "", [])
             metrics = experiment.candidates == nil ? Self.defaultMetrics : Self.rankerMetrics
             (main, draws) = (try experiment.trainingSettings().metric, 1)
-            rows = [Row(experiment)]
+            rows = [Row(experiment, try Budget(tree["budget"]))]
             return
         }
         try refuseUnknown(tree, among: Self.keys + Self.experimentKeys, "the table")
@@ -88,11 +91,12 @@ public struct TableSpecification: Sendable, Equatable {
         draws = try tree.count("draws") ?? 1
         let shared = tree.only(Self.experimentKeys + ["perData"])
         let names = data.map(\.name)
+        let budget = try Budget(tree["budget"])
         try Self.checkDataNames(tree["perData"], names, "perData")
         let trees = try tree.list("rows") ?? []
         rows = try trees.enumerated().map { number, row in
             let trained = trees.first { $0["name"] == row["weightsOf"] && row["weightsOf"] != .null }
-            return try Row(row, number, like: trained, among: shared, changes, data: names, read: read)
+            return try Row(row, number, like: trained, among: shared, changes, budget, data: names, read: read)
         }
         guard !rows.isEmpty else { throw ConfigurationError("rows: a table needs at least one row") }
         for row in rows {
@@ -137,6 +141,7 @@ public struct TableSpecification: Sendable, Equatable {
                         }
                     ),
                     weightsOf: row.weightsOf,
+                    budget: row.budget,
                     published: row.published,
                     note: row.note
                 )
@@ -176,8 +181,9 @@ public struct TableSpecification: Sendable, Equatable {
 
 extension TableSpecification.Row {
     /// A row for any data set.
-    fileprivate init(_ experiment: Experiment) {
+    fileprivate init(_ experiment: Experiment, _ budget: Budget?) {
         (name, experiments, weightsOf) = (experiment.name, ["": .success(experiment)], nil)
+        self.budget = budget
         (published, note) = ([:], "")
     }
 
@@ -187,6 +193,7 @@ extension TableSpecification.Row {
         like trained: JSONValue?,
         among shared: JSONValue,
         _ changes: JSONValue,
+        _ common: Budget?,
         data: [String],
         read: (String) throws -> JSONValue
     ) throws {
@@ -197,12 +204,16 @@ extension TableSpecification.Row {
         self.name = name
         try refuseUnknown(
             tree,
-            among: ["name", "experiment", "perData", "weightsOf", "published", "note"]
+            among: ["name", "experiment", "perData", "weightsOf", "published", "note", "budget"]
                 + TableSpecification.experimentKeys,
             "the row '\(name)'"
         )
         weightsOf = try tree.text("weightsOf", in: place)
         note = try tree.text("note", in: place) ?? ""
+        // What is wrong with the file itself is told with its experiments.
+        let file = (try? tree.text("experiment", in: place).map(read)) ?? .null
+        let own = try Budget(tree["budget"], in: "rows.\(name).budget")
+        budget = try own ?? Budget(file["budget"], in: "rows.\(name).experiment: budget") ?? common
         try TableSpecification.checkDataNames(tree["perData"], data, "rows.\(name).perData")
         /// Shared settings, then the trained row's whose weights are used again, then the row's own, then the changes to all.
         func settings(_ data: String) throws -> JSONValue {
@@ -219,6 +230,7 @@ extension TableSpecification.Row {
                 let experiment = Result {
                     var complete = try settings(data).merged(with: changes)
                     complete["name"] = .string(name)
+                    try refuseSizing(complete)
                     return try Experiment(complete)
                 }
                 return (data, experiment.mapError { ConfigurationError("\($0)") })
@@ -250,6 +262,15 @@ extension TableSpecification.Row {
             throw ConfigurationError("\(place): '\(unknown)' is neither a metric nor one of the table's data sets")
         }
         return try fields.mapValues(figures)
+    }
+}
+
+/// A table measures what it says, on every data set.
+private func refuseSizing(_ tree: JSONValue) throws {
+    guard try Experiment.isSized(tree) != true else {
+        throw ConfigurationError(
+            "training.auto: found true, expected false: tables are trained as they are written; `cascade train` sizes settings"
+        )
     }
 }
 

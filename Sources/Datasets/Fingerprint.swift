@@ -1,5 +1,8 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
+public import Foundation
+public import TensorFiles
+
 /// A 128-bit fingerprint of named pieces of memory, the same on every machine.
 ///
 /// Two independently seeded 64-bit multiply-and-rotate hashes. It tells accidental damage and different data apart;
@@ -9,6 +12,15 @@ public struct Fingerprint {
 
     /// The fingerprint of nothing.
     public init() {}
+
+    /// The fingerprint of a whole file.
+    ///
+    /// - Throws: ``FileError`` when it cannot be read.
+    public static func ofFile(_ url: URL) throws(FileError) -> String {
+        var fingerprint = Fingerprint()
+        try MappedFile(url).withUnsafeBytes { fingerprint.add("file", $0) }
+        return fingerprint.description
+    }
 
     /// Adds one piece; its name and length count too.
     public mutating func add(_ name: String, _ bytes: UnsafeRawBufferPointer) {

@@ -1,4 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+public import Datasets
 import Foundation
 import TensorFiles
 public import Torch
@@ -61,11 +62,17 @@ public struct ModelEntry: Sendable {
     public let make: @Sendable (JSONValue, DatasetShape, Generator) throws -> any Retriever
     /// Whether it judges candidates instead of ranking a catalogue.
     public let isRanker: Bool
+    /// Whether it learns by gradients instead of counting.
+    public let learns: Bool
+    /// What its training examples ask; nil for one that counts, or judges candidates.
+    public let examples: ExampleKind?
     /// Whether it reads search requests, whose candidates it judges.
     public let readsRequests: Bool
 
     init<Model: Retriever>(_ type: Model.Type) {
         card = Model.card
+        learns = !(Model.self is any FittedRetriever.Type)
+        examples = (Model.self as? any VectorRetriever.Type)?.examples
         readsRequests = Model.self is any SearchRanker.Type
         isRanker = readsRequests || Model.self is any Ranker.Type
         defaults = { try JSONValue(encoding: Model.Configuration()) }

@@ -17,9 +17,14 @@ public struct CheckpointError: Error, CustomStringConvertible, Equatable {
 public enum Checkpoint {
     /// Writes the state of a model, atomically and durably.
     public static func save(_ model: any Module, to url: URL, metadata: [String: String] = [:]) throws {
+        try writer(model, metadata: metadata).write(to: url)
+    }
+
+    /// What writes the state of a model.
+    public static func writer(_ model: any Module, metadata: [String: String] = [:]) throws -> SafetensorsWriter {
         var writer = SafetensorsWriter(metadata: metadata)
         for entry in try model.state() { writer.add(entry.name, entry.part) }
-        try writer.write(to: url)
+        return writer
     }
 
     /// Reads the state of a model in place.

@@ -25,12 +25,12 @@ public struct EASE: FittedRetriever {
         public var lambda = 300.0  // weight of the squared norm of the weights
         public var own = 0.0  // weight of an item for itself, where people return to items
         public var length = 200  // latest events that are read
-        public var maxItems = 30_000  // a larger catalogue is refused
+        public var maxItems = 0  // a larger catalogue is refused; 0: as many as half of this machine's memory holds
         public init() {}
 
         public func validate() throws {
-            for (name, value) in [("length", length), ("maxItems", maxItems)] where value < 1 {
-                throw ConfigurationError("model.\(name): found \(value), expected at least 1")
+            for (name, value, least) in [("length", length, 1), ("maxItems", maxItems, 0)] where value < least {
+                throw ConfigurationError("model.\(name): found \(value), expected at least \(least)")
             }
             guard lambda > 0 else {
                 throw ConfigurationError("model.lambda: found \(lambda), expected a number above 0")
@@ -44,21 +44,50 @@ public struct EASE: FittedRetriever {
     let lambda: Double
     let own: Double
 
+    /// The matrix and its factor, both float32, while it is inverted; per entry.
+    private static let bytesPerEntry = 8.0
+    private static let probeSize = 768  // items of the matrix that is inverted to tell how long a larger one takes
+
     private static let blockSize = 1 << 24  // numbers that are counted before they move to the device
 
     public init(_ c: Configuration, for data: DatasetShape, using generator: Generator) throws {
-        guard data.items <= c.maxItems else {
-            let gigabytes = String(format: "%.1f", 8 * pow(Double(data.items), 2) / 1e9)
+        let limit = c.maxItems > 0 ? c.maxItems : Self.maxItems(memory: MachineMemory.limit)
+        guard data.items <= limit else {
+            let bytes = Self.bytesPerEntry * pow(Double(data.items), 2)
             throw ConfigurationError(
                 """
-                model.maxItems: found a catalogue of \(data.items) items, expected at most \(c.maxItems). Its weights \
-                need \(gigabytes) GB while they are solved for: import with a higher --min-item-events, or raise \
-                model.maxItems
+                model.maxItems: found a catalogue of \(data.items) items, expected at most \(limit)\
+                \(c.maxItems > 0 ? "" : ", for which half of this machine's memory is enough"). EASE inverts a matrix of \
+                items by items, here \(String(format: "%.1f", bytes / 1e9)) GB: import with a higher --min-item-events, \
+                take item-knn or sasrec, or raise model.maxItems
                 """
             )
         }
         weights = Buffer(try .zeros([data.items, data.items], on: generator.device))
         (length, lambda, own) = (c.length, c.lambda, c.own)
+    }
+
+    /// The largest catalogue whose fitting takes half of so many bytes.
+    static func maxItems(memory: Double) -> Int { Int((memory / 2 / bytesPerEntry).squareRoot()) }
+
+    public func effort() throws -> FittingEffort? {
+        let items = weights.value.size(0)
+        guard items > 4 * Self.probeSize else { return nil }
+        var seconds = Double.infinity
+        for _ in 0..<2 {  // the first one also starts the threads
+            let probe = try Tensor.zeros([Self.probeSize, Self.probeSize], on: weights.value.device)
+            try probe.reshaped(Self.probeSize * Self.probeSize).sliced(0, by: Self.probeSize + 1).fill(1)
+            let start = ContinuousClock.now
+            try probe.invertPositiveDefinite()
+            _ = try probe.sliced(0, to: 1).sum().item()  // a device works on until it is asked
+            let taken = (ContinuousClock.now - start).components
+            seconds = min(seconds, Double(taken.seconds) + Double(taken.attoseconds) * 1e-18)
+        }
+        return FittingEffort(
+            work: "inverts a \(items) x \(items) matrix",
+            bytes: Self.bytesPerEntry * pow(Double(items), 2),
+            seconds: seconds * pow(Double(items) / Double(Self.probeSize), 3)
+        )
     }
 
     public func fit(to data: SplitDataset) throws {

@@ -95,6 +95,13 @@ public protocol Retriever: Recommender {
 public protocol FittedRetriever: Retriever {
     /// Takes the training events in.
     func fit(to data: SplitDataset) throws
+    /// What fitting will take; nil when it is done in seconds.
+    func effort() throws -> FittingEffort?
+}
+
+extension FittedRetriever {
+    /// Nothing worth saying.
+    public func effort() throws -> FittingEffort? { nil }
 }
 
 /// What a vector retriever makes of a training batch.

@@ -30,8 +30,11 @@ public struct Experiment: Codable, Sendable, Equatable {
     /// An empty text means none.
     public var category: String?
 
-    /// `search` is for `cascade tune`, which varies the settings; a training does not read it.
-    static let keys = ["name", "source", "split", "seen", "candidates", "category", "model", "training", "search"]
+    /// `search` is for `cascade tune`, which varies the settings, and `budget` is how much a training may take; neither
+    /// belongs to the experiment.
+    static let keys = [
+        "name", "source", "split", "seen", "candidates", "category", "model", "training", "search", "budget",
+    ]
 
     /// Resolves an experiment file (and what the command line sets on top) against the defaults.
     ///
@@ -63,6 +66,10 @@ public struct Experiment: Codable, Sendable, Equatable {
         let entry = try Catalog.entry(model)
         configuration = try entry.resolve(.object(settings))
         var chosen = tree["training"]
+        if case .object(var fields) = chosen {
+            fields["auto"] = nil  // says who sizes the settings, and is none of them
+            chosen = .object(fields)
+        }
         if entry.isRanker && chosen["metric"] == .null { chosen = chosen.placing(.string("auc"), at: ["metric"]) }
         let resolved = try TrainingSettings(overriding: chosen, path: "training")
         guard entry.isRanker == ClickMetrics.selecting.contains(resolved.metric) else {
@@ -91,6 +98,18 @@ public struct Experiment: Codable, Sendable, Equatable {
         source = try Self.text(tree["source"], "source") ?? ""
         split = try Self.decode(tree["split"], "split") ?? .leaveOneOut
         seen = try Self.decode(tree["seen"], "seen") ?? .exclude
+    }
+
+    /// Whether settings that nobody chose are to be sized by the data, by the key `training.auto`; nil when it says
+    /// nothing.
+    ///
+    /// - Throws: ``ConfigurationError`` when it says neither true nor false.
+    public static func isSized(_ tree: JSONValue) throws -> Bool? {
+        switch tree["training"]["auto"] {
+        case .null: return nil
+        case .bool(let value): return value
+        case let other: throw ConfigurationError("training.auto: found \(other.shown), expected true or false")
+        }
     }
 
     /// The training settings.

@@ -23,6 +23,8 @@ public struct RunDirectory: Sendable {
     public var optimizer: URL { url.appending(path: "optimizer.safetensors") }
     /// One JSON object a line.
     public var progress: URL { url.appending(path: "progress.jsonl") }
+    /// Held by the one process that trains here; there at other times only when it was killed.
+    public var lock: URL { url.appending(path: ".lock") }
     private var manifestFile: URL { url.appending(path: "manifest.json") }
 
     /// Whether there is a run.
@@ -75,7 +77,7 @@ public struct RunDirectory: Sendable {
         overriding overrides: (JSONValue) throws -> JSONValue = { $0 },
         on device: Device = .cpu
     ) throws -> TrainedRun {
-        let manifest = try manifest()
+        let manifest = try check(weights)
         guard data != nil || FileManager.default.fileExists(atPath: manifest.data.path) else {
             throw CheckpointError(
                 "\(manifest.data.path): the data set of the run \(url.path) is gone; pass its present place with --data"

@@ -9,6 +9,8 @@ public struct RunManifest: Codable, Sendable {
     /// Where the run stands.
     public enum Status: String, Codable, Sendable {
         case running, interrupted, finished
+        /// The training diverged; the weights, if there are any, are the best of before.
+        case diverged
     }
 
     /// The data that it was trained on.
@@ -60,6 +62,35 @@ public struct RunManifest: Codable, Sendable {
         }
     }
 
+    /// What a training takes.
+    public struct Usage: Codable, Sendable, Equatable {
+        /// Examples trained on.
+        public var examples = 0
+        /// Seconds of processor time, of all threads together.
+        public var cpuSeconds = 0.0
+
+        /// Nothing.
+        public init() {}
+    }
+
+    /// A setting that was sized by the data.
+    public struct Sizing: Codable, Sendable, Equatable, CustomStringConvertible {
+        /// The dotted key, for example `model.length`.
+        public var key: String
+        /// What was chosen.
+        public var value: JSONValue
+        /// Why.
+        public var reason: String
+
+        /// The setting and the reason, on one line.
+        public var description: String { "\(key) = \(value.shown): \(reason)" }
+
+        /// Describes a choice.
+        public init(_ key: String, _ value: JSONValue, because reason: String) {
+            (self.key, self.value, self.reason) = (key, value, reason)
+        }
+    }
+
     /// Version of this layout.
     public var formatVersion = 1
     /// Everything that decides the result.
@@ -86,6 +117,14 @@ public struct RunManifest: Codable, Sendable {
     public var parameters = 0
     /// The teacher, for a run that `cascade distill` made.
     public var distilledFrom: Origin?
+    /// Fingerprints of the run's tensor files by name, the last one that of the newest; nil in runs of before.
+    public var checksums: [String: [String]]?
+    /// What is doubtful about the kept weights; nil when nothing is.
+    public var warnings: [String]?
+    /// What the training took besides seconds, all resumptions together; nil in runs of before.
+    public var usage: Usage?
+    /// What `cascade train` sized by the data, as nobody had said it; nil when it sized nothing.
+    public var sized: [Sizing]?
     /// Seconds spent training, all resumptions together, evaluations included.
     public var seconds = 0.0
 

@@ -44,9 +44,14 @@ public enum DurableFile {
     ///
     /// Every piece is one system call, so pieces should be kilobytes at least.
     ///
-    /// - Throws: ``FileError``; an error of another type thrown by `body` is wrapped in one.
+    /// - Parameters:
+    ///   - url: Where the file goes.
+    ///   - approve: Is given the finished file under its temporary name, before it takes the final one.
+    ///   - body: Passes the bytes on.
+    /// - Throws: ``FileError``; an error of another type thrown by `body` or `approve` is wrapped in one.
     public static func write(
         to url: URL,
+        approving approve: (URL) throws -> Void = { _ in },
         _ body: (_ write: @escaping ByteSink) throws -> Void
     ) throws(FileError) {
         let (temporary, descriptor) = try createTemporary(beside: url) { path in
@@ -58,6 +63,7 @@ public enum DurableFile {
                 try body { bytes in try writeAll(bytes, to: descriptor, url) }
                 guard fsync(descriptor) == 0 else { throw FileError.system("finish writing", url, errno, .writeFailed) }
             }
+            try approve(temporary)
             try publish(temporary, as: url)
         } catch {
             unlink(temporary.path)

@@ -24,6 +24,8 @@ public struct FileError: Error, CustomStringConvertible, Equatable {
         public static let wrongShape = Reason(description: "wrongShape")
         /// The file could not be written; what was there before is untouched.
         public static let writeFailed = Reason(description: "writeFailed")
+        /// Another process works there.
+        public static let locked = Reason(description: "locked")
     }
 
     /// The kind of failure, for code.

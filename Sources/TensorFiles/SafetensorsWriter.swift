@@ -48,9 +48,12 @@ public struct SafetensorsWriter {
 
     /// Writes the file: complete under its name, or not at all.
     ///
+    /// - Parameters:
+    ///   - url: Where the file goes.
+    ///   - approve: Is given the finished file under its temporary name, before it takes the final one.
     /// - Throws: ``FileError`` when two tensors share a name, a provider passes too few or too many bytes, or the disk
     ///   refuses; what was at `url` before is then untouched.
-    public func write(to url: URL) throws(FileError) {
+    public func write(to url: URL, approving approve: (URL) throws -> Void = { _ in }) throws(FileError) {
         let names = Set(tensors.map(\.name))
         guard names.count == tensors.count, !names.contains(SafetensorsHeader.metadataKey) else {
             throw FileError(
@@ -64,7 +67,7 @@ public struct SafetensorsWriter {
         guard header.count <= SafetensorsHeader.maximumLength else {
             throw FileError(.malformed, url, "the header would have \(header.count) bytes, more than readers accept.")
         }
-        try DurableFile.write(to: url) { write in
+        try DurableFile.write(to: url, approving: approve) { write in
             try withUnsafeBytes(of: UInt64(header.count)) { try write($0) }
             try header.withUnsafeBytes { try write($0) }
             for tensor in ordered {

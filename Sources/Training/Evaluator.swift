@@ -45,6 +45,8 @@ public struct Evaluator {
         public let lists: RecommendationStatistics
         /// What diversity did to the lists, when it was asked for.
         public let diversity: DiversityStatistics?
+        /// Whether the scores tell anything apart, by the first block of users.
+        public let health: ScoreHealth
         /// The metrics, averaged over users.
         public var metrics: RankingMetrics { RankingMetrics(ranks: ranks, cutoffs: Evaluator.cutoffs) }
     }
@@ -58,7 +60,7 @@ public struct Evaluator {
     ///   - limit: At most so many cases, spread evenly; 0 means all.
     ///   - diversity: Also makes diverse lists of every user's best items.
     ///   - listing: Told every case's best items, by the place of the case: how many, and who is told.
-    /// - Throws: ``DatasetError`` when the part is empty; ``TorchError`` when a score is not a number.
+    /// - Throws: ``DatasetError`` when the part is empty; ``DivergenceError`` when a score is not a number.
     public func evaluate(
         _ model: any Retriever,
         _ part: Part,
@@ -80,12 +82,17 @@ public struct Evaluator {
         ranks.reserveCapacity(cases.count)
         var lists = RecommendationStatistics(trainingCounts: counts)
         var diverse = diversity.map(DiversityStatistics.init)
+        var (health, chance) = (ScoreHealth(), ChanceOfRanks())
         for (host, block) in batches(cases, model) {
             try withoutGradients {
                 let batch = try Batch(host, on: device, noiseSeed: noiseSeed)
-                let scores = try candidateScores(scorer, batch, block)
+                let scores = try finiteScores(scorer, batch)
+                if ranks.isEmpty { health.fault = try .init(scores, areAlike: areAlike(block)) }
+                let excluded = try exclude(block, from: scores)
                 let target = try scores.gathered(1, batch.targets.unsqueezed(1))
-                ranks += try scores.greaterOrEqual(target).sum(1).integers()
+                let found = try scores.greaterOrEqual(target).sum(1).integers()
+                for (rank, count) in zip(found, excluded) { chance.add(rank: rank, of: scores.size(1) - count) }
+                ranks += found
                 for list in try best(Self.listLength, of: scores) { lists.add(list: list.map(\.item)) }
                 if let listing {
                     for (row, list) in try best(listing.length, of: scores).enumerated() {
@@ -99,7 +106,8 @@ public struct Evaluator {
                 }
             }
         }
-        return Outcome(ranks: ranks, lists: lists, diversity: diverse)
+        health.isAtChance = chance.isAtChance
+        return Outcome(ranks: ranks, lists: lists, diversity: diverse, health: health)
     }
 
     /// The items that score highest for one history, best first, with their scores.
@@ -114,7 +122,8 @@ public struct Evaluator {
         for (host, block) in batches([example], model) {
             try withoutGradients {
                 let batch = try Batch(host, on: device, noiseSeed: noiseSeed)
-                let scores = try candidateScores(scorer, batch, block, keepingTarget: false)
+                let scores = try finiteScores(scorer, batch)
+                try exclude(block, from: scores, keepingTarget: false)
                 result = try best(count, of: scores)[0].map { (ItemIndex(rawValue: $0.item), $0.score) }
             }
         }
@@ -146,30 +155,41 @@ public struct Evaluator {
         return items
     }
 
-    private func candidateScores(
-        _ scorer: Scorer,
-        _ batch: Batch,
-        _ cases: ArraySlice<EvaluationCase>,
-        keepingTarget: Bool = true
-    ) throws -> Tensor {
+    /// Scores of the whole catalogue, in storage of their own.
+    private func finiteScores(_ scorer: Scorer, _ batch: Batch) throws -> Tensor {
         let scores = try scorer(batch)
-        if try scores.isNaN().any().item() != 0 {
-            throw TorchError(
-                "scores \(scores.shape)",
-                "a score is not a number: the training diverged, or the weights are damaged"
-            )
-        }
+        try ScoreHealth.requireFinite(scores)
+        return scores
+    }
+
+    /// Takes what the seen policy excludes out of the scores.
+    ///
+    /// - Returns: How many items that are, for each case.
+    @discardableResult
+    private func exclude(
+        _ cases: ArraySlice<EvaluationCase>,
+        from scores: Tensor,
+        keepingTarget: Bool = true
+    ) throws -> [Int] {
         var (rows, columns): ([Int64], [Int64]) = ([], [])
-        for (row, example) in cases.enumerated() {
-            for item in excluded(example, keepingTarget: keepingTarget) {
+        let counts = cases.enumerated().map { row, example in
+            let items = excluded(example, keepingTarget: keepingTarget)
+            for item in items {
                 rows.append(Int64(row))
                 columns.append(Int64(item))
             }
+            return items.count
         }
         if !rows.isEmpty {
             try scores.fill(rows: Tensor(rows, on: device), columns: Tensor(columns, on: device), -.infinity)
         }
-        return scores
+        return counts
+    }
+
+    /// Whether all cases have the same history, as far as a model might read it.
+    private func areAlike(_ cases: ArraySlice<EvaluationCase>) -> Bool {
+        guard let first = cases.first else { return true }
+        return cases.allSatisfy { data.dataset.items[$0.history].elementsEqual(data.dataset.items[first.history]) }
     }
 
     /// The candidates of every row that score highest, best first.

@@ -17,8 +17,8 @@ protocol Lesson<Host> {
     func batches(epoch: Int) -> HostBatches<Host>
     /// Every term of the loss by name, and the number of examples.
     func terms(_ host: Host, _ step: StepContext) throws -> (terms: [(name: String, loss: Tensor)], examples: Int)
-    /// Metrics on a part of the data.
-    func evaluate(_ part: Part, limit: Int) throws -> [String: Double]
+    /// Metrics on a part of the data, and whether the scores tell anything apart.
+    func evaluate(_ part: Part, limit: Int) throws -> (metrics: [String: Double], health: ScoreHealth)
 }
 
 /// The batches of an epoch.
@@ -88,9 +88,9 @@ struct RetrievalLesson: Lesson {
         return (terms, batch.targets.count)
     }
 
-    func evaluate(_ part: Part, limit: Int) throws -> [String: Double] {
+    func evaluate(_ part: Part, limit: Int) throws -> (metrics: [String: Double], health: ScoreHealth) {
         let outcome = try evaluator.evaluate(retriever, part, limit: limit)
-        return Dictionary(uniqueKeysWithValues: outcome.metrics.values.map { ($0.name, $0.value) })
+        return (Dictionary(uniqueKeysWithValues: outcome.metrics.values.map { ($0.name, $0.value) }), outcome.health)
     }
 }
 
@@ -122,8 +122,9 @@ struct RankingLesson: Lesson {
         return (try step.measured("loss") { try output.terms(batch) }, batch.candidates.count)
     }
 
-    func evaluate(_ part: Part, limit: Int) throws -> [String: Double] {
-        try evaluator.evaluate(ranker, part, limit: limit).metrics.values
+    func evaluate(_ part: Part, limit: Int) throws -> (metrics: [String: Double], health: ScoreHealth) {
+        let outcome = try evaluator.evaluate(ranker, part, limit: limit)
+        return (outcome.metrics.values, outcome.health)
     }
 }
 
@@ -157,7 +158,8 @@ struct SearchLesson: Lesson {
         return (terms, host.candidates.count { $0 != 0 })
     }
 
-    func evaluate(_ part: Part, limit: Int) throws -> [String: Double] {
-        try evaluator.evaluate(searcher, judged, part, limit: limit).metrics.values
+    func evaluate(_ part: Part, limit: Int) throws -> (metrics: [String: Double], health: ScoreHealth) {
+        let outcome = try evaluator.evaluate(searcher, judged, part, limit: limit)
+        return (outcome.metrics.values, outcome.health)
     }
 }

@@ -37,13 +37,26 @@ final class ProgressLog {
         try board.endSession(wallTime: now)
     }
 
-    /// Adds a line of numbers, each also a TensorBoard scalar under `section/name`.
-    func write(_ section: String, step: Int, epoch: Int, _ values: [(name: String, value: Double)]) throws {
-        var entry = JSONValue.object(["kind": .string(section), "step": .integer(step), "epoch": .integer(epoch)])
-        for (name, value) in values { entry[name] = .number(value) }
+    /// Adds a line of text that is a warning.
+    func warn(_ text: String, step: Int, epoch: Int) throws {
+        try append([
+            "kind": .string("warning"), "step": .integer(step), "epoch": .integer(epoch), "text": .string(text),
+        ])
+    }
+
+    private func append(_ entry: [String: JSONValue]) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        try file.append([UInt8](encoder.encode(entry)) + [UInt8(ascii: "\n")])
+        try file.append([UInt8](encoder.encode(JSONValue.object(entry))) + [UInt8(ascii: "\n")])
+    }
+
+    /// Adds a line of numbers, each also a TensorBoard scalar under `section/name`.
+    func write(_ section: String, step: Int, epoch: Int, _ values: [(name: String, value: Double)]) throws {
+        var entry: [String: JSONValue] = [
+            "kind": .string(section), "step": .integer(step), "epoch": .integer(epoch),
+        ]
+        for (name, value) in values { entry[name] = .number(value) }
+        try append(entry)
         for (name, value) in values {
             try board.scalar("\(section)/\(name)", value, step: step, wallTime: Date().timeIntervalSince1970)
         }

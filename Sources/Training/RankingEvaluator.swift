@@ -52,11 +52,13 @@ public struct RankingEvaluator {
         public var purchases: (scores: [Float], labels: [Bool])?
         /// What they amount to.
         public let metrics: ClickMetrics
+        /// Whether they tell anything apart.
+        public let health: ScoreHealth
     }
 
     /// Judges.
     ///
-    /// - Throws: ``DatasetError`` when the part is empty; ``EvaluationError`` when a score is not a number.
+    /// - Throws: ``DatasetError`` when the part is empty; ``DivergenceError`` when a score is not a number.
     public func evaluate(_ model: any Ranker, _ part: Part, limit: Int = 0) throws -> Outcome {
         var (scores, labels, requests, numbers): ([Float], [Bool], [Int], [Int32]) = ([], [], [], [])
         var count = 0
@@ -74,13 +76,22 @@ public struct RankingEvaluator {
             numbers += host.candidates
             count += host.history.rows
         }
+        try ScoreHealth.requireFinite(scores)
         let metrics = try ClickMetrics(
             probabilities: scores.map { 1 / (1 + exp(-$0)) },
             labels: labels,
             requests: requests,
             categories: categories.isEmpty ? [] : numbers.map { Int(categories[Int($0) - 1]) }
         )
-        return Outcome(scores: scores, labels: labels, requests: requests, requestCount: count, metrics: metrics)
+        let health = ScoreHealth(scores: scores, requests: requests, items: numbers, labels: labels, metrics: metrics)
+        return Outcome(
+            scores: scores,
+            labels: labels,
+            requests: requests,
+            requestCount: count,
+            metrics: metrics,
+            health: health
+        )
     }
 
     /// `[N]`: the category of each item; empty without.

@@ -34,7 +34,7 @@ public struct SearchEvaluator {
 
     /// Judges.
     ///
-    /// - Throws: ``DatasetError`` when the part is empty; ``EvaluationError`` when a score is not a number.
+    /// - Throws: ``DatasetError`` when the part is empty; ``DivergenceError`` when a score is not a number.
     public func evaluate(
         _ model: any SearchRanker,
         _ part: Part,
@@ -71,6 +71,8 @@ public struct SearchEvaluator {
             }
             count += host.rows
         }
+        try ScoreHealth.requireFinite(clicks)
+        if model.purchaseWeight > 0 { try ScoreHealth.requireFinite(purchases) }
         let hasPurchases = model.purchaseWeight > 0 && purchased.contains(true)
         let metrics = try ClickMetrics(
             probabilities: clicks.map { 1 / (1 + exp(-$0)) },
@@ -85,7 +87,8 @@ public struct SearchEvaluator {
             requests: requests,
             requestCount: count,
             purchases: hasPurchases ? (purchases, purchased) : nil,
-            metrics: metrics
+            metrics: metrics,
+            health: ScoreHealth(scores: clicks, requests: requests, items: numbers, labels: clicked, metrics: metrics)
         )
     }
 }

@@ -48,10 +48,7 @@ final class TrainingStep<L: Lesson> {
         var losses = try terms.map { (name: $0.name, value: try $0.loss.item()) }
         losses.insert(("loss", try total.item()), at: 0)
         guard losses[0].value.isFinite else {
-            throw TorchError(
-                "training step \(step)",
-                "the loss is \(losses[0].value): lower training.learningRate.peak, or set training.clip"
-            )
+            throw DivergenceError("training step \(step)", "the loss is \(losses[0].value), expected a finite number")
         }
         try context.measured("backward") {
             try optimizer.clearGradients()

@@ -16,7 +16,8 @@ struct Cascade: ParsableCommand {
         abstract: "Trains, judges and serves models that recommend.",
         version: "cascade \(Build.version)",
         subcommands: [
-            DoctorCommand.self, DataCommand.self, TrainCommand.self, EvaluateCommand.self, ExportCommand.self,
+            DoctorCommand.self, DataCommand.self, BaselineCommand.self, TrainCommand.self, EvaluateCommand.self,
+            ExportCommand.self,
             RecommendCommand.self, SearchCommand.self, ModelsCommand.self, BenchCommand.self,
             DistillCommand.self, CompareCommand.self, CompareCellCommand.self, RunsCommand.self, TuneCommand.self,
             AnalyzeCommand.self, IndexCommand.self, StoreCommand.self, ExperimentCommand.self, ServeCommand.self,
@@ -81,7 +82,7 @@ struct Cascade: ParsableCommand {
         switch error {
         case is ConfigurationError: 78
         case let error as DatasetError: error.reason == .alreadyExists ? 1 : 65
-        case let error as FileError: error.reason == .writeFailed ? 1 : 65
+        case let error as FileError: [.writeFailed, .locked].contains(error.reason) ? 1 : 65
         case is CheckpointError: 65
         case is ListenError: 1
         case let error as IndexError: [.badParameter: 78, .libraryFailed: 1][error.reason] ?? 65

@@ -9,6 +9,9 @@ enum ChildProcess {
     /// of going on unseen.
     static let parentKey = "CASCADE_PARENT"
 
+    /// Whether this process works for another one.
+    static var isChild: Bool { ProcessInfo.processInfo.environment[parentKey] != nil }
+
     /// The threads of each operation, when so many processes share the machine.
     static func threads(of jobs: Int) -> Int { max(1, Runtime.defaultThreads / jobs) }
 

@@ -22,7 +22,7 @@ struct CompareCommand: ParsableCommand {
     @Option(name: .customLong("to"), help: "The report's directory.") var target: String
     @Option(help: "Trainings of each row, with the seeds 1, 2, ...") var seeds = 3
     @Option(help: "Cells that are worked on at once.") var jobs = 1
-    @Option(help: "Seconds of training for each cell.") var timeBudget: Double?
+    @OptionGroup var budgets: BudgetOptions
     @Option(
         parsing: .singleValue,
         help: "A data set's directory, or NAME=DIRECTORY in place of what a table says; may be given several times."
@@ -39,9 +39,6 @@ struct CompareCommand: ParsableCommand {
 
     func validate() throws {
         guard seeds >= 1, jobs >= 1 else { throw ValidationError("--seeds and --jobs must be at least 1") }
-        if let timeBudget, !(timeBudget > 0) {
-            throw ValidationError("--time-budget: found \(timeBudget), expected seconds above 0")
-        }
         guard !experiments.isEmpty else { throw ValidationError("name at least one table or experiment file") }
     }
 
@@ -192,7 +189,7 @@ struct CompareCommand: ParsableCommand {
                                 $0.table == number && $0.row == other && $0.data == data && $0.seed == seed
                             }?.url.lastPathComponent
                         },
-                        timeBudget: timeBudget,
+                        budget: budgets.chosen ?? row.budget,
                         draws: table.draws,
                         commit: Build.commit()
                     )

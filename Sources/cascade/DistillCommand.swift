@@ -23,6 +23,11 @@ struct DistillCommand: ParsableCommand {
     )
     var settings: [String] = []
     @Option(help: "Passes over the training examples.") var epochs: Int?
+    @Option(
+        help: "Training budget: 300s (wall time), 600cpu-s (processor time), 2M-examples or 5000-steps.",
+        transform: Budget.argument
+    )
+    var budget: Budget?
     @Option(help: "cpu, cuda or cuda:N.") var device = "cpu"
     @Option(help: "Decides every random number.") var seed: UInt64 = 1
 
@@ -33,6 +38,7 @@ struct DistillCommand: ParsableCommand {
         let resolved = try DistillationSettings(overriding: tree, path: "distillation")
         var options = TrainingOptions()
         (options.seed, options.device, options.commit) = (seed, try Device(named: device), Build.commit())
+        options.budget = budget
         Interruption.watch()
         options.isInterrupted = { Interruption.isRequested }
         let source = RunDirectory(URL(filePath: teacher))

@@ -18,7 +18,24 @@ struct TrainCommand: ParsableCommand {
     @Option(help: "Decides every random number.") var seed: UInt64 = 1
     @Option(help: "cpu, cuda or cuda:N.") var device = "cpu"
     @Flag(help: "Go on with the run in the directory.") var resume = false
-    @Option(help: "Seconds after which the run ends with what it has.") var timeBudget: Double?
+    @Option(
+        help: """
+            Training budget, all resumptions together: 300s (wall time), 600cpu-s (processor time), 2M-examples or \
+            5000-steps. Overrides the file's own.
+            """,
+        transform: Budget.argument
+    )
+    var budget: Budget?
+    @Option(help: "Wall time of this call in seconds, after which the run ends with what it has.")
+    var timeBudget: Double?
+    @Flag(
+        inversion: .prefixedNo,
+        help: """
+            Size settings that you did not set by the data, and say how. On without --config; with it, off unless the file \
+            has training.auto: true.
+            """
+    )
+    var auto: Bool?
     @Flag(help: "Print the resolved experiment and stop.") var dryRun = false
 
     func validate() throws {
@@ -28,28 +45,53 @@ struct TrainCommand: ParsableCommand {
     }
 
     func run() throws {
-        let resolved = try experiment.resolve()
-        if dryRun {
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-            return Terminal.out(String(decoding: try encoder.encode(resolved), as: UTF8.self))
-        }
+        var tree = try experiment.tree()
+        var resolved = try Experiment(tree, model: experiment.model)
+        let isSized = try auto ?? Experiment.isSized(tree) ?? (experiment.config == nil)
+        var dataset: Dataset?
         var options = TrainingOptions()
+        if isSized {
+            let opened = try Dataset(at: URL(filePath: data))
+            options.sized = try sizings(of: tree, resolved.divided(opened))
+            tree = tree.placing(options.sized)
+            resolved = try Experiment(tree, model: experiment.model)
+            dataset = opened
+        }
+        if dryRun {
+            return Terminal.out(String(decoding: try JSONEncoder.stable.encode(resolved), as: UTF8.self))
+        }
         options.seed = seed
         options.device = try Device(named: device)
         options.timeBudget = timeBudget
+        options.budget = try budget ?? Budget(tree["budget"])
         options.resume = resume
+        options.waits = ChildProcess.isChild
         options.commit = Build.commit()
         Interruption.watch()
         options.isInterrupted = { Interruption.isRequested }
-        let watcher = TrainingProgress(metric: try resolved.trainingSettings().metric)
-        options.observe = watcher.observe
-        let dataset = try Dataset(at: URL(filePath: data))
-        let manifest = try Trainer(resolved, on: dataset, to: URL(filePath: target), options).train()
+        options.observe = TrainingProgress(metric: try resolved.trainingSettings().metric).observe
+        let opened = try dataset ?? Dataset(at: URL(filePath: data))
+        let manifest = try Trainer(resolved, on: opened, to: URL(filePath: target), options).train()
+        report(manifest)
+        if manifest.status == .interrupted && Interruption.isRequested { throw ExitCode(130) }
+    }
+
+    /// What is sized, said on the way; a run that is taken up keeps what it was sized by.
+    private func sizings(of tree: JSONValue, _ division: SplitDataset) throws -> [RunManifest.Sizing] {
+        let run = RunDirectory(URL(filePath: target))
+        if resume, run.exists { return try run.manifest().sized ?? [] }
+        let sizing = try DataSizing(tree, model: experiment.model, on: division)
+        for remark in sizing.remarks { Terminal.error("warning: \(remark)") }
+        if !sizing.choices.isEmpty { Terminal.error("sized by the data (--no-auto keeps the defaults):") }
+        for choice in sizing.choices { Terminal.error("  \(choice)") }
+        return sizing.choices
+    }
+
+    private func report(_ manifest: RunManifest) {
         Terminal.out(
             """
             run         \(target)
-            model       \(resolved.model), \(manifest.parameters) parameters
+            model       \(manifest.experiment.model), \(manifest.parameters) parameters
             steps       \(manifest.step) in \(manifest.epoch) epochs, \(Int(manifest.seconds)) s
             kept        the weights of step \(manifest.bestStep)
             """
@@ -58,7 +100,6 @@ struct TrainCommand: ParsableCommand {
             guard let value = manifest.validation[name] else { continue }
             Terminal.out("validation  \(name) \(String(format: "%.4f", value))")
         }
-        if manifest.status == .interrupted && Interruption.isRequested { throw ExitCode(130) }
     }
 }
 
@@ -73,10 +114,12 @@ struct ExperimentOptions: ParsableArguments {
     )
     var settings: [String] = []
 
-    func resolve() throws -> Experiment {
+    func tree() throws -> JSONValue {
         let tree = try config.map { try ConfigurationFile.read(URL(filePath: $0)) } ?? .object([:])
-        return try Experiment(ConfigurationFile.apply(settings, to: tree, model: model), model: model)
+        return try ConfigurationFile.apply(settings, to: tree, model: model)
     }
+
+    func resolve() throws -> Experiment { try Experiment(tree(), model: model) }
 }
 
 /// Shows a training run: a bar on a terminal, plain lines otherwise.
@@ -84,6 +127,7 @@ final class TrainingProgress {
     private let metric: String
     private let clock = ContinuousClock()
     private var lastShown: ContinuousClock.Instant
+    private var estimate = (steps: 0, start: ContinuousClock.now, isSaid: false)
     private var epoch = (number: -1, start: ContinuousClock.now, first: 0, examples: 0)
     private var loss = 0.0
 
@@ -98,6 +142,7 @@ final class TrainingProgress {
             let again = resumed > 0 ? ", resumed at step \(resumed)" : ""
             Terminal.error("training: \(parameters) parameters, \(examples) events, \(steps) steps an epoch\(again)")
         case .step(let number, let index, let count, let loss, let examples):
+            estimate(of: count)
             show(number, index, count, loss, examples)
         case .evaluated(let epoch, let step, let metrics, let isBest):
             if Terminal.isInteractive { Terminal.status("") }
@@ -109,8 +154,26 @@ final class TrainingProgress {
             Terminal.error(
                 "epoch \(epoch)  step \(step)  loss \(String(format: "%.4f", loss))  \(text)\(isBest ? "  best" : "")"
             )
+        case .notice(let text):
+            if Terminal.isInteractive { Terminal.status("") }
+            Terminal.error(text)
         case .finished(let reason): Terminal.error("finished: \(reason)")
         }
+    }
+
+    /// Says how long an epoch takes, after the first steps that take a second together; the very first is slower.
+    private func estimate(of count: Int) {
+        guard !estimate.isSaid else { return }
+        if estimate.steps == 0 { estimate.start = clock.now }
+        estimate.steps += 1
+        let (steps, seconds) = (estimate.steps - 1, (clock.now - estimate.start).inSeconds)
+        guard steps >= 3, seconds >= 1 else { return }
+        estimate.isSaid = true
+        let step = seconds / Double(steps)
+        let epoch = step * Double(count)
+        let time = epoch < 90 ? "\(Int(epoch.rounded(.up))) s" : String(format: "%.1f minutes", epoch / 60)
+        if Terminal.isInteractive { Terminal.status("") }
+        Terminal.error("an epoch takes about \(time) (\(Int(step * 1000)) ms a step), evaluations not counted")
     }
 
     private func show(_ number: Int, _ index: Int, _ count: Int, _ loss: Double, _ examples: Int) {

@@ -24,6 +24,14 @@ struct TuneCommand: ParsableCommand {
     @Option(name: .customLong("to"), help: "The search's directory.") var target: String
     @Option(help: "How many settings are tried, the file's own among them.") var trials = 16
     @Option(help: "Epochs of the trials that train to the end; those of the experiment by default.") var epochs: Int?
+    @Option(
+        help: """
+            Training budget of each trial, all rounds together: 300s (wall time), 600cpu-s (processor time), 2M-examples or \
+            5000-steps. Overrides the file's own.
+            """,
+        transform: Budget.argument
+    )
+    var budget: Budget?
     @Option(help: "How many times fewer trials, and more epochs, each round has; 1 trains all to the end.") var factor =
         3
     @Option(help: "Trials that are trained at once.") var jobs = 1
@@ -65,11 +73,16 @@ struct TuneCommand: ParsableCommand {
             throw ConfigurationError("\(experiment): an experiment is a group of settings")
         }
         let space = try SearchSpace(fields.removeValue(forKey: "search") ?? .null)
+        if let budget { fields["budget"] = .string(budget.description) }
         let base = JSONValue.object(fields)
+        _ = try Budget(base["budget"])
         let settings = try Experiment(base).trainingSettings()
         // Broken data is told before anything is trained.
         _ = try Experiment(base).divided(Dataset(at: URL(filePath: data)))
         let folder = URL(filePath: target).absoluteURL
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        let lock = try FolderLock(folder.appending(path: ".lock"), of: folder, for: "tunes here")
+        defer { lock.release() }
         var contestants = try (0..<trials).map { try trial($0, space, base, in: folder) }
         for trial in contestants {
             if let problem = trial.problem {

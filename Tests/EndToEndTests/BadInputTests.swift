@@ -110,6 +110,14 @@ struct BadInputTests {
             with: Data(repeating: 0xFF, count: weights.count / 4)
         )
         try wild.write(to: file)
+        let changed = try await cascade(["recommend", run, "--user", "user-1"], status: 65)
+        #expect(changed.errors.contains("found the checksum"))
+        // The manifest of a run of before keeps no checksums.
+        let manifest = folder.url.appendingPathComponent("run/manifest.json")
+        let parsed = try JSONSerialization.jsonObject(with: Data(contentsOf: manifest))
+        var fields = try #require(parsed as? [String: Any])
+        fields["checksums"] = nil
+        try JSONSerialization.data(withJSONObject: fields).write(to: manifest)
         #expect(try await cascade(["recommend", run, "--user", "user-1"], status: 1).errors.contains("not a number"))
     }
 }

@@ -241,11 +241,29 @@ struct ItemModelTests {
     func tooLarge() throws {
         let shape = DatasetShape(users: 1, items: 40_000)
         let error = #expect(throws: ConfigurationError.self) {
-            try Catalog.entry("ease").make(.object([:]), shape, Generator(seed: 1))
+            try Catalog.entry("ease").make(.object(["maxItems": .integer(30_000)]), shape, Generator(seed: 1))
         }
         let text = try #require(error).description
         #expect(text.contains("found a catalogue of 40000 items, expected at most 30000"))
-        #expect(text.contains("12.8 GB") && text.contains("--min-item-events"))
+        #expect(text.contains("12.8 GB") && text.contains("--min-item-events") && text.contains("item-knn"))
+    }
+
+    @Test("ease takes as many items as half of the memory holds, and says what a large catalogue takes")
+    func effort() throws {
+        #expect(EASE.maxItems(memory: 16e9) == 31_622)
+        let unlimited = DatasetShape(users: 1, items: 4_000_000)
+        let error = #expect(throws: ConfigurationError.self) {
+            try Catalog.entry("ease").make(.object([:]), unlimited, Generator(seed: 1))
+        }
+        #expect(try #require(error).description.contains("half of this machine's memory"))
+        func effort(_ items: Int) throws -> FittingEffort? {
+            let model = try EASE(.init(), for: DatasetShape(users: 1, items: items), using: Generator(seed: 1))
+            return try model.effort()
+        }
+        #expect(try effort(500) == nil)
+        let found = try #require(try effort(4_000))
+        #expect(found.bytes == 8 * 16e6 && found.seconds > 0 && found.seconds.isFinite)
+        #expect(found.description.contains("4000 x 4000 matrix") && found.description.contains("0.1 GB"))
     }
 
     @Test(
@@ -253,7 +271,7 @@ struct ItemModelTests {
         arguments: [
             ("item-knn", "neighbours", 0.0), ("item-knn", "length", 0), ("item-knn", "shrinkage", -1),
             ("item-knn", "halfLife", -1), ("item-knn", "own", -0.5), ("ease", "lambda", 0), ("ease", "own", -1),
-            ("ease", "maxItems", 0), ("ease", "length", 0),
+            ("ease", "maxItems", -1), ("ease", "length", 0),
         ]
     )
     func badSettings(_ model: String, _ key: String, _ value: Double) {

@@ -102,7 +102,7 @@ struct DistillerTests {
     @Test("what fails leaves nothing behind")
     func failures() throws {
         let before = try FileManager.default.contentsOfDirectory(atPath: folder.url.path).sorted()
-        #expect(throws: TorchError.self) {
+        #expect(throws: DivergenceError.self) {
             try distil(to: "student", #"{"learningRate": {"peak": 1e30}, "clip": 0}"#)
         }
         for steps in [0, 5] {

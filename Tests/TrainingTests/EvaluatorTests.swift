@@ -139,7 +139,7 @@ struct EvaluatorTests {
         var table = try tied.allScores(users: data.dataset.userCount)
         table[7][2] = .nan
         let model = try FixedScores(table)
-        let error = #expect(throws: TorchError.self) { try Evaluator(data, seen: .exclude).evaluate(model, .test) }
+        let error = #expect(throws: DivergenceError.self) { try Evaluator(data, seen: .exclude).evaluate(model, .test) }
         #expect(try #require(error).description.contains("not a number"))
     }
 

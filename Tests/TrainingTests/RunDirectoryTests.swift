@@ -147,7 +147,15 @@ struct RunDirectoryTests {
         try weights.dropLast(10).write(to: run.weights)
         #expect(try refusal().contains(run.weights.path))
         try SafetensorsWriter(metadata: [:]).write(to: run.weights)
+        #expect(try refusal().contains("found the checksum"))
+        // As a run of before checksums.
+        var manifest = try run.manifest()
+        let checksums = manifest.checksums
+        manifest.checksums = nil
+        try run.write(manifest)
         #expect(try refusal().contains("missing"))
+        manifest.checksums = checksums
+        try run.write(manifest)
         try FileManager.default.removeItem(at: run.weights)
         #expect(try refusal().contains("has not made a checkpoint"))
         try weights.write(to: run.weights)

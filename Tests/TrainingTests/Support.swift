@@ -33,6 +33,7 @@ func tree(_ text: String) throws -> JSONValue { try JSONDecoder().decode(JSONVal
 
 /// Small models on one thread and without dropout, whose masks come from a generator that all tests of a process share.
 enum Small {
+    static let ease = #"{"name": "ease"}"#
     static let sasrec = #"{"name": "sasrec", "width": 16, "length": 20, "hidden": 32, "blocks": 1, "dropout": 0}"#
     static let t2diff = #"""
         {"name": "t2diff", "width": 8, "length": 20, "session": 4, "window": 4, "channels": 8, "unit": 8, "steps": 4,

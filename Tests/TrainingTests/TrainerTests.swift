@@ -98,9 +98,10 @@ struct TrainerTests {
     @Test("ends a diverging run with advice, and leaves what it had")
     func divergence() throws {
         let experiment = try Small.experiment(Small.sasrec, #""learningRate": {"peak": 1e30}"#)
-        let error = #expect(throws: TorchError.self) { try train(experiment, on: data, to: run.url) }
+        let error = #expect(throws: DivergenceError.self) { try train(experiment, on: data, to: run.url) }
         #expect(try #require(error).description.contains("learningRate.peak"))
-        #expect(try run.manifest().status == .running)
+        let manifest = try run.manifest()
+        #expect(manifest.status == .diverged && manifest.reason == error?.description)
     }
 
     @Test("spends its time budget and goes on from there")
