@@ -75,13 +75,16 @@ class Case:
         return self.write(name, "user_id,item_id,rating,timestamp\n" + "\n".join(rows) + "\n" + extra)
 
     @contextlib.contextmanager
-    def serve(self, configuration, **options):
-        """A service on a free port; yields a function that sends a request and returns status and text."""
+    def serve(self, configuration, until="", **options):
+        """A service on a free port; yields a function that sends a request and returns status and text.
+
+        It is ready then, or its readiness says what `until` says.
+        """
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-        file = self.write("serve.yaml", configuration + f"\nserver: {{port: {port}}}\n")
-        log = open(self.path("log"), "w", encoding="utf-8")
+        file = self.write(f"serve-{port}.yaml", configuration + f"\nserver: {{port: {port}}}\n")
+        log = open(self.path(f"log-{port}"), "w", encoding="utf-8")
         process = subprocess.Popen([BINARY, "serve", "--config", file], stderr=log, stdout=log, **options)
 
         def send(method, path, body=None, headers=None):
@@ -92,18 +95,19 @@ class Case:
             answer = connection.getresponse()
             return answer.status, answer.read().decode()
 
-        send.port = port
+        send.port, send.process = port, process
         try:
             deadline = time.monotonic() + 120
             while True:
-                expect(process.poll() is None, "the server ended: " + pathlib.Path(self.path("log")).read_text())
+                expect(process.poll() is None, "the server ended: " + pathlib.Path(log.name).read_text())
                 try:
-                    if send("GET", "/health/ready")[0] == 200:
+                    status, text = send("GET", "/health/ready")
+                    if status == 200 or until and until in text:
                         break
                 except OSError:
                     pass
                 expect(time.monotonic() < deadline, "the server was not ready after two minutes")
-                time.sleep(0.1)
+                time.sleep(0.02)
             yield send
         finally:
             process.send_signal(signal.SIGTERM)
@@ -293,6 +297,50 @@ def store_file_gone(case):
             expect(status == 503, f"status {status}, expected 503")
 
 
+def backup_put_back_after_kill(case):
+    """A backup replaces a store whose server was killed, without its stale log; people erased since stay erased."""
+    case.imports(case.base())
+    case.imports(case.base("1,5,4,1700000000\n", "grown.csv"), "grown")
+    store, copy = case.path("s.sqlite"), case.path("copy.sqlite")
+    case.cascade("store", "import", case.path("data"), "--to", store)
+    with case.serve(case.store()) as send:
+        case.cascade("store", "backup", store, "--to", copy)
+        for number in range(20):
+            expect(event(send, f"later-{number}", "9", "3")[0] == 200, "the event is not taken")
+        expect(send("DELETE", "/v1/users/2")[0] == 200, "the person is not erased")
+        expect("has the store open" in case.cascade("store", "restore", copy, "--to", store, status=1), "it is not refused")
+        send.process.kill()
+        send.process.wait(60)
+    expect(os.path.getsize(store + "-wal") > 0, "the killed server has left no log")
+    expect("restored 232 events; erased 8 rows" in case.cascade("store", "restore", copy, "--to", store), "not what was backed up")
+    expect("sound; 232 events" in case.cascade("store", "verify", store), "the store is not sound")
+    printed = case.cascade("store", "import", case.path("grown"), "--to", store)
+    expect("1 new events (232 were there)" in printed and "8 events of 1 erased" in printed, "the erasure is forgotten")
+
+
+def first_start_interrupted(case):
+    """A first start that is killed while it fills the store is taken up by the next, which is ready only when it is done."""
+    case.cascade("data", "simulate", "--world", "drift", "--to", case.path("data"), "--users", "2000", "--items", "300", "--seed", "1")
+    with case.serve(case.store(), until="filling its store") as send:
+        send.process.kill()
+        send.process.wait(60)
+    with case.serve(case.store()) as send:
+        total = json.loads((case.folder / "data/manifest.json").read_text())["events"]
+        expect(f"sound; {total} events" in case.cascade("store", "verify", case.path("s.sqlite")), "events are missing")
+
+
+def two_servers_on_one_store(case):
+    """What one of two servers on one store takes in is in the other's next page."""
+    case.imports(case.base())
+    with case.serve(case.store()) as first, case.serve(case.store()) as second:
+        item = page(first, "1")[0]
+        expect(page(second, "1")[0] == item, "they differ at first")
+        expect(event(second, "two", "1", item)[0] == 200, "the event is not taken")
+        expect(item not in page(first, "1"), "the first does not know what the second took in")
+        second("DELETE", "/v1/users/1")
+        expect(len(page(first, "1")) == 25, "the first still knows who was erased by the second")
+
+
 def movielens_of_today(case):
     """ratings.csv with userId, and movies.csv with titles and genres, are read by every MovieLens format."""
     folder = case.folder / "ml"
@@ -357,7 +405,8 @@ def ids_longer_than_the_service_takes(case):
 CASES = [
     columns_dropped_in_silence, store_import_of_a_grown_data_set, retain_in_another_unit, erased_person,
     blocked_id_with_leading_zeros, two_unicode_forms, lost_output, words_for_actions, times_of_databases, quotes_in_tabs,
-    other_processes, two_trainers, store_file_gone, movielens_of_today, not_a_text_file, http_details,
+    other_processes, two_servers_on_one_store, two_trainers, store_file_gone, backup_put_back_after_kill,
+    first_start_interrupted, movielens_of_today, not_a_text_file, http_details,
     ids_longer_than_the_service_takes,
 ]
 

@@ -102,6 +102,8 @@ extension StoreImportReport {
     /// What was added and what was left out, in words.
     var summary: String {
         "\(newEvents) new events (\(knownEvents) were there), \(newItems) new items"
-            + (erasedEvents > 0 ? "; left out \(erasedEvents) events of \(erasedPeople) erased people" : "")
+            + (erasedEvents > 0
+                ? "; left out \(erasedEvents) events of \(erasedPeople) erased \(erasedPeople == 1 ? "person" : "people")"
+                : "")
     }
 }

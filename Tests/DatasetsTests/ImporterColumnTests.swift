@@ -167,7 +167,7 @@ struct ImporterColumnTests {
             "user_id,movie_id,rating,timestamp,visited,event\nu,a,3,5,2024-01-08,x\n"
         )
         let report = try sources.importing("ml-1m", file)
-        #expect(report.remarks.map(\.text) == ["ratings.csv: left out the columns 'visited', 'event'"])
+        #expect(report.remarks.map(\.text).contains("ratings.csv: left out the columns 'visited', 'event'"))
         #expect(report.dataset.manifest.provenance["left-out.ratings.csv"] == "'visited', 'event'")
     }
 

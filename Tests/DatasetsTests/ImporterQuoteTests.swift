@@ -66,7 +66,7 @@ struct ImporterQuoteTests {
     func readsEscapes() throws {
         let rows = [
             #""The \"Best\" of 11""#, #"a\,b"#, #"back\\slash"#, #"x\ty"#, #""say ""x"" \"y\"""#, #"\N"#, #"tail\\"#,
-            "over\\\nlines", "\"over\\\nquoted\"", #"\"plain"#, #""C:\\"#,
+            "over\\\nlines", "\"over\\\nquoted\"", #"\"plain"#, #""C:\\""#,
         ]
         let expected = [
             "The \"Best\" of 11", "a,b", #"back\slash"#, "x\ty", "say \"x\" \"y\"", "i5", #"tail\"#, "over lines",

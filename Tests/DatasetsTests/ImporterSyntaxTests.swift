@@ -49,7 +49,7 @@ struct ImporterSyntaxTests {
     )
     func hintsDelimiter(_ name: String, _ text: String, _ delimiter: String, _ count: Int) throws {
         let description = try failure(sources.file(name, text))
-        #expect(description.contains("\(name):1: found one column, '"))
+        #expect(description.contains("\(name): found one column in the header, '"))
         #expect(description.contains("Pass --delimiter \(delimiter), which makes \(count) columns."))
     }
 
@@ -72,6 +72,7 @@ struct ImporterSyntaxTests {
         #expect(report.dataset.allEvents().map(\.query) == ["x # y", nil])
         #expect(report.dataset.manifest.provenance["comments.log.csv"] == "2")
         #expect(report.remarks.map(\.text).contains("log.csv: 2 lines are comments and were passed over"))
+        try FileManager.default.removeItem(at: sources.target)
         #expect(try failure(sources.folder.file("log.csv")) { $0.comment = "" }.hasPrefix("--comment: "))
     }
 

@@ -124,22 +124,22 @@ struct ServeTests {
             to: "store.yaml"
         )
         let service = try await start(configuration)
-        let (before, _) = try await service.page("/v1/users/1/recommendations?k=100")
-        let user = try folder.write("user_id,item_id,timestamp\n1,\(before[0]),1700000003\n", to: "one.csv")
+        let (before, _) = try await service.page("/v1/users/user-1/recommendations?k=100")
+        let user = try folder.write("user_id,item_id,timestamp\nuser-1,\(before[0]),1700000003\n", to: "one.csv")
         try await cascade([
             "data", "import", "--from", "csv", user, "--to", folder.path("one"), "--min-user-events", "1",
             "--min-item-events", "1",
         ])
         let filled = try await cascade(["store", "import", folder.path("one"), "--to", store]).output
         #expect(filled.contains("1 new events (0 were there)"))
-        #expect(try await service.page("/v1/users/1/recommendations?k=100").items == Array(before.dropFirst()))
+        #expect(try await service.page("/v1/users/user-1/recommendations?k=100").items == Array(before.dropFirst()))
 
-        let erased = try #require(try await service.ask("/v1/users/1", "DELETE").1["erased"] as? Int)
+        let erased = try #require(try await service.ask("/v1/users/user-1", "DELETE").1["erased"] as? Int)
         #expect(erased > 1)
-        #expect(try await service.ask("/v1/users/1/erasure").1["status"] as? String == "done")
+        #expect(try await service.ask("/v1/users/user-1/erasure").1["status"] as? String == "done")
         let again = try await cascade(["store", "import", data, "--to", store]).output
-        #expect(again.contains(" 0 new events") && again.contains("of 1 erased people"))
-        #expect(try await service.ask("/v1/users/1").0 == 404)
+        #expect(again.contains(" 0 new events") && again.contains("of 1 erased person"))
+        #expect(try await service.ask("/v1/users/user-1").0 == 404)
 
         let copy = folder.path("copy.sqlite")
         try await cascade(["store", "backup", store, "--to", copy])

@@ -168,6 +168,35 @@ struct SocketTests {
             }
         }
 
+        @Test("A renewed certificate is answered with after a reload; one that does not fit leaves the old one")
+        func renewedCertificate() async throws {
+            let folder = try TemporaryFolder()
+            let (certificate, key) = (folder.file("certificate.pem").path, folder.file("key.pem").path)
+            func renew(_ name: String) async throws {
+                let made = try await shell(
+                    """
+                    openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=\(name) -out \(certificate) -keyout \(key) \
+                    2>/dev/null
+                    """
+                )
+                try #require(made.status == 0)
+            }
+            try await renew("first")
+            try await RunningServer.run({ ($0.tls.certificate, $0.tls.key) = (certificate, key) }) { server in
+                let subject = """
+                    openssl s_client -connect 127.0.0.1:\(server.port) </dev/null 2>/dev/null | openssl x509 -noout -subject
+                    """
+                let before = try await shell(subject)
+                #expect(before.output.contains("first"))
+                try await renew("second")
+                server.server.reload()
+                #expect(try await shell(subject).output.contains("second"))
+                try Data("no key".utf8).write(to: folder.file("key.pem"))
+                server.server.reload()
+                #expect(try await shell(subject).output.contains("second"))
+            }
+        }
+
         /// Runs a command on a thread of its own.
         private func shell(_ command: String) async throws -> (status: Int32, output: String) {
             try await withCheckedThrowingContinuation { continuation in

@@ -39,8 +39,8 @@ struct Delimiter {
             throw DatasetError(
                 .badOption,
                 """
-                \(url.path):1: found one column, \(line.withUnsafeBufferPointer { RowError.quoted($0) }), expected \
-                several with \(self.name(of: delimiter)) between. Pass --delimiter \(name), which makes \(count) columns.
+                \(url.path): found one column in the header, \(line.withUnsafeBufferPointer { RowError.quoted($0) }), \
+                expected several with \(self.name(of: delimiter)) between. Pass --delimiter \(name), which makes \(count) columns.
                 """
             )
         }

@@ -26,16 +26,23 @@ enum QuoteScan {
                 outcome = lines.withBytes { splitter.resume($0) }
             }
             let areAround = lines.withBytes { line in
-                outcome == .complete && splitter.fields.allSatisfy { fits($0.range, line, delimiter) }
+                outcome == .complete && splitter.fields.allSatisfy { fits($0, line, delimiter) }
             }
             guard areAround else { return lines.lineNumber }
         }
         return nil
     }
 
-    private static func fits(_ range: Range<Int>, _ line: FieldBytes, _ delimiter: [UInt8]) -> Bool {
-        let isQuoted = range.lowerBound > 0 && line[range.lowerBound - 1] == mark
-        guard isQuoted else { return !line[range].contains(mark) }
-        return !line[range].contains(where: \.isLineBreak) || !line[range].contains(delimiter)
+    private static func fits(_ field: FieldSplitter.Field, _ line: FieldBytes, _ delimiter: [UInt8]) -> Bool {
+        let bytes = line[field.range]
+        let isQuoted = bytes.startIndex > 0 && line[bytes.startIndex - 1] == mark
+        guard !isQuoted else { return !bytes.contains(where: \.isLineBreak) || !bytes.contains(delimiter) }
+        guard field.hasEscapes else { return !bytes.contains(mark) }
+        var isEscaped = false  // by the byte before
+        for byte in bytes {
+            if byte == mark, !isEscaped { return false }
+            isEscaped = byte == UInt8(ascii: "\\") && !isEscaped
+        }
+        return true
     }
 }
