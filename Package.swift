@@ -98,9 +98,10 @@ let package = Package(
         .target(
             name: "Server",
             dependencies: ["CZlib", "Configurations", "Datasets", "TensorFiles", "Store", "Funnel"] + http,
-            resources: ["console.html", "console.css", "console.js", "console.svg", "openapi.json"].map {
-                .embedInCode("Resources/\($0)")
-            },
+            resources: [
+                "console.html", "console.css", "console.js", "console-kit.js", "console-people.js", "console-charts.js",
+                "console-operation.js", "console.svg", "openapi.json",
+            ].map { .embedInCode("Resources/\($0)") },
             swiftSettings: swiftSettings
         ),
         library("Recommenders", ["Torch", "NN", "Diffusion", "Datasets", "TensorFiles", "Configurations"]),

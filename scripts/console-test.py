@@ -18,7 +18,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
-SECTIONS = ["people", "search", "models", "experiments", "traffic"]
+SECTIONS = ["overview", "people", "items", "search", "models", "experiments", "traffic"]
 
 
 @contextlib.contextmanager
@@ -102,7 +102,9 @@ def open_section(driver, name):
     press(driver, f"nav a[href='#{name}']")
     wait(driver, name, lambda: one(driver, f"#{name}").is_displayed())
     ready = {
+        "overview": lambda: texts(driver, "#facts h3"),
         "people": lambda: texts(driver, "#users button"),
+        "items": lambda: texts(driver, "#item-list .title"),
         "search": lambda: True,
         "models": lambda: texts(driver, "#slots h3"),
         "experiments": lambda: texts(driver, "#reports h3"),
@@ -112,6 +114,8 @@ def open_section(driver, name):
 
 
 def open_user(driver, user):
+    press(driver, "nav a[href='#people']")
+    wait(driver, "people", lambda: one(driver, "#people").is_displayed())
     field = one(driver, "#prefix")
     field.clear()
     field.send_keys(user, Keys.ENTER)
@@ -135,6 +139,7 @@ def test_people(driver):
     assert one(driver, "#explain details ol li").is_displayed()
 
     clicked = before[2]
+    assert "writes a real click" in one(driver, "#page-card").text
     press(driver, "#page .items li:nth-child(3) button")
     wait(driver, "the click in the history", lambda: texts(driver, "#history li")[0].startswith(clicked))
     wait(driver, "the next page", lambda: clicked not in texts(driver, "#page .title"))
@@ -148,6 +153,45 @@ def test_people(driver):
     open_user(driver, "somebody <b>new</b> & 50%/?#")
     assert "Nothing is stored of this user." in texts(driver, "#history li")
     assert len(texts(driver, "#page .title")) == 10
+    assert not one(driver, "#erase").is_displayed()
+    assert len(texts(driver, "#page .title > bdi")) == 10, "titles do not isolate their direction"
+
+
+def test_erase(driver):
+    # Each width has a user of its own to erase.
+    user = "23" if driver.execute_script("return innerWidth") > 600 else "24"
+    open_user(driver, user)
+    wait(driver, "the history", lambda: one(driver, "#erase").is_displayed())
+    press(driver, "#erase")
+    assert not one(driver, "#confirm-yes").is_enabled(), "an erasure must be typed"
+    one(driver, "#confirm-text").send_keys("2")
+    assert not one(driver, "#confirm-yes").is_enabled()
+    one(driver, "#confirm-form button[value=no]").click()
+    wait(driver, "the question to go", lambda: not one(driver, "#confirm").is_displayed())
+    assert "Nothing is stored of this user." not in texts(driver, "#history li")
+    press(driver, "#erase")
+    one(driver, "#confirm-text").send_keys(user)
+    one(driver, "#confirm-yes").click()
+    wait(driver, "the erasure", lambda: "Nothing is stored of this user." in texts(driver, "#history li"))
+    wait(driver, "words for a screen reader", lambda: "is erased" in texts(driver, "#said")[0])
+
+
+def test_items(driver):
+    open_section(driver, "items")
+    assert len(texts(driver, "#item-list .title > bdi")) == 20
+    press(driver, "#item-more")
+    wait(driver, "the next items", lambda: len(texts(driver, "#item-list .title")) == 40)
+    one(driver, "#item-prefix").send_keys("17")
+    wait(driver, "items that begin with 17", lambda: all(i.startswith("17") for i in texts(driver, "#item-list code")))
+    press(driver, "#item-list li:first-child button")
+    wait(driver, "similar items", lambda: len(texts(driver, "#similar .title")) == 10)
+
+
+def test_overview(driver):
+    open_section(driver, "overview")
+    wait(driver, "the state", lambda: "running for" in texts(driver, "#facts th"))
+    assert "empty" in texts(driver, "#facts td .warn"), "an empty slot is not shown"
+    wait(driver, "a chart", lambda: len(texts(driver, "#overview-charts .tick")) >= 14)
 
 
 def test_search(driver):
@@ -172,10 +216,24 @@ def test_operation(driver):
     open_section(driver, "experiments")
     assert texts(driver, "#reports h3") == ["freshness", "diversity"]
     assert "the assignment is broken" in texts(driver, "#reports .warn")[0]
-    assert len(driver.find_elements(By.CSS_SELECTOR, "#reports svg.interval-bar")) == 8
+    # Two tests of two metrics: two arms and their difference each.
+    assert len(driver.find_elements(By.CSS_SELECTOR, "#reports svg.interval-bar")) == 12
+    assert "boosted − plain" in " ".join(texts(driver, "#reports th")) and "higher" in texts(driver, "#reports .verdict")
     open_section(driver, "traffic")
     wait(driver, "a line in a chart", lambda: one(driver, "#charts polyline").get_attribute("points").count(",") > 1)
-    assert one(driver, "#ready").text == "ready"
+    assert texts(driver, "#charts .tick").count("now") == 5 and "ms" in texts(driver, "#charts .tick")
+    assert len(texts(driver, "#charts .legend li")) == 7
+    assert one(driver, "#ready").text.startswith("ready")
+
+
+def test_roll_back(driver):
+    open_section(driver, "models")
+    before = texts(driver, "#slots article:last-child code")[0]
+    press(driver, "#slots article:last-child button")
+    assert before in one(driver, "#confirm-words").text
+    one(driver, "#confirm-yes").click()
+    wait(driver, "the version before", lambda: texts(driver, "#slots article:last-child code")[0] != before)
+    assert before in texts(driver, "#slots article:last-child code")
 
 
 def test_keyboard(driver):
@@ -190,6 +248,9 @@ def test_keyboard(driver):
 
 def test_tokens(driver, address, tokens):
     driver.get(address)
+    wait(driver, "the demand for a token", lambda: "needs an access token" in one(driver, "#notice").text)
+    press(driver, "nav a[href='#people']")
+    wait(driver, "the same of people", lambda: one(driver, "#people").is_displayed())
     wait(driver, "the demand for a token", lambda: "needs an access token" in one(driver, "#notice").text)
     assert one(driver, "#token").is_displayed()
     one(driver, "#token").send_keys("wrong", Keys.ENTER)
@@ -212,6 +273,8 @@ def test_stopped(driver, process):
     process.wait(timeout=30)
     press(driver, "#again")
     wait(driver, "the bad news", lambda: "cannot be reached" in one(driver, "#notice").text)
+    wait(driver, "the banner", lambda: "has not answered since" in one(driver, "#gone").text)
+    assert driver.execute_script("return document.body.classList.contains('stale')")
 
 
 def take_shots(address, folder):
@@ -230,7 +293,7 @@ def take_shots(address, folder):
                     if name == "search":
                         one(driver, "#query").send_keys("the", Keys.ENTER)
                         wait(driver, "results", lambda: texts(driver, "#results .title"))
-                    if name == "traffic":
+                    if name in ("overview", "traffic"):
                         time.sleep(9)
                     place = f"{name}-{width}-{'dark' if dark else 'light'}"
                     check_whole(driver, place)
@@ -254,7 +317,8 @@ def main():
         for width, height in [(1280, 900), (360, 740)]:
             with browser(width, height) as driver:
                 driver.get(address)
-                for test in [test_people, test_search, test_operation, test_keyboard]:
+                tests = [test_overview, test_people, test_items, test_search, test_operation, test_roll_back, test_erase]
+                for test in [*tests, test_keyboard]:
                     test(driver)
                     check_whole(driver, f"{test.__name__} at {width}")
                     print(f"console-test: {test.__name__} at {width} pixels: good", flush=True)

@@ -201,7 +201,7 @@ ci_lists *ci_lists_build(const float *vectors, int64_t count, int64_t dimension,
 
 ci_lists *ci_lists_load(const char *path, int64_t count, int64_t dimension, int64_t lists, int64_t code_bytes) {
     return guarded(static_cast<ci_lists *>(nullptr), [&] {
-        std::unique_ptr<faiss::Index> read(faiss::read_index(path, faiss::IO_FLAG_MMAP));
+        std::unique_ptr<faiss::Index> read(faiss::read_index(path));
         auto *index = dynamic_cast<faiss::IndexIVF *>(read.get());
         if (!index) throw std::runtime_error("it holds no inverted lists");
         read.release();

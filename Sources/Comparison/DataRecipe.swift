@@ -39,7 +39,12 @@ public struct DataRecipe: Sendable, Equatable {
         } else if let world = try tree.text("world", in: place) {
             origin = .world(try Self.world(world, tree, place))
         } else if let format = try tree.text("from", in: place) {
-            let paths = try (tree.list("paths") ?? []).compactMap(\.text)
+            let paths = try (tree.list("paths") ?? []).enumerated().map { number, value in
+                guard let path = value.text else {
+                    throw ConfigurationError("\(place).paths[\(number + 1)]: expected text; put it in quotes")
+                }
+                return path
+            }
             guard !paths.isEmpty else { throw ConfigurationError("\(place).paths: expected a list of source files") }
             var fields = try tree.fields(nil)
             for key in ["from", "paths"] { fields[key] = nil }

@@ -74,8 +74,16 @@ public enum JSONValue: Codable, Sendable, Equatable {
         return fields.reduce(into: [:]) { $0.merge($1.value.leaves("\(path).\($1.key)")) { $1 } }
     }
 
-    /// The text of a string.
-    public var text: String? { if case .string(let value) = self { value } else { nil } }
+    /// The text of a string, or the digits of a whole number: where text is expected, `2048` is the text "2048".
+    ///
+    /// A number with a fraction or an exponent is no text: its spelling is not kept, so it must be put in quotes.
+    public var text: String? {
+        switch self {
+        case .string(let value): value
+        case .integer(let value): "\(value)"
+        default: nil
+        }
+    }
 
     /// The number, when it has no fraction.
     var whole: Int? {

@@ -36,8 +36,11 @@ extension Settings {
     ///   ``validate()`` refuses.
     public init(overriding overrides: JSONValue, path: String) throws {
         let defaults = Self()
-        let merged = try JSONValue(encoding: defaults).overlaid(with: overrides, path: path)
-        try check(merged, against: defaults, path: path)
+        let merged = try fitted(
+            JSONValue(encoding: defaults).overlaid(with: overrides, path: path),
+            to: defaults,
+            path: path
+        )
         do {
             self = try JSONDecoder().decode(Self.self, from: JSONEncoder().encode(merged))
         } catch let error as DecodingError {
@@ -80,8 +83,10 @@ private func unknownKey(_ key: String, among known: [String], path: String) -> S
     return "unknown key '\(key)'\(place); there are: \(keys(known))"
 }
 
-/// Refuses a value that does not fit the type of its default; the decoder's own messages name neither keys nor choices.
-private func check(_ found: JSONValue, against standard: Any, path: String) throws {
+/// A value as the type of its default needs it: whole numbers become the text that they are where text is expected.
+///
+/// What does not fit is refused here, because the decoder's own messages name neither keys nor choices.
+private func fitted(_ found: JSONValue, to standard: Any, path: String) throws -> JSONValue {
     func require(_ fits: Bool, _ wanted: String) throws {
         guard fits else { throw ConfigurationError("\(path): found \(found.shown), expected \(wanted)") }
     }
@@ -90,20 +95,28 @@ private func check(_ found: JSONValue, against standard: Any, path: String) thro
     case is UInt64: try require(found.whole.map { $0 >= 0 } ?? false, "a whole number from 0")
     case is Double: try require(found.isNumber, "a number")
     case is Bool: try require(found.isBool, "true or false")
-    case is String: try require(found.text != nil, "text")
+    case is String:
+        try require(found.text != nil, "text\(found.quotingAdvice)")
+        return found.text.map(JSONValue.string) ?? found
+    // By its type: an empty list of anything would pass for a list of texts.
+    case is [String] where type(of: standard) == [String].self:
+        guard case .array(let values) = found else { break }
+        return .array(try values.enumerated().map { try fitted($1, to: "", path: "\(path)[\($0 + 1)]") })
     case let choice as any CaseIterable & RawRepresentable<String>:
         let names = choices(choice)
         let hint = found.text.flatMap { nearestName(to: $0, among: names) }.map { ". Did you mean '\($0)'?" } ?? ""
         try require(found.text.map(names.contains) ?? false, "one of \(names.joined(separator: ", "))\(hint)")
     default:
-        guard case .object(let fields) = found else { return }
+        guard case .object(var fields) = found else { break }
         for child in Mirror(reflecting: standard).children {
             guard let label = child.label else { continue }
             let key = fields[label] == nil ? label.inSnakeCase : label
             guard let value = fields[key] else { continue }
-            try check(value, against: child.value, path: path.isEmpty ? key : "\(path).\(key)")
+            fields[key] = try fitted(value, to: child.value, path: path.isEmpty ? key : "\(path).\(key)")
         }
+        return .object(fields)
     }
+    return found
 }
 
 private func choices<Choice: CaseIterable & RawRepresentable<String>>(_: Choice) -> [String] {

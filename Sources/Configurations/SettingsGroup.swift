@@ -39,7 +39,7 @@ public struct SettingsGroup {
     public mutating func text(_ key: String) throws -> String? {
         let value = value(key)
         if value == .null { return nil }
-        guard let text = value.text, !text.isEmpty else { throw refusal(key, value, "text") }
+        guard let text = value.text, !text.isEmpty else { throw refusal(key, value, "text\(value.quotingAdvice)") }
         return text
     }
 
@@ -101,14 +101,16 @@ public struct SettingsGroup {
 
     /// Texts in a list; nil when there is none.
     ///
-    /// Whole numbers are taken for text, for so are ids often written.
+    /// The digits of a whole number are text, because ids are often written so; see ``JSONValue/text``.
     public mutating func texts(_ key: String) throws -> [String]? {
-        try list(key, "a list of texts")?.map { value in
-            switch value {
-            case .string(let text): return text
-            case .integer(let number): return "\(number)"
-            default: throw refusal(key, value, "a list of texts")
+        let place = name(key)
+        return try list(key, "a list of texts")?.enumerated().map { number, value in
+            guard let text = value.text else {
+                throw ConfigurationError(
+                    "\(place)[\(number + 1)]: found \(value.shown), expected text\(value.quotingAdvice)"
+                )
             }
+            return text
         }
     }
 

@@ -1,10 +1,12 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
-internal import Foundation
+public import Foundation
 internal import TensorFiles
 
 extension Manifest {
     /// Reads the manifest of a data set directory.
-    init(in folder: URL) throws {
+    ///
+    /// - Throws: ``DatasetError`` `.notFound`, `.notADataset`, `.unknownFormat` or `.corrupt`.
+    public init(in folder: URL) throws {
         let path = folder.path
         guard FileManager.default.fileExists(atPath: path) else {
             throw DatasetError(.notFound, "\(path): there is nothing. Make a data set with 'cascade data import'.")

@@ -4,8 +4,8 @@ public import TensorFiles
 
 /// A data set directory, opened for reading: every user's events in the order of time, with their external ids.
 ///
-/// The columns are mapped into memory rather than read, so that a data set may be larger than memory. An event is
-/// known by its row, from 0 to ``eventCount``; rows of one user lie together.
+/// The columns are mapped into memory unless ``FileLoading/copied`` is asked for, so that a data set may be larger than
+/// memory. An event is known by its row, from 0 to ``eventCount``; rows of one user lie together.
 public struct Dataset: Sendable {
     /// The directory.
     public let url: URL
@@ -38,12 +38,13 @@ public struct Dataset: Sendable {
     ///   - url: The directory.
     ///   - checkingContents: Whether to read every column once to compare the fingerprint; without this only the
     ///     structure is checked, which is enough to make every later access safe.
+    ///   - loading: Whether the columns are mapped, or copied for a process that must outlive changes of the files.
     /// - Throws: ``DatasetError`` `.notFound`, `.notADataset`, `.unknownFormat` or `.corrupt`.
-    public init(at url: URL, checkingContents: Bool = true) throws {
+    public init(at url: URL, checkingContents: Bool = true, loading: FileLoading = .mapped) throws {
         self.url = url
         manifest = try Manifest(in: url)
         do {
-            let files = try DatasetFiles(in: url)
+            let files = try DatasetFiles(in: url, loading: loading)
             offsets = try files.columns.column("offsets", as: Int64.self)
             items = try files.columns.column("items", as: Int32.self)
             times = try files.columns.column("times", as: Int64.self)

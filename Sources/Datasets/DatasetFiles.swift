@@ -18,8 +18,8 @@ struct DatasetFiles {
     /// One line an item, empty where it has no title; nil when no item has one.
     let titles: TextLines?
 
-    init(in folder: URL) throws {
-        columns = try SafetensorsFile(folder.appendingPathComponent(Self.columns))
+    init(in folder: URL, loading: FileLoading = .mapped) throws {
+        columns = try SafetensorsFile(folder.appendingPathComponent(Self.columns), loading: loading)
         users = try TextLines(folder.appendingPathComponent(Self.users))
         items = try TextLines(folder.appendingPathComponent(Self.items))
         queries = try TextLines(folder.appendingPathComponent(Self.queries))

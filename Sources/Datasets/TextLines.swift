@@ -13,7 +13,7 @@ struct TextLines: Sendable {
 
     /// Reads a file with one text a line; the last line ends with a line feed too.
     init(_ url: URL) throws {
-        let file = try MappedFile(url)
+        let file = try MappedFile(url, loading: .copied)
         bytes = file.withUnsafeBytes { [UInt8]($0) }
         bytes.withUnsafeBufferPointer { bytes in
             for position in bytes.indices where bytes[position] == .lineFeed { ends.append(position) }

@@ -48,6 +48,17 @@ public struct Page: Sendable, Equatable, Codable {
     }
 }
 
+/// Some of the items that the service knows.
+public struct ItemList: Sendable, Equatable, Codable {
+    /// In the order of the bytes of their ids.
+    public var items: [ItemRecord]
+    /// How many there are in all that begin so.
+    public var total: Int
+
+    /// Describes a part of a list.
+    public init(items: [ItemRecord], total: Int) { (self.items, self.total) = (items, total) }
+}
+
 /// A stage that was left out of an answer, and why.
 public struct Degradation: Sendable, Equatable, Codable {
     /// Why a stage was left out.
@@ -129,16 +140,29 @@ public struct Explanation: Sendable, Equatable, Codable {
 
 /// What is loaded in a slot of the funnel.
 public struct SlotStatus: Sendable, Equatable, Codable {
+    /// The version that served before, which a roll-back loads again.
+    public struct Previous: Sendable, Equatable, Codable {
+        /// Its name.
+        public var version: String
+        /// Where it lies.
+        public var path: String
+
+        /// Describes a version.
+        public init(version: String, path: String) { (self.version, self.path) = (version, path) }
+    }
+
     /// The slot's name.
     public var slot: String
     /// What serves, or nil when nothing does.
     public var version: ModelVersion?
-    /// Why the last attempt to load something failed; nil when it did not.
+    /// What a roll-back would load; nil when nothing served before.
+    public var previous: Previous?
+    /// Why the last attempt to load something failed, or what could not be remembered of it; nil when all went well.
     public var problem: String?
 
     /// Describes a slot.
-    public init(slot: String, version: ModelVersion?, problem: String? = nil) {
-        (self.slot, self.version, self.problem) = (slot, version, problem)
+    public init(slot: String, version: ModelVersion?, previous: Previous? = nil, problem: String? = nil) {
+        (self.slot, self.version, self.previous, self.problem) = (slot, version, previous, problem)
     }
 }
 
@@ -178,6 +202,8 @@ public struct ExperimentReport: Sendable, Equatable, Codable {
     public var experiment: String
     /// Its arms, in the order of the configuration.
     public var arms: [ArmReport]
+    /// Every arm but the first, compared with the first.
+    public var differences: [ArmDifference]
     /// Probability of a split as uneven as this when people are assigned as configured; below 0.001 the assignment is
     /// broken and the metrics mean nothing.
     public var sampleRatioP: Double
@@ -185,5 +211,6 @@ public struct ExperimentReport: Sendable, Equatable, Codable {
     /// Describes an experiment.
     public init(experiment: String, arms: [ArmReport], sampleRatioP: Double) {
         (self.experiment, self.arms, self.sampleRatioP) = (experiment, arms, sampleRatioP)
+        differences = ArmDifference.all(arms)
     }
 }

@@ -39,13 +39,15 @@ public protocol RecommendationService: Sendable {
     /// Takes events in; returns when they are on the disk, and the next answer knows them.
     func record(_ events: [NewEvent]) async throws -> [Receipt]
     /// A page for a user; popular items for one who is not known.
-    func recommend(to user: UserID, count: Int) async throws -> Page
+    ///
+    /// A preview is only looked at, as the console does: it logs no exposures, so experiments do not count it.
+    func recommend(to user: UserID, count: Int, isPreview: Bool) async throws -> Page
     /// A page for a query, for somebody or for nobody in particular.
-    func search(_ query: String, user: UserID?, count: Int) async throws -> Page
+    func search(_ query: String, user: UserID?, count: Int, isPreview: Bool) async throws -> Page
     /// The items most like one.
     ///
     /// - Throws: ``ServiceError/Reason/notFound`` when nobody knows the item.
-    func similar(to item: ItemID, count: Int) async throws -> Page
+    func similar(to item: ItemID, count: Int, isPreview: Bool) async throws -> Page
     /// What each stage made of a recent request; nil when it is not, or no longer, remembered.
     func explanation(of request: String) async -> Explanation?
     /// Adds items, or replaces those of the same id.
@@ -64,6 +66,13 @@ public protocol RecommendationService: Sendable {
     func withdraw(_ item: ItemID) async throws -> Bool
     /// Those of the items that are known.
     func items(_ ids: [ItemID]) async throws -> [ItemRecord]
+    /// Items whose ids begin with a text, in the order of the ids' bytes.
+    ///
+    /// - Parameters:
+    ///   - text: What the ids begin with; empty for all.
+    ///   - after: The id to go on after; nil to begin at the first.
+    ///   - limit: How many at most.
+    func items(beginningWith text: String, after: ItemID?, limit: Int) async throws -> ItemList
     /// Ids of users that begin with a text, in order.
     func users(beginningWith text: String, limit: Int) async throws -> [UserID]
     /// Everything that is stored of one person; nil when there is nothing.
@@ -74,12 +83,35 @@ public protocol RecommendationService: Sendable {
     func erasure(of user: UserID) async throws -> ErasureStatus?
     /// What is loaded in each slot.
     func slots() async -> [SlotStatus]
-    /// Loads, warms up and then swaps in what lies in a folder; requests under way finish with what they began with.
+    /// Loads, warms up and then swaps in what lies in a folder, or what served before; requests under way finish with
+    /// what they began with.
     ///
     /// - Throws: ``ServiceError``: no such slot, or a folder that cannot be served; what served goes on serving then.
-    func replace(slot: String, with path: String) async throws -> SlotStatus
+    func change(slot: String, _ change: SlotChange) async throws -> SlotStatus
     /// How the experiments do.
     func experiments() async throws -> [ExperimentReport]
     /// Why the service is not ready for traffic; empty when it is.
     func obstacles() async -> [String]
+}
+
+extension RecommendationService {
+    /// A page for a user, which counts as shown.
+    public func recommend(to user: UserID, count: Int) async throws -> Page {
+        try await recommend(to: user, count: count, isPreview: false)
+    }
+
+    /// A page for a query, which counts as shown.
+    public func search(_ query: String, user: UserID?, count: Int) async throws -> Page {
+        try await search(query, user: user, count: count, isPreview: false)
+    }
+
+    /// The items most like one, which count as shown.
+    public func similar(to item: ItemID, count: Int) async throws -> Page {
+        try await similar(to: item, count: count, isPreview: false)
+    }
+
+    /// Swaps in what lies in a folder.
+    public func replace(slot: String, with path: String) async throws -> SlotStatus {
+        try await change(slot: slot, .load(path: path))
+    }
 }

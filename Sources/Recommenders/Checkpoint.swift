@@ -32,7 +32,7 @@ public enum Checkpoint {
     /// - Throws: ``FileError`` when the file is damaged; ``CheckpointError`` when it belongs to another model. The
     ///   model is unchanged then.
     public static func load(_ url: URL, into model: any Module) throws {
-        try assign(SafetensorsFile(url), to: model.state())
+        try assign(SafetensorsFile(url, loading: .copied), to: model.state())
     }
 
     /// Copies tensors of a file over tensors of the same names, all or none.

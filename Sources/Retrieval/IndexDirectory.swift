@@ -82,7 +82,7 @@ public struct IndexDirectory: Sendable {
         }
     }
 
-    /// Opens an index.
+    /// Opens an index and reads all of it into memory, so that later changes of the files change nothing.
     ///
     /// All bytes of all files are checked before a library sees any of them.
     ///
@@ -99,12 +99,12 @@ public struct IndexDirectory: Sendable {
         guard Set(names) == Set(description.files.keys) else {
             throw Self.corrupt(url, "index.json names other files than a \(description.kind.rawValue) index has")
         }
-        let file = try SafetensorsFile(url.appending(path: Self.vectorsName))
+        let file = try SafetensorsFile(url.appending(path: Self.vectorsName), loading: .copied)
         guard try file.entry("item_vectors").shape == [description.count, description.dimension] else {
             throw Self.corrupt(url, "the vectors have another shape than index.json says")
         }
         let vectors = try ItemVectors(file.values("item_vectors", as: Float.self), dimension: description.dimension)
-        let lines = try MappedFile(url.appending(path: Self.itemsName)).withUnsafeBytes {
+        let lines = try MappedFile(url.appending(path: Self.itemsName), loading: .copied).withUnsafeBytes {
             String(decoding: $0, as: UTF8.self)
         }
         items = lines.split(separator: "\n", omittingEmptySubsequences: false).dropLast().map { ItemID(String($0)) }
@@ -138,7 +138,7 @@ public struct IndexDirectory: Sendable {
             struct Format: Decodable { let format: Int }
             let index: Format
         }
-        let data = try MappedFile(place).withUnsafeBytes { Data($0) }
+        let data = try MappedFile(place, loading: .copied).withUnsafeBytes { Data($0) }
         guard let version = try? JSONDecoder().decode(Version.self, from: data) else {
             throw corrupt(url, "index.json is not what an index writes")
         }
@@ -165,7 +165,7 @@ public struct IndexDirectory: Sendable {
     }
 
     private static func file(_ url: URL) throws -> IndexDescription.File {
-        let mapped = try MappedFile(url)
+        let mapped = try MappedFile(url, loading: .copied)
         var fingerprint = Fingerprint()
         mapped.withUnsafeBytes { fingerprint.add("file", $0) }
         return .init(bytes: mapped.count, fingerprint: fingerprint.description)

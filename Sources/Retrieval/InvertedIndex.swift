@@ -95,7 +95,7 @@ public struct InvertedIndex: VectorIndex {
         handle = try LibraryHandle(pointer, free: { ci_lists_free($0) }, doing: "building inverted lists")
     }
 
-    /// Opens lists that ``writeStructure(to:)`` wrote; they are mapped into memory.
+    /// Opens lists that ``writeStructure(to:)`` wrote; the whole file is read into memory.
     ///
     /// - Throws: ``IndexError`` when the file does not hold lists of these vectors and parameters.
     init(_ vectors: ItemVectors, _ parameters: Parameters, structure url: URL) throws {

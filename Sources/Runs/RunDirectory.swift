@@ -3,7 +3,7 @@
 import Datasets
 public import Foundation
 public import Recommenders
-import TensorFiles
+public import TensorFiles
 public import Torch
 
 /// A directory that holds one run: `weights.safetensors`, `optimizer.safetensors`, `manifest.json`, `progress.jsonl`
@@ -72,10 +72,12 @@ public struct RunDirectory: Sendable {
     ///   - data: The data set; nil looks where the run found it.
     ///   - overrides: Model settings to replace, for those that do not change the weights (a sampler).
     ///   - device: Where the model goes.
+    ///   - loading: Whether the data set is mapped, or copied for a process that must outlive changes of its files.
     public func open(
         data: URL? = nil,
         overriding overrides: (JSONValue) throws -> JSONValue = { $0 },
-        on device: Device = .cpu
+        on device: Device = .cpu,
+        loading: FileLoading = .mapped
     ) throws -> TrainedRun {
         let manifest = try check(weights)
         guard data != nil || FileManager.default.fileExists(atPath: manifest.data.path) else {
@@ -83,7 +85,7 @@ public struct RunDirectory: Sendable {
                 "\(manifest.data.path): the data set of the run \(url.path) is gone; pass its present place with --data"
             )
         }
-        let dataset = try Dataset(at: data ?? URL(filePath: manifest.data.path))
+        let dataset = try Dataset(at: data ?? URL(filePath: manifest.data.path), loading: loading)
         guard dataset.manifest.contentHash == manifest.data.hash else {
             throw CheckpointError(
                 """

@@ -45,6 +45,7 @@ public struct HTTPService: Service {
         table = RouteTable(
             EventRoutes(backend: backend).routes + PageRoutes(backend: backend).routes
                 + UserRoutes(backend: backend).routes + ItemRoutes(backend: backend).routes
+                + ItemListRoutes(backend: backend).routes
                 + ModelRoutes(backend: backend).routes + OperationRoutes(backend: backend).routes
                 + FileRoutes(backend: backend).routes
         )

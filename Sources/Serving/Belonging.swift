@@ -10,9 +10,22 @@ extension RunDirectory {
     /// The model's name and a short fingerprint of what decides its answers: its weights and its settings.
     func version(of experiment: Experiment) throws -> String {
         var fingerprint = Fingerprint()
-        try MappedFile(weights).withUnsafeBytes { fingerprint.add("weights", $0) }
+        try MappedFile(weights, loading: .copied).withUnsafeBytes { fingerprint.add("weights", $0) }
         try JSONEncoder.stable.encode(experiment.configuration).withUnsafeBytes { fingerprint.add("settings", $0) }
         return "\(experiment.model)-\(fingerprint.description.prefix(8))"
+    }
+}
+
+extension RunDirectory {
+    /// The data set to open the run with: the named one, unless the run was trained on another that lies where it was.
+    ///
+    /// A slot that names a data set can so take a run that was trained anew, on a data set of its own.
+    func dataset(orElse named: URL?) throws -> URL? {
+        guard let named else { return nil }
+        let trained = try manifest().data
+        let own = URL(filePath: trained.path)
+        func holds(_ url: URL) -> Bool { (try? Manifest(in: url).contentHash) == trained.hash }
+        return !holds(named) && holds(own) ? own : named
     }
 }
 

@@ -1,7 +1,9 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+public import Funnel
+public import Torch
 
 /// Why an engine did not answer.
-public struct EngineError: Error, CustomStringConvertible, Equatable {
+public struct EngineError: LoggableError, Equatable {
     /// The kind of failure, for code that must tell cases apart.
     public struct Reason: Sendable, Hashable, CustomStringConvertible {
         /// The name of the case, such as `stopped`.
@@ -37,3 +39,5 @@ public struct EngineError: Error, CustomStringConvertible, Equatable {
         )
     }
 }
+
+extension TorchError: LoggableError {}

@@ -5,6 +5,7 @@ public import Funnel
 import Recommenders
 import Retrieval
 import Runs
+import TensorFiles
 import Torch
 
 /// Makes the stages of a funnel out of a run directory, an index directory, or both.
@@ -18,11 +19,14 @@ public enum RunLoader {
 
     /// Reads a run or an index, checks that its parts belong together, and starts its engine.
     ///
+    /// Everything is read into memory: what happens to the files afterwards does not reach what serves.
+    ///
     /// - Parameters:
     ///   - role: What it is to do.
     ///   - url: The run directory, or the index directory for `.index`.
     ///   - index: An index of the run's item vectors; nil compares every item.
-    ///   - data: The data set that the run was trained on; nil looks where the run found it.
+    ///   - data: The data set that the run was trained on; nil looks where the run found it. A run that was trained on
+    ///     another data set than this brings its own, when that lies where the run found it.
     ///   - settings: How it is served.
     /// - Throws: ``EngineError`` `.unservable` when the run cannot do that or the index is another model's;
     ///   `CheckpointError`, `DatasetError`, `IndexError` and `FileError` when something is missing, damaged or of other
@@ -38,7 +42,7 @@ public enum RunLoader {
             guard role != .index else { return try neighbours(url) }
             let device = try Device(named: settings.device)
             let directory = RunDirectory(url)
-            let run = try directory.open(data: data, on: device)
+            let run = try directory.open(data: try directory.dataset(orElse: data), on: device, loading: .copied)
             let version = try directory.version(of: run.experiment)
             return switch role {
             case .retriever: try retriever(run, version, index, settings)

@@ -1,7 +1,7 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 public import Foundation
 
-/// A memory-mapped safetensors file, checked completely when it is opened.
+/// A safetensors file, mapped or copied into memory and checked completely when it is opened.
 ///
 /// No file can make a later access read outside the mapping, whoever wrote it.
 ///
@@ -27,11 +27,11 @@ public struct SafetensorsFile: Sendable {
     private let dataStart: Int
     private let file: MappedFile
 
-    /// Maps and checks the file at `url`.
+    /// Maps (or copies) and checks the file at `url`.
     ///
     /// - Throws: ``FileError`` when it cannot be read, or when its header, offsets, shapes or length do not fit together.
-    public init(_ url: URL) throws(FileError) {
-        file = try MappedFile(url)
+    public init(_ url: URL, loading: FileLoading = .mapped) throws(FileError) {
+        file = try MappedFile(url, loading: loading)
         let header = try SafetensorsHeader(file)
         metadata = header.metadata
         names = header.entries.map(\.name)

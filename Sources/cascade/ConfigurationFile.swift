@@ -35,14 +35,7 @@ enum ConfigurationFile {
         case .alias: return .null
         case .scalar(let scalar):
             guard scalar.style == .plain || scalar.style == .any else { return .string(scalar.string) }
-            if scalar.string.isEmpty || ["null", "~"].contains(scalar.string) { return .null }
-            if let whole = Int(scalar.string) { return .integer(whole) }
-            if let number = Double(scalar.string), number.isFinite { return .number(number) }
-            return switch scalar.string {
-            case "true": .bool(true)
-            case "false": .bool(false)
-            default: .string(scalar.string)
-            }
+            return JSONValue(plain: scalar.string)
         }
     }
 

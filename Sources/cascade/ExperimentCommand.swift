@@ -45,10 +45,14 @@ struct ExperimentCommand: ParsableCommand {
                 [arm.arm, arm.share.formatted(), "\(arm.users)", "\(arm.requests)"]
                     + names.map { arm.metrics[$0].map(text) ?? "-" }
             }
+            let differences = report.differences.map { difference in
+                ["\(difference.arm) - \(difference.baseline)", "", "", ""]
+                    + names.map { difference.metrics[$0].map(text) ?? "-" }
+            }
             let verdict = report.sampleRatioP < 0.001 ? "; the assignment is broken, and the figures mean nothing" : ""
             return """
                 \(report.experiment)
-                \(Terminal.table([["arm", "share", "people", "requests"] + names] + rows))
+                \(Terminal.table([["arm", "share", "people", "requests"] + names] + rows + differences))
                 a split as uneven as this has a probability of \(number(report.sampleRatioP))\(verdict)
                 """
         }

@@ -37,7 +37,7 @@ struct ServeCommand: AsyncParsableCommand {
             let logger = settings.server.logs.logger()
             let seeding = try await StoreSeeding(store, from: settings.funnel.seed, logger)
             let registry = MetricsRegistry()
-            let service = try settings.service(store, metrics: FunnelSeries(registry))
+            let service = try settings.service(store, metrics: FunnelSeries(registry, logger: logger))
             let server = try HTTPService(
                 service,
                 configuration: settings.server,
@@ -45,7 +45,7 @@ struct ServeCommand: AsyncParsableCommand {
                 logger: logger,
                 reread: { [config, port] in try ServiceSettings(config, port: port).server }
             )
-            try await serve(service, server, filling: seeding, logger)
+            try await serve(service, server, filling: seeding, logger, idLimit: settings.server.limits.id)
             await service.shutdown()
         } catch {
             try? await store.close()
@@ -59,7 +59,8 @@ struct ServeCommand: AsyncParsableCommand {
         _ service: FunnelService,
         _ server: HTTPService,
         filling seeding: StoreSeeding?,
-        _ logger: Logger
+        _ logger: Logger,
+        idLimit: Int
     ) async throws {
         try await withThrowingTaskGroup(of: Bool.self) { group in
             group.addTask {
@@ -69,9 +70,12 @@ struct ServeCommand: AsyncParsableCommand {
             group.addTask {
                 try await seeding?.run { service.announce(preparation: $0) }
                 try await service.start()
-                for slot in await service.slots() {
-                    guard let problem = slot.problem else { continue }
+                for slot in await service.slots() where slot.version == nil {
+                    let problem = slot.problem ?? "nothing was loaded"
                     logger.error("a slot is empty", metadata: ["slot": "\(slot.slot)", "problem": "\(problem)"])
+                }
+                for warning in service.warnings(idLimit: idLimit) {
+                    logger.warning("check the configuration", metadata: ["problem": "\(warning)"])
                 }
                 logger.info("ready")
                 return false
@@ -109,7 +113,9 @@ struct ServiceSettings {
     }
 
     /// The service over a store; nothing is loaded yet.
-    func service(_ store: SQLiteStore, metrics: FunnelSeries) throws -> FunnelService {
+    ///
+    /// - Parameter isCheck: Whether nothing is to be written, neither to the store nor beside it.
+    func service(_ store: SQLiteStore, metrics: FunnelSeries, isCheck: Bool = false) throws -> FunnelService {
         let experiments = experiments
         return try FunnelService(
             funnel,
@@ -117,7 +123,8 @@ struct ServiceSettings {
             loader: RunSlots(),
             arms: arms,
             metrics: metrics,
-            experiments: { try await ExperimentReport.reports(experiments, from: store) }
+            experiments: { try await ExperimentReport.reports(experiments, from: store) },
+            slotState: SlotStateFile(besideStore: funnel.store, isReadOnly: isCheck)
         )
     }
 }

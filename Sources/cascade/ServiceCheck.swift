@@ -22,7 +22,7 @@ struct ServiceCheck {
         defer { try? FileManager.default.removeItem(at: folder) }
         let (store, isTemporary) = try openStore(instead: folder)
         do {
-            let service = try settings.service(store, metrics: FunnelSeries(MetricsRegistry()))
+            let service = try settings.service(store, metrics: FunnelSeries(MetricsRegistry()), isCheck: true)
             try await checkAddress()
             try await checkSeed(store, isTemporary: isTemporary)
             try await service.start(keepingUp: false)
@@ -30,6 +30,7 @@ struct ServiceCheck {
             for slot in slots {
                 Terminal.out("\(slot.slot): \(slot.version?.version ?? slot.problem ?? "empty")")
             }
+            for warning in try await warnings(service, store) { Terminal.out("warning: \(warning)") }
             await service.shutdown()
             if slots.contains(where: { $0.problem != nil }) { throw ExitCode.failure }
         } catch {
@@ -37,6 +38,16 @@ struct ServiceCheck {
             throw error
         }
         try await store.close()
+    }
+
+    /// What the service says of its configuration, and users whose ids are longer than requests may name.
+    private func warnings(_ service: FunnelService, _ store: SQLiteStore) async throws -> [String] {
+        let limit = settings.server.limits.id
+        var warnings = service.warnings(idLimit: limit)
+        if let user = try await store.longestUser(), user.utf8.count > limit {
+            warnings.append(FunnelService.idWarning("users", nil, longest: user, limit: limit))
+        }
+        return warnings
     }
 
     /// The store, or an empty one in a temporary folder when there is none yet.

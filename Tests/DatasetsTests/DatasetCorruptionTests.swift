@@ -24,6 +24,18 @@ struct DatasetCorruptionTests {
         data = try TemporaryDataset(builder)
     }
 
+    @Test("a copied data set stays readable when its files are cut to nothing")
+    func copied() throws {
+        let opened = try Dataset(at: data.url, loading: .copied)
+        let before = Array(opened.items)
+        let titles = (0..<opened.itemCount).map { opened.title(ItemIndex($0)) }
+        for name in try FileManager.default.contentsOfDirectory(atPath: data.url.path) {
+            #expect(truncate(data.url.appendingPathComponent(name).path, 0) == 0)
+        }
+        #expect(Array(opened.items) == before && before.count == opened.eventCount)
+        #expect((0..<opened.itemCount).map { opened.title(ItemIndex($0)) } == titles)
+    }
+
     private func change(_ file: String, _ edit: (inout [UInt8]) -> Void) throws {
         let url = data.url.appendingPathComponent(file)
         var bytes = [UInt8](try Data(contentsOf: url))

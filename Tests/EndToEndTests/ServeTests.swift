@@ -171,6 +171,48 @@ struct ServeTests {
         #expect(try await service.stop().status == 0)
     }
 
+    /// A data set of two items with leading zeros and one whose id is an address of 300 bytes.
+    private func numbered() async throws -> String {
+        let long = "https://shop.example/" + String(repeating: "x", count: 279)
+        let rows = ["0000000000007", "0000000000013", long].flatMap { item in
+            (1...3).map { "u\($0),\(item),\(1_700_000_000 + $0)" }
+        }
+        let file = try folder.write((["user,item,time"] + rows).joined(separator: "\n") + "\n", to: "rows.csv")
+        let data = folder.path("numbered")
+        let filters = ["--min-user-events", "1", "--min-item-events", "1"]
+        try await cascade(["data", "import", "--from", "csv", file, "--to", data] + filters)
+        return data
+    }
+
+    @Test("ids of the configuration keep their leading zeros; a check warns of ids that are unknown or too long")
+    func ids() async throws {
+        let data = try await numbered()
+        let store = folder.path("n.sqlite")
+        try await cascade(["store", "import", data, "--to", store])
+        func config(_ rules: String) throws -> String {
+            try folder.write(
+                """
+                store: {path: \(store)}
+                recommendation: {sources: [{builtin: popular}], rerank: {\(rules)}}
+                server: {port: 0}
+                """,
+                to: "ids.yaml"
+            )
+        }
+        let rules = "blocked: [0000000000013, 7], pinned: [0000000000007]"
+        let warnings = try await cascade(["serve", "--check", "--config", try config(rules)]).output
+        #expect(warnings.contains("recommendation.rerank.blocked: the catalogue has no item '7'."))
+        #expect(!warnings.contains("0000000000013") && warnings.contains("Set server.limits.id to 300 or more"))
+        #expect(!folder.holds("n.sqlite.slots.json"))
+        let service = try await start(config("blocked: [0000000000013], pinned: [0000000000007]"))
+        let page = try await service.page("/v1/users/somebody/recommendations?k=10")
+        #expect(page.items.first == "0000000000007" && page.items.count == 2)
+        #expect(!page.items.contains("0000000000013"))
+        _ = try await service.stop()
+        let refused = try await cascade(["serve", "--check", "--config", try config("blocked: [1.10]")], status: 78)
+        #expect(refused.errors.contains("rerank.blocked[1]") && refused.errors.contains("put it in quotes"))
+    }
+
     @Test("mistakes in the configuration are refused with their key")
     func mistakes() async throws {
         func refused(_ text: String) async throws -> String {

@@ -152,6 +152,31 @@ struct DegradedTests {
         store.reading.open()
     }
 
+    @Test("what a stage threw is told, and so is work behind the answers that failed")
+    func failures() async throws {
+        final class Watcher: FunnelMetrics {
+            let seen = Mutex<[String]>([])
+            func failed(_ failure: FunnelFailure) {
+                let error = failure.error.map { "\(type(of: $0))" } ?? "nothing"
+                seen.withLock { $0.append("\(failure.place) \(failure.reason?.rawValue ?? "behind") \(error)") }
+            }
+        }
+        let (fault, watcher, store) = (Fault(), Watcher(), MemoryStore())
+        let service = try await FunnelTests.service(Self.json, store: store, metrics: watcher) { slot in
+            if slot.name == "good" { throw StageFailure() }
+            let stage = BadStage(fault: fault)
+            return loaded(slot, source: stage, scorer: stage)
+        }
+        fault.kind.withLock { $0 = .fails }
+        store.isBroken = true
+        _ = try await service.recommend(to: "u", count: 2)
+        let seen = watcher.seen.withLock { $0 }
+        #expect(seen.contains("history failed BrokenStore") && seen.contains("bad failed StageFailure"))
+        #expect(seen.contains("good missing nothing"))
+        await service.popularity.refresh(telling: watcher)
+        #expect(watcher.seen.withLock { $0 }.contains("popularity behind BrokenStore"))
+    }
+
     @Test("metrics see every stage and every answer")
     func metrics() async throws {
         final class Watcher: FunnelMetrics {
@@ -162,7 +187,7 @@ struct DegradedTests {
             func answered(_ kind: AnswerKind, milliseconds: Double, degraded: Bool) {
                 seen.withLock { $0.append("\(kind.rawValue) \(degraded)") }
             }
-            func replaced(slot: String) { seen.withLock { $0.append("replaced \(slot)") } }
+            func swapped(_ swap: SlotSwap) { seen.withLock { $0.append("replaced \(swap.slot)") } }
         }
         let watcher = Watcher()
         let json =

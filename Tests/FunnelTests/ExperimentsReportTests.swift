@@ -43,6 +43,21 @@ struct ExperimentsReportTests {
         #expect(abs(report.sampleRatioP - ChiSquare.upperTail(1.0 / 3, degrees: 1)) < 1e-12)
     }
 
+    @Test("arms are compared with the first one; Newcombe's example of two shares has his interval")
+    func differences() throws {
+        func units(_ arm: String, _ converted: Int, of count: Int) -> [UnitOutcome] {
+            (0..<count).map { UnitOutcome(arm: arm, requests: 1, converted: $0 < converted) }
+        }
+        let report = ExperimentReport(experiment, units("arm0", 48, of: 80) + units("arm1", 56, of: 70))
+        let difference = try #require(report.differences.first)
+        #expect(report.differences.count == 1 && difference.arm == "arm1" && difference.baseline == "arm0")
+        let conversion = try #require(difference.metrics["conversion"])
+        #expect(abs(conversion.value - 0.2) < 1e-12)
+        // Newcombe 1998, table II, (a), method 10.
+        #expect(abs(conversion.low - 0.0524) < 5e-5 && abs(conversion.high - 0.3339) < 5e-5)
+        #expect(ExperimentReport(experiment, units("arm0", 1, of: 1)).differences.first?.metrics.isEmpty == true)
+    }
+
     @Test("where nobody or everybody clicks, the interval still has a width, within 0 and 1")
     func extremes() throws {
         for (clicked, converted) in [(0, false), (2, true)] {

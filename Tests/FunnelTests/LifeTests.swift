@@ -23,6 +23,29 @@ struct LifeTests {
         #expect(store.exposures.allSatisfy { $0.request == page.request && $0.time == TestClock.today })
     }
 
+    @Test("a page that is only looked at is explained, but neither logged as shown nor counted as answered")
+    func previews() async throws {
+        final class Counter: FunnelMetrics {
+            let seen = Mutex<[String]>([])
+            func answered(_ kind: AnswerKind, milliseconds: Double, degraded: Bool) {
+                seen.withLock { $0.append("answered \(kind.rawValue)") }
+            }
+            func previewed(_ kind: AnswerKind) { seen.withLock { $0.append("previewed \(kind.rawValue)") } }
+        }
+        let (store, counter) = (store(), Counter())
+        let service = try await service("{}", store: store, metrics: counter)
+        let page = try await service.recommend(to: "u", count: 2, isPreview: true)
+        _ = try await service.search("x", user: "u", count: 2, isPreview: true)
+        _ = try await service.similar(to: "a", count: 2, isPreview: true)
+        #expect(page.items.count == 2)
+        #expect(await service.explanation(of: page.request)?.page == page)
+        await service.exposures.flush()
+        #expect(store.exposures.isEmpty)
+        #expect(
+            counter.seen.withLock { $0 } == ["previewed recommendation", "previewed search", "previewed similar"]
+        )
+    }
+
     @Test("when the store is too slow, the oldest go, and are counted")
     func bounded() async throws {
         final class Counter: FunnelMetrics {

@@ -44,6 +44,19 @@ struct IndexDirectoryTests {
         #expect(error?.description.contains("Did you mean 'item 7'?") ?? false)
     }
 
+    @Test("an opened index answers on when its files are cut to nothing", arguments: Small.recipes)
+    func emptied(_ recipe: IndexRecipe) throws {
+        let (index, values) = try write(recipe)
+        let opened = try IndexDirectory(folder.file("index"))
+        for name in try FileManager.default.contentsOfDirectory(atPath: folder.file("index").path) {
+            #expect(truncate(folder.file("index/\(name)").path, 0) == 0)
+        }
+        let users = try UserVectors(values, dimension: 16)
+        #expect(
+            try opened.index.search(users, limit: 30, allowing: []) == index.search(users, limit: 30, allowing: [])
+        )
+    }
+
     @Test("equal indexes are equal files", arguments: Small.recipes)
     func sameBytes(_ recipe: IndexRecipe) throws {
         let items = clustered(count).items

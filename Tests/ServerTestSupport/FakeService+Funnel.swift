@@ -7,8 +7,9 @@ extension FakeService {
     private static let now: Int64 = 1_750_000_000
 
     /// What shares most categories with the latest clicks, without what was seen.
-    public func recommend(to user: UserID, count: Int) async throws -> Page {
+    public func recommend(to user: UserID, count: Int, isPreview: Bool) async throws -> Page {
         try await obey()
+        if isPreview { previews += 1 }
         let history = events[user] ?? []
         let seen = Set(history.map(\.event.item))
         let liked = history.suffix(8).reversed().enumerated().reduce(into: [String: Double]()) { weights, one in
@@ -22,8 +23,9 @@ extension FakeService {
     }
 
     /// Titles that hold the words.
-    public func search(_ query: String, user: UserID?, count: Int) async throws -> Page {
+    public func search(_ query: String, user: UserID?, count: Int, isPreview: Bool) async throws -> Page {
         try await obey()
+        if isPreview { previews += 1 }
         let words = query.lowercased().split(separator: " ")
         return page(user: user, count: count, seen: [], source: "words") { record in
             let title = record.title.lowercased()
@@ -32,8 +34,9 @@ extension FakeService {
     }
 
     /// Items of the same categories.
-    public func similar(to item: ItemID, count: Int) async throws -> Page {
+    public func similar(to item: ItemID, count: Int, isPreview: Bool) async throws -> Page {
         try await obey()
+        if isPreview { previews += 1 }
         guard let record = items[item] else { throw ServiceError(.notFound, "similar items: nobody knows this item.") }
         let categories = Set(record.categories)
         return page(user: nil, count: count, seen: [item], source: "taste") {

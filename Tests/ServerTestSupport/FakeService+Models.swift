@@ -13,7 +13,8 @@ extension FakeService {
                 time: 1_749_900_000,
                 metrics: metrics
             )
-            return (name, SlotStatus(slot: name, version: version))
+            let previous = name == "taste" ? SlotStatus.Previous(version: "t2diff-81c04d", path: "models/taste-1") : nil
+            return (name, SlotStatus(slot: name, version: version, previous: previous))
         }
         let all = [
             slot("taste", "t2diff-3f9a2c", ["recall@20": 0.1874, "ndcg@20": 0.0931, "mrr@20": 0.0712]),
@@ -27,16 +28,33 @@ extension FakeService {
     /// The slots in the order of their names.
     public func slots() async -> [SlotStatus] { slotStates.values.sorted { $0.slot < $1.slot } }
 
-    /// Takes any folder whose name does not begin with `missing`.
-    public func replace(slot: String, with path: String) async throws -> SlotStatus {
+    /// Takes out what a slot holds.
+    public func empty(slot: String) { slotStates[slot]?.version = nil }
+
+    /// Takes any folder whose name does not begin with `missing`, and goes back to the one before.
+    public func change(slot: String, _ change: SlotChange) async throws -> SlotStatus {
         try await obey()
-        guard slotStates[slot] != nil else { throw ServiceError(.notFound, "models: there is no such slot.") }
-        guard !path.hasPrefix("missing") else {
-            throw ServiceError(.invalid, "models: the folder cannot be served; what served goes on serving.")
+        guard let old = slotStates[slot] else { throw ServiceError(.notFound, "models: there is no such slot.") }
+        var new = SlotStatus(slot: slot, version: old.version)
+        switch change {
+        case .load(let path, _, _):
+            guard !path.hasPrefix("missing") else {
+                throw ServiceError(.invalid, "models: the folder cannot be served; what served goes on serving.")
+            }
+            new.version = ModelVersion(slot: slot, version: "new-\(requests)", path: path, time: 1_750_000_000)
+        case .rollBack:
+            guard let previous = old.previous else { throw ServiceError(.invalid, "models: nothing served before.") }
+            new.version = ModelVersion(
+                slot: slot,
+                version: previous.version,
+                path: previous.path,
+                time: 1_750_000_000,
+                metrics: old.version?.metrics ?? [:]
+            )
         }
-        let version = ModelVersion(slot: slot, version: "new-\(requests)", path: path, time: 1_750_000_000)
-        slotStates[slot] = SlotStatus(slot: slot, version: version)
-        return SlotStatus(slot: slot, version: version)
+        new.previous = old.version.map { .init(version: $0.version, path: $0.path) }
+        slotStates[slot] = new
+        return new
     }
 
     /// One experiment that does well and one whose assignment is broken.

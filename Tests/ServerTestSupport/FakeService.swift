@@ -25,6 +25,8 @@ public actor FakeService: RecommendationService {
     var slotStates: [String: SlotStatus]
     var eventIDs: Set<String> = []
     var requests = 0
+    /// How many pages were only looked at.
+    public internal(set) var previews = 0
     var fault: Fault?
     var problems: [String] = []
     var erased: [UserID: Int64] = [:]
@@ -100,6 +102,14 @@ public actor FakeService: RecommendationService {
     public func items(_ ids: [ItemID]) async throws -> [ItemRecord] {
         try await obey()
         return ids.compactMap { items[$0] }
+    }
+
+    /// Items in the order of their ids.
+    public func items(beginningWith text: String, after: ItemID?, limit: Int) async throws -> ItemList {
+        try await obey()
+        let found = items.values.filter { $0.id.rawValue.hasPrefix(text) }.sorted { $0.id.rawValue < $1.id.rawValue }
+        let rest = found.filter { item in after.map { item.id.rawValue > $0.rawValue } ?? true }
+        return ItemList(items: Array(rest.prefix(limit)), total: found.count)
     }
 
     /// Everybody who has done something.

@@ -128,6 +128,47 @@ struct RouteTests {
         }
     }
 
+    @Test("Items are listed a page at a time")
+    func itemList() async throws {
+        try await Harness.run { server in
+            let first = try await server.send(.get, "/v1/items?prefix=1&limit=3").json
+            #expect(first["items"].elements.compactMap { $0["id"].text } == ["1", "10", "100"])
+            #expect(first["total"] == .integer(111))
+            let next = try await server.send(.get, "/v1/items?prefix=1&limit=2&after=100").json
+            #expect(next["items"].elements.compactMap { $0["id"].text } == ["101", "102"])
+            #expect(try await server.send(.get, "/v1/items?limit=0").status == 400)
+        }
+    }
+
+    @Test("Only a page asked for with the header counts as looked at")
+    func previews() async throws {
+        try await Harness.run { server in
+            let header = try #require(HTTPField.Name("X-Cascade-Preview"))
+            for path in ["/v1/users/1/recommendations", "/v1/search?q=river", "/v1/items/1/similar"] {
+                #expect(try await server.send(.get, path).status == 200)
+                #expect(try await server.send(.get, path, headers: [header: "1"]).status == 200)
+            }
+            #expect(await server.service.previews == 3)
+        }
+    }
+
+    @Test("The status counts the stages that answers did without")
+    func leftOut() async throws {
+        try await Harness.run { server in
+            _ = try await server.send(.post, "/v1/models/ranker", json: #"{"path":"models/8"}"#)
+            #expect(try await server.send(.get, "/v1/status").json["traffic"]["degraded"] == .array([]))
+            await server.service.empty(slot: "ranker")
+            for _ in 0..<2 { _ = try await server.send(.get, "/v1/users/1/recommendations") }
+            let counted = try await server.send(.get, "/v1/status").json["traffic"]["degraded"]
+            #expect(
+                counted
+                    == .array([
+                        .object(["stage": .string("ranker"), "reason": .string("missing"), "count": .integer(2)])
+                    ])
+            )
+        }
+    }
+
     @Test("Models are listed and replaced; a bad folder is refused")
     func models() async throws {
         try await Harness.run { server in
@@ -136,6 +177,15 @@ struct RouteTests {
             #expect(good.json["version"]["path"] == .string("models/8"))
             #expect(try await server.send(.post, "/v1/models/ranker", json: #"{"path":"missing"}"#).status == 400)
             #expect(try await server.send(.post, "/v1/models/none", json: #"{"path":"models/8"}"#).status == 404)
+            #expect(good.json["previous"]["version"] == .string("dare-c07e55"))
+            let back = try await server.send(.post, "/v1/models/ranker", json: #"{"rollback":true}"#)
+            #expect(back.json["version"]["version"] == .string("dare-c07e55"))
+            let senseless = [
+                "{}", #"{"rollback":false}"#, #"{"rollback":true,"path":"x"}"#, #"{"index":"x"}"#, #"{"path":""}"#,
+            ]
+            for body in senseless {
+                #expect(try await server.send(.post, "/v1/models/ranker", json: body).status == 400, "\(body)")
+            }
             #expect(try await server.send(.get, "/v1/experiments").json["experiments"].elements.count == 2)
         }
     }

@@ -51,6 +51,45 @@ struct RunLoaderTests {
         }
     }
 
+    @Test("what serves answers on when every file of its run, index and data set is cut to nothing")
+    func emptied() async throws {
+        let run = try workshop.run("sasrec")
+        let index = try index(run, "index")
+        let served = try await RunLoader.load(.retriever, from: run.url, index: index)
+        let scorer = try await RunLoader.load(.ranker, from: workshop.run("dare").url)
+        let request = workshop.request(1)
+        let source = try #require(served.source)
+        let judge = try #require(scorer.scorer)
+        let found = try await source.candidates(for: request, limit: 10, excluding: [])
+        let scores = try await judge.scores(of: found.map(\.item), for: request)
+        for folder in [run.url, index, workshop.data.url, workshop.folder.file("dare")] {
+            for name in try FileManager.default.contentsOfDirectory(atPath: folder.path) {
+                #expect(truncate(folder.appendingPathComponent(name).path, 0) == 0)
+            }
+        }
+        let request2 = FunnelRequest(
+            id: "again",
+            user: request.user,
+            history: request.history.dropLast(),
+            count: 10,
+            now: request.now
+        )
+        #expect(try await source.candidates(for: request, limit: 10, excluding: []) == found)
+        #expect(try await judge.scores(of: found.map(\.item), for: request) == scores)
+        #expect(try await source.candidates(for: request2, limit: 10, excluding: []).count == 10)
+    }
+
+    @Test("a run that was trained anew on other data brings its own data set, whatever the slot names")
+    func retrained() async throws {
+        let newer = try Workshop(users: 50)
+        let served = try await RunLoader.load(.retriever, from: newer.run("sasrec").url, data: workshop.data.url)
+        #expect(served.version.hasPrefix("sasrec-"))
+        try FileManager.default.removeItem(at: newer.data.url)
+        await #expect(throws: CheckpointError.self) {
+            try await RunLoader.load(.retriever, from: newer.folder.file("sasrec"), data: workshop.data.url)
+        }
+    }
+
     @Test("what does not belong together is refused, and the message says what to do")
     func refuses() async throws {
         let run = try workshop.run("sasrec")
@@ -74,7 +113,11 @@ struct RunLoaderTests {
         #expect(await problem(.ranker, dare, index: other).contains("name none"))
         #expect(await problem(.retriever, try workshop.run("popularity"), index: other).contains("it has no vectors"))
         let strange = try Workshop(users: 50)
-        #expect(await problem(.retriever, run, data: strange.data.url).contains("holds other data"))
+        let moved = try workshop.run("sasrec", "moved")
+        let manifest = try String(contentsOf: moved.url.appending(path: "manifest.json"), encoding: .utf8)
+        try Data(manifest.replacing(workshop.data.url.path, with: "/nowhere").utf8)
+            .write(to: moved.url.appending(path: "manifest.json"))
+        #expect(await problem(.retriever, moved, data: strange.data.url).contains("holds other data"))
         #expect(await problem(.retriever, RunDirectory(workshop.folder.file("none"))).contains("no run here"))
         var damaged = try Data(contentsOf: run.weights)
         damaged.removeLast(100)

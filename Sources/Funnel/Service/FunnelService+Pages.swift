@@ -5,20 +5,30 @@ import Store
 
 extension FunnelService {
     /// A page for a user; popular items for one who is not known.
-    public func recommend(to user: UserID, count: Int) async throws -> Page {
-        try await running.run { try await page(.recommendation, query: nil, user: user, count: count) }
+    public func recommend(to user: UserID, count: Int, isPreview: Bool) async throws -> Page {
+        try await running.run {
+            try await page(.recommendation, query: nil, user: user, count: count, isPreview: isPreview)
+        }
     }
 
     /// A page for a query; empty when nothing is found.
     ///
     /// The first 256 Unicode scalars of the query count.
-    public func search(_ query: String, user: UserID?, count: Int) async throws -> Page {
+    public func search(_ query: String, user: UserID?, count: Int, isPreview: Bool) async throws -> Page {
         let scalars = query.unicodeScalars.prefix(QueryTokenizer.maximumScalars)
         let query = String(String.UnicodeScalarView(scalars))
-        return try await running.run { try await page(.search, query: query, user: user, count: count) }
+        return try await running.run {
+            try await page(.search, query: query, user: user, count: count, isPreview: isPreview)
+        }
     }
 
-    private func page(_ purpose: FunnelPlan.Purpose, query: String?, user: UserID?, count: Int) async throws -> Page {
+    private func page(
+        _ purpose: FunnelPlan.Purpose,
+        query: String?,
+        user: UserID?,
+        count: Int,
+        isPreview: Bool
+    ) async throws -> Page {
         try checkCount(count)
         var trace = RequestTrace(clock, metrics, keeping: configuration.explain.items)
         let id = UUID().uuidString.lowercased()
@@ -54,7 +64,7 @@ extension FunnelService {
             versions: trace.versions,
             arms: Dictionary(assigned.map { ($0.experiment, $0.arm) }) { first, _ in first }
         )
-        return try finish(page, purpose == .search ? .search : .recommendation, user, now, trace)
+        return try finish(page, purpose == .search ? .search : .recommendation, user, now, trace, isPreview: isPreview)
     }
 
     /// The funnel of the first variant that changes it, or everybody's.
@@ -75,7 +85,8 @@ extension FunnelService {
         }
         let milliseconds = clock.milliseconds(since: start)
         guard case .finished(let events) = outcome else {
-            trace.note("history", leftOut: outcome.reason ?? .failed, milliseconds: milliseconds)
+            let reason = outcome.reason ?? .failed
+            trace.note("history", leftOut: reason, by: outcome.error, milliseconds: milliseconds)
             return []
         }
         trace.note("history", milliseconds: milliseconds, keptCount: events.count)
@@ -119,7 +130,8 @@ extension FunnelService {
         }
         guard case .finished(let popular) = outcome else {
             let milliseconds = clock.milliseconds(since: start)
-            return trace.note("fill", leftOut: outcome.reason ?? .failed, milliseconds: milliseconds)
+            let reason = outcome.reason ?? .failed
+            return trace.note("fill", leftOut: reason, by: outcome.error, milliseconds: milliseconds)
         }
         var present = Set(placed.map(\.item))
         var added: [ScoredItem] = []
@@ -169,11 +181,24 @@ extension FunnelService {
     }
 
     /// Remembers an answer: for explanations at once, for experiments behind it.
-    func finish(_ page: Page, _ kind: AnswerKind, _ user: UserID?, _ now: Int64, _ trace: RequestTrace) throws -> Page {
+    ///
+    /// Of a page that is only looked at, the explanation alone is kept.
+    func finish(
+        _ page: Page,
+        _ kind: AnswerKind,
+        _ user: UserID?,
+        _ now: Int64,
+        _ trace: RequestTrace,
+        isPreview: Bool
+    ) throws -> Page {
         // Whoever is gone is shown nothing.
         try Task.checkCancellation()
         let milliseconds = trace.milliseconds
         explanations.add(trace.explanation(of: page, user: user, time: now, milliseconds: milliseconds))
+        guard !isPreview else {
+            metrics.previewed(kind)
+            return page
+        }
         exposures.add(
             page.items.enumerated().map { place, item in
                 Exposure(request: page.request, user: user, item: item.item, place: place, time: now, arms: page.arms)

@@ -7,7 +7,7 @@ extension FunnelService {
     /// The items most like one, by a model that knows it, otherwise popular items that share a category with it.
     ///
     /// Blocked and unavailable items are kept away by the rules of the recommendation.
-    public func similar(to item: ItemID, count: Int) async throws -> Page {
+    public func similar(to item: ItemID, count: Int, isPreview: Bool) async throws -> Page {
         try await running.run {
             try checkCount(count)
             var trace = RequestTrace(clock, metrics, keeping: configuration.explain.items)
@@ -28,7 +28,7 @@ extension FunnelService {
                 degraded: trace.degraded,
                 versions: trace.versions
             )
-            return try finish(page, .similar, nil, rules.now, trace)
+            return try finish(page, .similar, nil, rules.now, trace, isPreview: isPreview)
         }
     }
 
@@ -48,7 +48,8 @@ extension FunnelService {
         }
         let milliseconds = clock.milliseconds(since: start)
         guard case .finished(let found) = outcome, found?.allSatisfy(\.score.isFinite) ?? true else {
-            trace.note("similar", leftOut: outcome.reason ?? .failed, milliseconds: milliseconds)
+            let reason = outcome.reason ?? .failed
+            trace.note("similar", leftOut: reason, by: outcome.error, milliseconds: milliseconds)
             return nil
         }
         trace.note("similar", slot: slot, version: installed.version, milliseconds: milliseconds, kept: found ?? [])
@@ -67,7 +68,8 @@ extension FunnelService {
         }
         let popular: [ScoredItem] = if case .finished(let items) = outcome { items } else { [] }
         if let reason = outcome.reason {
-            trace.note("fill", leftOut: reason, milliseconds: clock.milliseconds(since: start))
+            let milliseconds = clock.milliseconds(since: start)
+            trace.note("fill", leftOut: reason, by: outcome.error, milliseconds: milliseconds)
         }
         rules.records = catalogue.records(of: popular.map(\.item) + [item])
         // Where a stage was left out, nobody can say that the item does not exist.

@@ -24,6 +24,11 @@ extension FunnelService {
     /// Those of the items that are known.
     public func items(_ ids: [ItemID]) async throws -> [ItemRecord] { try await store.items(ids) }
 
+    /// Items whose ids begin with a text, in the order of the ids' bytes.
+    public func items(beginningWith text: String, after: ItemID?, limit: Int) async throws -> ItemList {
+        catalogue.list(beginningWith: text, after: after, limit: limit)
+    }
+
     /// Ids of users that begin with a text, in order.
     public func users(beginningWith text: String, limit: Int) async throws -> [UserID] {
         try await store.users(beginningWith: text, limit: limit)

@@ -57,6 +57,7 @@ public final class FunnelService: RecommendationService {
     ///   - arms: Puts requests into the arms of experiments.
     ///   - metrics: Watches.
     ///   - experiments: Reports how the experiments do.
+    ///   - slotState: Where versions are kept for restarts and roll-backs; nil for nowhere.
     /// - Throws: ``ConfigurationError`` when the configuration does not fit together.
     public init(
         _ configuration: FunnelConfiguration,
@@ -65,12 +66,20 @@ public final class FunnelService: RecommendationService {
         clock: FunnelClock = .system,
         arms: any ArmAssigner = NoExperiments(),
         metrics: any FunnelMetrics = NoMetrics(),
-        experiments: @escaping @Sendable () async throws -> [ExperimentReport] = { [] }
+        experiments: @escaping @Sendable () async throws -> [ExperimentReport] = { [] },
+        slotState: SlotStateFile? = nil
     ) throws {
         try configuration.validate()
         (self.configuration, self.store, self.clock) = (configuration, store, clock)
         (self.arms, self.metrics, report) = (arms, metrics, experiments)
-        slotKeeper = SlotKeeper(configuration, loader: loader, store: store, clock: clock, metrics: metrics)
+        slotKeeper = SlotKeeper(
+            configuration,
+            loader: loader,
+            store: store,
+            clock: clock,
+            metrics: metrics,
+            memory: slotState
+        )
         histories = Histories(configuration.history, store: store)
         let catalogue = Catalogue(store)
         let popularity = Popularity(configuration.popularity, store: store, catalogue: catalogue, clock: clock)
@@ -83,11 +92,13 @@ public final class FunnelService: RecommendationService {
         storeRunner = DeadlineRunner(clock)
         // Of all times: what was done lately does not depend on items.
         let recount = Later(after: Self.rebuildPause, clock) {
-            await popularity.refresh([.always])
-            try? await lexical.rebuild()
+            await popularity.refresh([.always], telling: metrics)
+            do { try await lexical.rebuild() } catch { metrics.failed(FunnelFailure("words", error)) }
         }
         self.recount = recount
-        let recountLately = Later(after: Self.rebuildPause, clock) { await popularity.refresh([.lately]) }
+        let recountLately = Later(after: Self.rebuildPause, clock) {
+            await popularity.refresh([.lately], telling: metrics)
+        }
         self.recountLately = recountLately
         let slotKeeper = slotKeeper
         follower = StoreFollower(store) { items, erasures in
@@ -97,7 +108,7 @@ public final class FunnelService: RecommendationService {
                 try await catalogue.load()
                 try await lexical.rebuild()
             }
-            await popularity.refresh([.always])
+            await popularity.refresh([.always], telling: metrics)
             recountLately.ask()
         }
     }
@@ -112,12 +123,14 @@ public final class FunnelService: RecommendationService {
     public func start(keepingUp keepsUp: Bool = true) async throws {
         announce(preparation: "loading its items, models and indexes")
         try await catalogue.load()
-        await popularity.refresh()
+        await popularity.refresh(telling: metrics)
         try await lexical.rebuild()
         await slotKeeper.loadAll()
-        let (popularity, slotKeeper) = (popularity, slotKeeper)
+        let (popularity, slotKeeper, metrics) = (popularity, slotKeeper, metrics)
         let loops = [
-            repeated(every: .seconds(configuration.popularity.refreshSeconds)) { await popularity.refresh() },
+            repeated(every: .seconds(configuration.popularity.refreshSeconds)) {
+                await popularity.refresh(telling: metrics)
+            },
             repeated(every: Self.watchPause) { await slotKeeper.lookAtWatchedFolders() },
         ]
         background.withLock { $0 = Background(preparation: nil, tasks: $0.tasks + loops + (keepsUp ? upkeep() : [])) }
@@ -138,9 +151,9 @@ public final class FunnelService: RecommendationService {
     /// Every slot, by name.
     public func slots() async -> [SlotStatus] { slotKeeper.statuses }
 
-    /// Replaces what serves in a slot.
-    public func replace(slot: String, with path: String) async throws -> SlotStatus {
-        try await running.run { try await slotKeeper.replace(slot, with: path) }
+    /// Replaces what serves in a slot, or brings back what served before.
+    public func change(slot: String, _ change: SlotChange) async throws -> SlotStatus {
+        try await running.run { try await slotKeeper.change(slot, change) }
     }
 
     /// How the experiments do.
@@ -163,11 +176,18 @@ public final class FunnelService: RecommendationService {
 
     /// What is done to the store in the background.
     private func upkeep() -> [Task<Void, Never>] {
-        let (exposures, store, clock) = (exposures, store, clock)
+        let (exposures, store, clock, metrics) = (exposures, store, clock, metrics)
+        @Sendable func told(_ work: String, _ body: () async throws -> Void) async {
+            do { try await body() } catch { metrics.failed(FunnelFailure(work, error)) }
+        }
         return [
-            Task { try? await store.examine() },
-            repeated(every: Self.expiryPause, beginningNow: true) { try? await exposures.expire(now: clock.seconds()) },
-            repeated(every: Self.erasurePause, beginningNow: true) { try? await store.finishErasures() },
+            Task { await told("store examination") { try await store.examine() } },
+            repeated(every: Self.expiryPause, beginningNow: true) {
+                await told("exposure expiry") { try await exposures.expire(now: clock.seconds()) }
+            },
+            repeated(every: Self.erasurePause, beginningNow: true) {
+                await told("erasures") { try await store.finishErasures() }
+            },
         ]
     }
 

@@ -55,14 +55,15 @@ struct Pipeline: Sendable {
         let keep = max(judge.keep, request.count)
         let start = clock.now()
         guard let installed = assembly[judge.slot], let scorer = installed.loaded.scorer else {
-            return leaveOut(stage, .missing, since: start, candidates, keep: keep, &trace)
+            return leaveOut(stage, .missing, nil, since: start, candidates, keep: keep, &trace)
         }
         let items = candidates.map(\.item)
         let outcome = await installed.runner.run(within: limit(judge.deadline)) {
             try await scorer.scores(of: items, for: request)
         }
         guard case .finished(let scores) = outcome, let ranked = Candidates.ranked(candidates, by: scores) else {
-            return leaveOut(stage, outcome.reason ?? .failed, since: start, candidates, keep: keep, &trace)
+            let reason = outcome.reason ?? .failed
+            return leaveOut(stage, reason, outcome.error, since: start, candidates, keep: keep, &trace)
         }
         let kept = Array(ranked.prefix(keep))
         trace.note(
@@ -82,6 +83,7 @@ struct Pipeline: Sendable {
     private func leaveOut(
         _ stage: String,
         _ reason: Degradation.Reason,
+        _ error: (any Error)?,
         since start: Duration,
         _ candidates: [Candidate],
         keep: Int,
@@ -91,6 +93,7 @@ struct Pipeline: Sendable {
         trace.note(
             stage,
             leftOut: reason,
+            by: error,
             milliseconds: clock.milliseconds(since: start),
             received: candidates.map(\.scored),
             kept: kept.count
@@ -125,7 +128,8 @@ extension Pipeline {
             let slot: String? = if case .slot(let name) = source.origin { name } else { nil }
             guard case .finished(let items) = answer.outcome, items.allSatisfy(\.score.isFinite) else {
                 let reason = answer.outcome.map { $0.reason ?? .failed } ?? .missing
-                trace.note(source.name, leftOut: reason, milliseconds: answer.milliseconds)
+                let error = answer.outcome?.error
+                trace.note(source.name, leftOut: reason, by: error, milliseconds: answer.milliseconds)
                 continue
             }
             var seen = excluded

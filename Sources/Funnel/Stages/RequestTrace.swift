@@ -52,6 +52,7 @@ struct RequestTrace {
     mutating func note(
         _ stage: String,
         leftOut reason: Degradation.Reason,
+        by error: (any Error)? = nil,
         milliseconds: Double,
         received: [ScoredItem] = [],
         kept: Int = 0
@@ -68,6 +69,8 @@ struct RequestTrace {
             )
         )
         metrics.stageFinished(stage, milliseconds: milliseconds, degraded: reason)
+        // A request that was cancelled is no failure of the stage.
+        if !(error is CancellationError) { metrics.failed(FunnelFailure(stage, error, reason: reason)) }
     }
 
     /// The explanation of a page.
@@ -92,4 +95,7 @@ extension Outcome {
         case .overran: .deadline
         }
     }
+
+    /// What the work threw; nil when it threw nothing.
+    var error: (any Error)? { if case .failed(let error) = self { error } else { nil } }
 }

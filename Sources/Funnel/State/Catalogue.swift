@@ -53,9 +53,51 @@ final class Catalogue: Sendable {
     /// Every item, in the order of their ids.
     func all() -> [ItemRecord] { records.withLock { Array($0.values) }.sorted { $0.id < $1.id } }
 
+    /// The ids longer than some bytes: the longest, and how many.
+    func longest(over bytes: Int) -> (id: ItemID, count: Int)? {
+        records.withLock { known in
+            let long = known.keys.filter { $0.rawValue.utf8.count > bytes }
+            return long.max { $0.rawValue.utf8.count < $1.rawValue.utf8.count }.map { ($0, long.count) }
+        }
+    }
+
+    /// Items whose ids begin with a text, in the order of their bytes.
+    func list(beginningWith text: String, after: ItemID?, limit: Int) -> ItemList {
+        func precedes(_ left: ItemRecord, _ right: ItemRecord) -> Bool {
+            left.id.rawValue.utf8.lexicographicallyPrecedes(right.id.rawValue.utf8)
+        }
+        let found = records.withLock { Array($0.values) }.filter {
+            !$0.isWithdrawn && $0.id.rawValue.utf8.starts(with: text.utf8)
+        }
+        let rest = after.map { after in
+            found.filter { after.rawValue.utf8.lexicographicallyPrecedes($0.id.rawValue.utf8) }
+        }
+        // Only the first are put in order, for a catalogue may be large and a page is small.
+        var first: [ItemRecord] = []
+        for record in rest ?? found {
+            if first.count == limit, let last = first.last, !precedes(record, last) { continue }
+            let place = first.partitioningIndex { precedes(record, $0) }
+            first.insert(record, at: place)
+            if first.count > limit { first.removeLast() }
+        }
+        return ItemList(items: first, total: found.count)
+    }
+
     /// The available items that came last, the newest first.
     func newest(_ count: Int, without known: Set<ItemID>) -> [ItemID] {
         let others = records.withLock { Array($0.values) }.filter { $0.available && !known.contains($0.id) }
         return others.sorted { ($1.created, $0.id) < ($0.created, $1.id) }.prefix(count).map(\.id)
+    }
+}
+
+extension [ItemRecord] {
+    /// The first place whose element, and all after it, fulfil the condition.
+    fileprivate func partitioningIndex(where fulfils: (ItemRecord) -> Bool) -> Int {
+        var (low, high) = (0, count)
+        while low < high {
+            let middle = (low + high) / 2
+            if fulfils(self[middle]) { high = middle } else { low = middle + 1 }
+        }
+        return low
     }
 }

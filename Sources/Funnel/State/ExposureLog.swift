@@ -80,7 +80,12 @@ final class ExposureLog: Sendable {
     }
 
     private func write(_ batch: [Exposure]) async {
-        do { try await store.log(batch) } catch { metrics.exposuresLost(batch.count) }
+        do {
+            try await store.log(batch)
+        } catch {
+            metrics.exposuresLost(batch.count)
+            metrics.failed(FunnelFailure("exposures", error))
+        }
         state.withLock { startWriting(&$0) }
     }
 }

@@ -35,8 +35,14 @@ final class Popularity: Sendable {
     }
 
     /// Counts again; where that fails, what was counted before stays.
-    func refresh(_ spans: [Span] = Span.allCases) async {
-        for span in spans { _ = try? await line.run { [self] in try await count(span) } }
+    func refresh(_ spans: [Span] = Span.allCases, telling metrics: any FunnelMetrics) async {
+        for span in spans {
+            do {
+                _ = try await line.run { [self] in try await count(span) }
+            } catch {
+                metrics.failed(FunnelFailure("popularity", error))
+            }
+        }
     }
 
     /// What was counted last; nil when nothing was.

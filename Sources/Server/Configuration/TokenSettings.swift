@@ -50,8 +50,8 @@ public struct TokenSettings: Codable, Sendable, Equatable {
 extension KeyedDecodingContainer {
     /// A text that fits; the error says what was expected and, for what is no secret, what was found.
     fileprivate func text(_ key: Key, expected: String, fits: (String) -> Bool) throws -> String {
-        guard let value = try? decode(String.self, forKey: key) else {
-            throw refusal(key, "found nothing or no text, expected \(expected)")
+        guard let value = try? decode(JSONValue.self, forKey: key).text else {
+            throw refusal(key, "found nothing or no text, expected \(expected); put it in quotes if it is a number")
         }
         guard fits(value) else { throw refusal(key, "found a text of \(value.count) characters, expected \(expected)") }
         return value

@@ -58,6 +58,7 @@ extension HTTPField.Name {
         return field
     }
 
+    static let preview = named("X-Cascade-Preview")
     static let requestID = named("X-Request-Id")
     static let referrerPolicy = named("Referrer-Policy")
     static let crossOriginResourcePolicy = named("Cross-Origin-Resource-Policy")

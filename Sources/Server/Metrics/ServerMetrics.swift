@@ -16,6 +16,7 @@ struct ServerMetrics: Sendable {
     private let answers: AnswerCounters
     private let stored: CounterSeries
     private let duplicates: CounterSeries
+    private let leftOut = LeftOutCounts()
 
     init(_ registry: MetricsRegistry) {
         self.registry = registry
@@ -55,6 +56,7 @@ struct ServerMetrics: Sendable {
         for one in degraded {
             let labels = [("stage", one.stage), ("reason", one.reason.rawValue)]
             registry.counter("cascade_degraded_total", labels).increment(by: Int64(1))
+            leftOut.add(one)
         }
     }
 
@@ -77,7 +79,8 @@ struct ServerMetrics: Sendable {
             eventsStored: Int(stored.total),
             eventsDuplicate: Int(duplicates.total),
             latencyBounds: latency.bounds,
-            latencyCounts: counts.buckets
+            latencyCounts: counts.buckets,
+            degraded: leftOut.all
         )
     }
 
@@ -91,6 +94,22 @@ struct ServerMetrics: Sendable {
             fields.count > 1, let pages = Int64(fields[1])
         else { return nil }
         return pages * Int64(sysconf(Int32(_SC_PAGESIZE)))
+    }
+}
+
+/// How often each stage was left out, by reason.
+final class LeftOutCounts: Sendable {
+    private let counts = Mutex<[String: (stage: Degradation, count: Int)]>([:])
+
+    func add(_ stage: Degradation) {
+        counts.withLock { $0["\(stage.stage) \(stage.reason.rawValue)", default: (stage, 0)].count += 1 }
+    }
+
+    /// In the order of their names.
+    var all: [StatusAnswer.LeftOut] {
+        counts.withLock { $0 }.sorted { $0.key < $1.key }.map {
+            .init(stage: $0.value.stage.stage, reason: $0.value.stage.reason, count: $0.value.count)
+        }
     }
 }
 

@@ -11,10 +11,16 @@ struct FileRoutes {
         [
             file("/", PackageResources.console_html, "text/html; charset=utf-8"),
             file("/console.css", PackageResources.console_css, "text/css; charset=utf-8"),
-            file("/console.js", PackageResources.console_js, "text/javascript; charset=utf-8"),
+            file("/console.js", script, "text/javascript; charset=utf-8"),
             file("/console.svg", PackageResources.console_svg, "image/svg+xml"),
             file("/openapi.json", openAPI(), "application/json"),
         ]
+    }
+
+    /// The parts of the console's script, one behind the other: what defines first, what begins last.
+    private var script: [UInt8] {
+        PackageResources.console_kit_js + PackageResources.console_people_js + PackageResources.console_charts_js
+            + PackageResources.console_operation_js + PackageResources.console_js
     }
 
     /// No script, style or picture but our own, no request to anybody else, no frame around the page.

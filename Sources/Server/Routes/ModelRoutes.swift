@@ -21,20 +21,38 @@ struct ModelRoutes {
 
     @Sendable private func replace(_ call: Call) async throws -> Response {
         let slot = try call.id("slot")
-        let path = try await call.body(PathInput.self).path
-        try Text.check(path, "path", 1...4_096)
-        return try Answer.json(await backend.service.replace(slot: slot, with: path))
+        let change = try await call.body(SlotInput.self).change()
+        return try Answer.json(await backend.service.change(slot: slot, change))
     }
 }
 
-/// The body: where the new one lies on the server's disk.
-private struct PathInput: Decodable {
-    let path: String
+/// The body: where the new one lies on the server's disk, or the wish to go back.
+private struct SlotInput: Decodable {
+    let path: String?
+    let index: String?
+    let data: String?
+    let rollback: Bool?
 
-    private enum CodingKeys: String, CodingKey { case path }
+    private enum CodingKeys: String, CodingKey, CaseIterable { case path, index, data, rollback }
 
     init(from decoder: any Decoder) throws {
-        try decoder.refuseKeys(beyond: ["path"])
-        path = try decoder.container(keyedBy: CodingKeys.self).decode(String.self, forKey: .path)
+        try decoder.refuseKeys(beyond: CodingKeys.allCases.map(\.rawValue))
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        path = try values.decodeIfPresent(String.self, forKey: .path)
+        index = try values.decodeIfPresent(String.self, forKey: .index)
+        data = try values.decodeIfPresent(String.self, forKey: .data)
+        rollback = try values.decodeIfPresent(Bool.self, forKey: .rollback)
+    }
+
+    func change() throws -> SlotChange {
+        let places = [("path", path), ("index", index), ("data", data)]
+        for case (let key, let text?) in places { try Text.check(text, key, 1...4_096) }
+        if rollback == true, places.allSatisfy({ $0.1 == nil }) { return .rollBack }
+        guard let path, rollback != true else {
+            throw Problem.invalid(
+                "body: expected either 'path', with 'index' and 'data' if needed, or 'rollback': true."
+            )
+        }
+        return .load(path: path, index: index, data: data)
     }
 }

@@ -64,6 +64,15 @@ struct StatusAnswer: Encodable {
         let latencyBounds: [Double]
         /// Answers by bucket; the last has no upper bound.
         let latencyCounts: [Int]
+        /// Stages that answers did without.
+        let degraded: [LeftOut]
+    }
+
+    /// How often a stage was left out for one reason.
+    struct LeftOut: Encodable {
+        let stage: String
+        let reason: Degradation.Reason
+        let count: Int
     }
 
     let uptime: Double

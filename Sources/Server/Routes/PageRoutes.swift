@@ -21,20 +21,23 @@ struct PageRoutes {
     @Sendable private func recommend(_ call: Call) async throws -> Response {
         let user = UserID(try call.id("id"))
         let count = try count(call.query("k"), call)
-        return try page(await backend.service.recommend(to: user, count: count))
+        return try page(await backend.service.recommend(to: user, count: count, isPreview: call.isPreview))
     }
 
     @Sendable private func search(_ call: Call) async throws -> Response {
         let query = try call.query("q", "user", "k")
         let text = try query.required("q", 1...call.limits.query)
         let user = try query.text("user", 1...call.limits.id).map { UserID($0) }
-        return try page(await backend.service.search(text, user: user, count: count(query, call)))
+        let count = try count(query, call)
+        return try page(
+            await backend.service.search(text, user: user, count: count, isPreview: call.isPreview)
+        )
     }
 
     @Sendable private func similar(_ call: Call) async throws -> Response {
         let item = ItemID(try call.id("id"))
         let count = try count(call.query("k"), call)
-        return try page(await backend.service.similar(to: item, count: count))
+        return try page(await backend.service.similar(to: item, count: count, isPreview: call.isPreview))
     }
 
     @Sendable private func explain(_ call: Call) async throws -> Response {
@@ -54,4 +57,9 @@ struct PageRoutes {
         backend.metrics.count(page.degraded)
         return try Answer.json(page)
     }
+}
+
+extension Call {
+    /// Whether the page is only looked at: `X-Cascade-Preview: 1`, as the console sends it.
+    fileprivate var isPreview: Bool { request.headers[.preview] == "1" }
 }
