@@ -37,7 +37,7 @@ struct IndexTests {
         try Data("damaged".utf8).write(to: folder.url.appendingPathComponent("indexes/hnsw/graph.hnsw"))
         for (arguments, status, text) in [
             (["build", folder.path("popularity"), "--to", target], 78, "no item vectors"),
-            (["build", run, "--to", folder.path("indexes/ivf")], 1, "exists already"),
+            (["build", run, "--to", folder.path("indexes/ivf")], 1, "not overwritten"),
             (["build", run, "--to", target, "--kind", "exact", "--ef", "9"], 64, "--ef"),
             (["build", run, "--to", target, "--m", "1"], 78, "m: found 1"),
             (["build", run, "--to", target, "--kind", "ivf-pq"], 78, "at least 256"),

@@ -46,7 +46,11 @@ struct ServeProcessTests {
         let other = String(repeating: "0", count: 64)
         let path = try folder.write("other read \(other)\n", to: "tokens")
         let configuration = try configuration(", tokens_file: \(path)")
-        let process = try await RunningProcess.start(cascadeProgram(), ["serve", "--config", configuration])
+        let process = try await RunningProcess.start(
+            cascadeProgram(),
+            ["serve", "--config", configuration],
+            besideOthers: true
+        )
         let port = try await port(process.printed)
         #expect(try await status(port, "/v1/models", token: token) == 401)
         _ = try folder.write("\(line)\n", to: "tokens")
@@ -94,7 +98,11 @@ struct ServeProcessTests {
     @Test("A port in use is named with its address, and what to do")
     func portInUse() async throws {
         let configuration = try configuration()
-        let process = try await RunningProcess.start(cascadeProgram(), ["serve", "--config", configuration])
+        let process = try await RunningProcess.start(
+            cascadeProgram(),
+            ["serve", "--config", configuration],
+            besideOthers: true
+        )
         let port = try await port(process.printed)
         let other = try folder.write("store: {path: \(folder.path("other.sqlite"))}", to: "other.yaml")
         let second = try await cascade(["serve", "--config", other, "--port", "\(port)"], status: 1)

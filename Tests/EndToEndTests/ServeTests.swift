@@ -62,7 +62,11 @@ struct ServeTests {
     }
 
     private func start(_ configuration: String) async throws -> Service {
-        let process = try await RunningProcess.start(cascadeProgram(), ["serve", "--config", configuration])
+        let process = try await RunningProcess.start(
+            cascadeProgram(),
+            ["serve", "--config", configuration],
+            besideOthers: true
+        )
         for _ in 0..<600 {
             try await Task.sleep(for: .milliseconds(100))
             let log = try process.printed()

@@ -52,22 +52,32 @@ final class RunningProcess: Sendable {
 
     /// Starts a program as soon as a processor is free for it.
     ///
+    /// One that runs beside others of the same test waits for none and takes none: two such tests would wait for each other
+    /// for ever.
+    ///
     /// One that will be killed, or whose files will be cut short, must not write to the common coverage profile.
     static func start(
         _ program: URL,
         _ arguments: [String],
-        countsForCoverage: Bool = true
+        countsForCoverage: Bool = true,
+        besideOthers: Bool = false
     ) async throws -> RunningProcess {
+        if besideOthers { return try RunningProcess(program, arguments, countsForCoverage) {} }
         await Slots.shared.take()
         do {
-            return try RunningProcess(program, arguments, countsForCoverage)
+            return try RunningProcess(program, arguments, countsForCoverage) { Task { await Slots.shared.give() } }
         } catch {
             await Slots.shared.give()
             throw error
         }
     }
 
-    private init(_ program: URL, _ arguments: [String], _ countsForCoverage: Bool) throws {
+    private init(
+        _ program: URL,
+        _ arguments: [String],
+        _ countsForCoverage: Bool,
+        atEnd: @escaping @Sendable () -> Void
+    ) throws {
         folder = try TemporaryFolder()
         process = Process()
         process.executableURL = program
@@ -85,7 +95,7 @@ final class RunningProcess: Sendable {
         self.end = end
         process.terminationHandler = { _ in
             continuation.finish()
-            Task { await Slots.shared.give() }
+            atEnd()
         }
         try process.run()
     }

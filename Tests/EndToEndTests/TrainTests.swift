@@ -25,7 +25,8 @@ struct TrainTests {
         let first = try await RunningProcess.start(
             cascadeProgram(),
             endless + ["--data", data, "--to", folder.path("run")],
-            countsForCoverage: false
+            countsForCoverage: false,
+            besideOthers: true
         )
         let lock = folder.url.appendingPathComponent("run/.lock")
         let log = folder.url.appendingPathComponent("run/progress.jsonl")

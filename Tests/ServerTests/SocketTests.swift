@@ -172,7 +172,7 @@ struct SocketTests {
         func renewedCertificate() async throws {
             let folder = try TemporaryFolder()
             let (certificate, key) = (folder.file("certificate.pem").path, folder.file("key.pem").path)
-            func renew(_ name: String) async throws {
+            @Sendable func renew(_ name: String) async throws {
                 let made = try await shell(
                     """
                     openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=\(name) -out \(certificate) -keyout \(key) \
