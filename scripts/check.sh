@@ -8,5 +8,6 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 make setup
 make lint
 make build  # the optimizer sees what a debug build does not, without the trait TLS that the tests have
+scripts/cases.py
 TRAITS=TLS make test
 TRAITS=TLS scripts/test-on-every-isa.sh --two
