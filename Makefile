@@ -13,6 +13,7 @@ setup: ## install what building needs (libtorch goes into .deps)
 	@scripts/setup.sh
 
 build: setup ## build the release command, .build/release/cascade; TRAITS=TLS for a server that answers HTTPS itself
+	@[ -e .build/release/cascade ] || echo "build: the first build takes about 7 minutes on 2 cores" >&2
 	@scripts/swift.sh build -c release --product cascade
 
 demo: build ## train T2Diff on MovieLens-1M, compare it with popularity, recommend for three users
