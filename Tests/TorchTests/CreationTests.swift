@@ -143,7 +143,9 @@ struct DeviceTests {
     }
 
     #if os(Linux)
+        // On the main thread, as the command trains: glibc gives the heaps of other threads back whole.
         @Test("while training, a large tensor takes the memory of one that was freed")
+        @MainActor
         func memory() throws {
             Runtime.keepFreedMemory(for: .training)
             func faults() -> Int {
