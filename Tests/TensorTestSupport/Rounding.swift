@@ -11,7 +11,7 @@ public import Torch
 /// one rounding for each weight costs. A few of those are allowed, because products, sums and functions round too, and at least
 /// as many units in the last place of the result itself.
 ///
-/// A result whose allowance is not small beside the result is an issue: such a comparison could not fail.
+/// A result whose allowance is above a hundredth of it, and above 1e-4, is an issue: such a comparison could hardly fail.
 public struct RoundingTrait: TestTrait, SuiteTrait, TestScoping {
     /// It holds for every test of a suite.
     public var isRecursive: Bool { true }
