@@ -43,39 +43,32 @@ let http: [Target.Dependency] = [
 let package = Package(
     name: "cascade",
     products: [
-        .library(name: "Torch", targets: ["Torch"]),
-        .library(name: "Recommenders", targets: ["NN", "Diffusion", "Recommenders"]),
-        .library(name: "Datasets", targets: ["Datasets"]),
-        .library(name: "Evaluation", targets: ["Evaluation"]),
-        .library(name: "Retrieval", targets: ["Retrieval"]),
-        .library(name: "Funnel", targets: ["Store", "Funnel"]),
-        .library(name: "Server", targets: ["Server"]),
-        .library(name: "Training", targets: ["Runs", "Training"]),
-        .library(name: "Serving", targets: ["Runs", "Serving"]),
-        .library(name: "Comparison", targets: ["Comparison"]),
-        .library(name: "Analysis", targets: ["Analysis"]),
-        .executable(name: "cascade", targets: ["cascade"]),
+        // `import Cascade` brings all that trains, evaluates and serves a model inside one's own program.
+        .library(name: "Cascade", targets: ["Cascade"]),
+        .library(name: "CascadeServer", targets: ["CascadeServer"]),
+        .library(name: "CascadeStore", targets: ["CascadeStore"]),
+        .executable(name: "cascade", targets: ["CascadeCommand"]),
     ],
     traits: [
         .trait(name: "TLS", description: "The server answers HTTPS itself (compiles BoringSSL, some minutes)."),
         .default(enabledTraits: []),
     ],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
-        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
+        .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
         .package(
             url: "https://github.com/hummingbird-project/hummingbird",
-            from: "2.28.1",
+            exact: "2.28.1",
             traits: ["FullFoundation"]
         ),
-        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
-        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
-        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
-        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
-        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
-        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
-        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", exact: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-http-types", exact: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-extras", exact: "1.35.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", exact: "2.37.6"),
     ],
     targets: [
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
@@ -85,43 +78,95 @@ let package = Package(
         // Debian's Faiss is a static library, which does not name what it needs in turn.
         .target(name: "CIndex", linkerSettings: ["faiss", "gomp", "lapack", "blas"].map { .linkedLibrary($0) }),
 
-        library("Torch", ["CTorch", "TensorFiles"]),
-        library("NN", ["Torch"]),
-        library("Diffusion", ["Torch", "NN"]),
-        library("TensorFiles", []),
-        library("Configurations", ["TensorFiles"]),
-        library("Datasets", ["CZlib", "TensorFiles"]),
-        library("Evaluation", []),
-        library("Retrieval", ["CIndex", "Datasets", "TensorFiles", grdb]),
-        library("Store", ["CCrypto", "Datasets", "TensorFiles", grdb, sqlite]),
-        library("Funnel", ["Configurations", "Datasets", "Evaluation", "Retrieval", "Store", "TensorFiles"]),
+        library("CascadeTorch", ["CTorch", "CascadeTensorFiles"]),
+        library("CascadeNN", ["CascadeTorch"]),
+        library("CascadeDiffusion", ["CascadeTorch", "CascadeNN"]),
+        library("CascadeTensorFiles", []),
+        library("CascadeConfigurations", ["CascadeTensorFiles"]),
+        library("CascadeDatasets", ["CZlib", "CascadeTensorFiles"]),
+        library("CascadeSimulation", ["CascadeDatasets", "CascadeTensorFiles"]),
+        library("CascadeEvaluation", []),
+        library("CascadeRetrieval", ["CIndex", "CascadeDatasets", "CascadeTensorFiles", grdb]),
+        library("CascadeStore", ["CCrypto", "CascadeDatasets", "CascadeTensorFiles", grdb, sqlite]),
+        library(
+            "CascadeFunnel",
+            [
+                "CascadeConfigurations", "CascadeDatasets", "CascadeEvaluation", "CascadeRetrieval", "CascadeStore",
+                "CascadeTensorFiles",
+            ]
+        ),
         .target(
-            name: "Server",
-            dependencies: ["CZlib", "Configurations", "Datasets", "TensorFiles", "Store", "Funnel"] + http,
+            name: "CascadeServer",
+            dependencies: [
+                "CZlib", "CascadeConfigurations", "CascadeDatasets", "CascadeTensorFiles", "CascadeStore",
+                "CascadeFunnel",
+            ] + http,
             resources: [
                 "console.html", "console.css", "console.js", "console-kit.js", "console-people.js", "console-charts.js",
                 "console-operation.js", "console.svg", "openapi.json",
             ].map { .embedInCode("Resources/\($0)") },
             swiftSettings: swiftSettings
         ),
-        library("Recommenders", ["Torch", "NN", "Diffusion", "Datasets", "TensorFiles", "Configurations"]),
-        library("Runs", ["Torch", "NN", "Datasets", "TensorFiles", "Evaluation", "Recommenders"]),
-        library("Training", ["Torch", "NN", "Datasets", "TensorFiles", "Evaluation", "Recommenders", "Runs"]),
-        library("Serving", ["Torch", "NN", "Datasets", "TensorFiles", "Retrieval", "Recommenders", "Runs", "Funnel"]),
-        library("Comparison", ["Torch", "Datasets", "TensorFiles", "Evaluation", "Recommenders", "Training"]),
+        library(
+            "CascadeRecommenders",
+            [
+                "CascadeTorch", "CascadeNN", "CascadeDiffusion", "CascadeDatasets", "CascadeTensorFiles",
+                "CascadeConfigurations",
+            ]
+        ),
+        library(
+            "CascadeRuns",
+            [
+                "CascadeTorch", "CascadeNN", "CascadeDatasets", "CascadeTensorFiles", "CascadeEvaluation",
+                "CascadeRecommenders",
+            ]
+        ),
+        library(
+            "CascadeTraining",
+            [
+                "CascadeTorch", "CascadeNN", "CascadeDatasets", "CascadeTensorFiles", "CascadeEvaluation",
+                "CascadeRecommenders", "CascadeRuns",
+            ]
+        ),
+        library(
+            "CascadeServing",
+            [
+                "CascadeTorch", "CascadeNN", "CascadeDatasets", "CascadeTensorFiles", "CascadeRetrieval",
+                "CascadeRecommenders", "CascadeRuns", "CascadeFunnel",
+            ]
+        ),
+        library(
+            "CascadeComparison",
+            [
+                "CascadeTorch", "CascadeDatasets", "CascadeSimulation", "CascadeTensorFiles", "CascadeEvaluation",
+                "CascadeRecommenders", "CascadeTraining",
+            ]
+        ),
         .target(
-            name: "Analysis",
+            name: "CascadeAnalysis",
             dependencies: [
-                "Torch", "NN", "Diffusion", "Datasets", "TensorFiles", "Evaluation", "Recommenders", "Training",
+                "CascadeTorch", "CascadeNN", "CascadeDiffusion", "CascadeDatasets", "CascadeSimulation",
+                "CascadeTensorFiles", "CascadeEvaluation", "CascadeRecommenders", "CascadeTraining",
             ],
             resources: [.embedInCode("plot.py")],
             swiftSettings: swiftSettings
         ),
+        library(
+            "Cascade",
+            [
+                "CascadeTorch", "CascadeNN", "CascadeDiffusion", "CascadeTensorFiles", "CascadeConfigurations",
+                "CascadeDatasets", "CascadeSimulation", "CascadeEvaluation", "CascadeRetrieval", "CascadeFunnel",
+                "CascadeRecommenders", "CascadeRuns", "CascadeTraining", "CascadeServing", "CascadeComparison",
+                "CascadeAnalysis",
+            ]
+        ),
         .executableTarget(
-            name: "cascade",
+            name: "CascadeCommand",
             dependencies: [
-                "Torch", "NN", "Datasets", "TensorFiles", "Configurations", "Evaluation", "Retrieval", "Store",
-                "Funnel", "Server", "Recommenders", "Runs", "Training", "Serving", "Comparison", "Analysis", arguments,
+                "CascadeTorch", "CascadeNN", "CascadeDatasets", "CascadeSimulation", "CascadeTensorFiles",
+                "CascadeConfigurations", "CascadeEvaluation", "CascadeRetrieval", "CascadeStore",
+                "CascadeFunnel", "CascadeServer", "CascadeRecommenders", "CascadeRuns", "CascadeTraining",
+                "CascadeServing", "CascadeComparison", "CascadeAnalysis", arguments,
                 yams, logging,
             ],
             swiftSettings: swiftSettings
@@ -130,79 +175,119 @@ let package = Package(
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: swiftSettings),
         .target(
             name: "TensorTestSupport",
-            dependencies: ["TestSupport", "TensorFiles", "Torch"],
+            dependencies: ["TestSupport", "CascadeTensorFiles", "CascadeTorch"],
             path: "Tests/TensorTestSupport",
             swiftSettings: swiftSettings
         ),
         .target(
             name: "ServerTestSupport",
-            dependencies: ["Datasets", "Store", "Funnel"],
+            dependencies: ["CascadeDatasets", "CascadeStore", "CascadeFunnel"],
             path: "Tests/ServerTestSupport",
             swiftSettings: swiftSettings
         ),
         .executableTarget(
             name: "ServerProbe",
-            dependencies: ["Server", "ServerTestSupport", "TestSupport", "Configurations", "Store", logging],
+            dependencies: [
+                "CascadeServer", "ServerTestSupport", "TestSupport", "CascadeConfigurations", "CascadeStore", logging,
+            ],
             path: "Tests/ServerProbe",
             swiftSettings: swiftSettings
         ),
-        tests("TensorFilesTests", ["TensorFiles", "TestSupport"]),
-        tests("TorchTests", ["Torch", "TensorFiles", "TestSupport", "TensorTestSupport"]),
-        tests("NNTests", ["NN", "Torch", "TensorTestSupport"]),
-        tests("DiffusionTests", ["Diffusion", "NN", "Torch", "TensorFiles", "TensorTestSupport"]),
+        tests("TensorFilesTests", ["CascadeTensorFiles", "TestSupport"]),
+        tests("TorchTests", ["CascadeTorch", "CascadeTensorFiles", "TestSupport", "TensorTestSupport"]),
+        tests("NNTests", ["CascadeNN", "CascadeTorch", "TensorTestSupport"]),
+        tests(
+            "DiffusionTests",
+            ["CascadeDiffusion", "CascadeNN", "CascadeTorch", "CascadeTensorFiles", "TensorTestSupport"]
+        ),
         tests(
             "ProcessTests",
-            ["Serving", "Training", "Runs", "Funnel", "Recommenders", "Datasets", "NN", "Torch", "TestSupport"]
+            [
+                "CascadeServing", "CascadeTraining", "CascadeRuns", "CascadeFunnel", "CascadeRecommenders",
+                "CascadeDatasets", "CascadeSimulation", "CascadeNN", "CascadeTorch", "TestSupport",
+            ]
         ),
-        tests("DatasetsTests", ["Datasets", "Evaluation", "TensorFiles", "TestSupport"]),
-        tests("EvaluationTests", ["Evaluation"]),
+        tests(
+            "DatasetsTests",
+            ["CascadeDatasets", "CascadeSimulation", "CascadeEvaluation", "CascadeTensorFiles", "TestSupport"]
+        ),
+        tests("EvaluationTests", ["CascadeEvaluation"]),
         .executableTarget(
             name: "StoreProbe",
-            dependencies: ["Datasets", "Store"],
+            dependencies: ["CascadeDatasets", "CascadeStore"],
             path: "Tests/StoreProbe",
             swiftSettings: swiftSettings
         ),
-        tests("StoreTests", ["Store", "StoreProbe", "Datasets", "TensorFiles", "TestSupport", grdb]),
-        tests("FunnelTests", ["Funnel", "Store", "Configurations", "Datasets", "Evaluation", "TestSupport", yams]),
-        tests("RetrievalTests", ["Retrieval", "CIndex", "Datasets", "TensorFiles", "TestSupport", grdb]),
+        tests(
+            "StoreTests",
+            [
+                "CascadeStore", "StoreProbe", "CascadeDatasets", "CascadeSimulation", "CascadeTensorFiles",
+                "TestSupport", grdb,
+            ]
+        ),
+        tests(
+            "FunnelTests",
+            [
+                "CascadeFunnel", "CascadeStore", "CascadeConfigurations", "CascadeDatasets", "CascadeEvaluation",
+                "TestSupport", yams,
+            ]
+        ),
+        tests(
+            "RetrievalTests",
+            ["CascadeRetrieval", "CIndex", "CascadeDatasets", "CascadeTensorFiles", "TestSupport", grdb]
+        ),
         tests(
             "ServerTests",
             [
-                "Server", "ServerTestSupport", "TestSupport", "Configurations", "Datasets", "Store", "Funnel",
+                "CascadeServer", "ServerTestSupport", "TestSupport", "CascadeConfigurations", "CascadeDatasets",
+                "CascadeStore", "CascadeFunnel",
                 .product(name: "NIOEmbedded", package: "swift-nio"),
             ] + http
         ),
         tests(
             "RecommendersTests",
             [
-                "Recommenders", "Datasets", "Diffusion", "NN", "Torch", "TensorFiles", "TestSupport",
+                "CascadeRecommenders", "CascadeDatasets", "CascadeDiffusion", "CascadeNN", "CascadeTorch",
+                "CascadeTensorFiles", "TestSupport",
                 "TensorTestSupport",
             ]
         ),
         tests(
             "TrainingTests",
             [
-                "Training", "Recommenders", "Evaluation", "Datasets", "NN", "Torch", "TensorFiles", "TestSupport",
+                "CascadeTraining", "CascadeRecommenders", "CascadeEvaluation", "CascadeDatasets", "CascadeSimulation",
+                "CascadeNN", "CascadeTorch", "CascadeTensorFiles", "TestSupport",
             ]
         ),
         tests(
             "ComparisonTests",
-            ["Comparison", "Training", "Recommenders", "Evaluation", "Datasets", "TestSupport"]
+            [
+                "CascadeComparison", "CascadeTraining", "CascadeRecommenders", "CascadeEvaluation", "CascadeDatasets",
+                "CascadeSimulation", "TestSupport",
+            ]
         ),
         tests(
             "AnalysisTests",
             [
-                "Analysis", "Training", "Recommenders", "Datasets", "Torch", "TestSupport",
+                "CascadeAnalysis", "CascadeTraining", "CascadeRecommenders", "CascadeDatasets", "CascadeTorch",
+                "TestSupport",
             ]
         ),
         tests(
             "ServingTests",
             [
-                "Serving", "Training", "Runs", "Funnel", "Retrieval", "Recommenders", "Datasets", "TensorFiles",
-                "Torch", "TestSupport",
+                "CascadeServing", "CascadeTraining", "CascadeRuns", "CascadeFunnel", "CascadeRetrieval",
+                "CascadeRecommenders", "CascadeDatasets", "CascadeSimulation", "CascadeTensorFiles",
+                "CascadeTorch", "TestSupport",
             ]
         ),
-        tests("EndToEndTests", ["Training", "Recommenders", "Datasets", "TensorFiles", "TestSupport"]),
+        tests(
+            "EndToEndTests",
+            [
+                "CascadeTraining", "CascadeRecommenders", "CascadeDatasets", "CascadeSimulation", "CascadeTensorFiles",
+                "TestSupport",
+            ]
+        ),
     ],
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx20
@@ -218,7 +303,7 @@ if Context.environment["CASCADE_TORCH_FREE"] == "1" {
             }
         }
     }
-    var needing: Set<String> = ["CLibTorch", "Torch"]
+    var needing: Set<String> = ["CLibTorch", "CascadeTorch"]
     var count = 0
     while count != needing.count {
         count = needing.count

@@ -11,17 +11,21 @@ import sys
 # From the bottom up. A new target gets its place here, in the same change.
 LAYERS = [
     {"CCrypto", "CLibTorch", "CZlib"},
-    {"CTorch", "CIndex", "TensorFiles", "Evaluation", "TestSupport"},
-    {"Torch", "Datasets", "Configurations"},
-    {"NN", "Retrieval", "Store", "TensorTestSupport"},
-    {"Diffusion", "Funnel", "StoreProbe"},
-    {"Recommenders", "Server", "ServerTestSupport"},
-    {"Runs", "ServerProbe"},
-    {"Training", "Serving"},
-    {"Comparison", "Analysis"},
-    {"cascade"},
+    {"CTorch", "CIndex", "CascadeTensorFiles", "CascadeEvaluation", "TestSupport"},
+    {"CascadeTorch", "CascadeDatasets", "CascadeConfigurations"},
+    {"CascadeNN", "CascadeSimulation", "CascadeRetrieval", "CascadeStore", "TensorTestSupport"},
+    {"CascadeDiffusion", "CascadeFunnel", "StoreProbe"},
+    {"CascadeRecommenders", "CascadeServer", "ServerTestSupport"},
+    {"CascadeRuns", "ServerProbe"},
+    {"CascadeTraining", "CascadeServing"},
+    {"CascadeComparison", "CascadeAnalysis"},
+    {"Cascade"},
+    {"CascadeCommand"},
 ]
-TORCH_FREE = {"TensorFiles", "Configurations", "Datasets", "Evaluation", "Retrieval", "Store", "Funnel", "Server"}
+TORCH_FREE = {
+    "CascadeTensorFiles", "CascadeConfigurations", "CascadeDatasets", "CascadeSimulation", "CascadeEvaluation",
+    "CascadeRetrieval", "CascadeStore", "CascadeFunnel", "CascadeServer",
+}
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 
 

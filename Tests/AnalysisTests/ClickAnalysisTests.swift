@@ -1,10 +1,10 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
+import CascadeTorch
 import Foundation
 import Testing
-import Torch
 
-@testable import Analysis
+@testable import CascadeAnalysis
 
 @Suite("Computations of click analyses")
 struct ClickAnalysisTests {

@@ -1,13 +1,13 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
-import Datasets
+import CascadeDatasets
+import CascadeRecommenders
+import CascadeTorch
+import CascadeTraining
 import Foundation
-import Recommenders
 import Testing
-import Torch
-import Training
 
-@testable import Analysis
+@testable import CascadeAnalysis
 
 @Suite("Computations of analyses")
 struct ComputationTests {

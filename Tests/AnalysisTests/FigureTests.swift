@@ -4,7 +4,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@testable import Analysis
+@testable import CascadeAnalysis
 
 @Suite("Figures")
 struct FigureTests {

@@ -1,13 +1,13 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
-import Datasets
+import CascadeDatasets
+import CascadeRecommenders
+import CascadeTraining
 import Foundation
-import Recommenders
 import TestSupport
 import Testing
-import Training
 
-@testable import Comparison
+@testable import CascadeComparison
 
 @Suite("Baselines")
 struct BaselinesTests {

@@ -1,9 +1,9 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
-import Comparison
-import Datasets
+import CascadeComparison
+import CascadeDatasets
+import CascadeRecommenders
 import Foundation
-import Recommenders
 import TestSupport
 import Testing
 

@@ -1,10 +1,10 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
+import CascadeRecommenders
 import Foundation
-import Recommenders
 import Testing
 
-@testable import Comparison
+@testable import CascadeComparison
 
 @Suite("What a search tries")
 struct SearchSpaceTests {

@@ -1,11 +1,11 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
+import CascadeRecommenders
+import CascadeTraining
 import Foundation
-import Recommenders
 import Testing
-import Training
 
-@testable import Comparison
+@testable import CascadeComparison
 
 @Suite("Budgets of a table")
 struct TableBudgetTests {

@@ -1,13 +1,14 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
-import Datasets
+import CascadeDatasets
+public import CascadeRecommenders
+import CascadeSimulation
+import CascadeTraining
 import Foundation
-public import Recommenders
 import TestSupport
 import Testing
-import Training
 
-@testable import Comparison
+@testable import CascadeComparison
 
 @Suite("The file of a table")
 struct TableSpecificationTests {

@@ -1,14 +1,14 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
-import Datasets
-import Evaluation
+import CascadeDatasets
+import CascadeEvaluation
+import CascadeRecommenders
 import Foundation
-import Recommenders
 import TestSupport
 import Testing
 
-@testable import Comparison
-@testable import Training
+@testable import CascadeComparison
+@testable import CascadeTraining
 
 @Suite("The sum of a table's cells")
 struct TableSummaryTests {
@@ -29,7 +29,7 @@ struct TableSummaryTests {
     }
 
     func result(_ ranks: [Int], seconds: Double = 1) -> CellResult {
-        let metrics = RankingMetrics(ranks: ranks, cutoffs: Evaluator.cutoffs)
+        let metrics = RankingMetrics(ranks: ranks, cutoffs: TopKEvaluator.cutoffs)
         let report = EvaluationReport(
             model: "popularity",
             experiment: "",

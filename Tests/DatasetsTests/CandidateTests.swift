@@ -1,11 +1,11 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
+import CascadeTensorFiles
 import Foundation
-import TensorFiles
 import TestSupport
 import Testing
 
-@testable import Datasets
+@testable import CascadeDatasets
 
 @Suite("Candidates of requests")
 struct CandidateTests {

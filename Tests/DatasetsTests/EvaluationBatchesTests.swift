@@ -1,7 +1,7 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
-import Datasets
-import TensorFiles
+import CascadeDatasets
+import CascadeTensorFiles
 import TestSupport
 import Testing
 

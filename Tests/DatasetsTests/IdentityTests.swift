@@ -4,7 +4,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@testable import Datasets
+@testable import CascadeDatasets
 
 @Suite("Identity is bytes")
 struct IdentityTests {

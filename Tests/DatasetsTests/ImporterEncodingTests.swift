@@ -1,10 +1,10 @@
+import CascadeTensorFiles
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 import Foundation
-import TensorFiles
 import TestSupport
 import Testing
 
-@testable import Datasets
+@testable import CascadeDatasets
 
 @Suite("Encodings of a source")
 struct ImporterEncodingTests {

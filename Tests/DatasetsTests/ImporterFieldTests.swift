@@ -2,7 +2,7 @@
 import Foundation
 import Testing
 
-@testable import Datasets
+@testable import CascadeDatasets
 
 @Suite("Fields of a line")
 struct ImporterFieldTests {

@@ -1,8 +1,8 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
-import Datasets
+import CascadeDatasets
+import CascadeTensorFiles
 import Foundation
-import TensorFiles
 import TestSupport
 import Testing
 

@@ -3,7 +3,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@testable import Datasets
+@testable import CascadeDatasets
 
 /// One way of writing a table.
 private struct Writing: CustomStringConvertible {

@@ -1,9 +1,11 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
-import Datasets
-import TensorFiles
+import CascadeDatasets
+import CascadeTensorFiles
 import TestSupport
 import Testing
+
+@testable import CascadeSimulation
 
 @Suite("Live histories")
 struct LiveHistoryTests {
@@ -50,7 +52,7 @@ struct LiveHistoryTests {
         var settings = CandidateSettings()
         settings.negatives = 0
         let split = try SplitDataset(requestsOf: data, .leaveOneOut)
-        let source = try SearchSource(split, settings, tokenizer: tokenizer, length: 9, seed: 1)
+        let source = try QuerySource(split, settings, tokenizer: tokenizer, length: 9, seed: 1)
         for user in (0..<20).map({ UserIndex($0) }) {
             let candidates = (0..<5).map { ItemIndex(7 * $0 + user.rawValue) }
             let history = LiveHistory(
@@ -67,7 +69,7 @@ struct LiveHistoryTests {
                 candidates: candidates,
                 time: 50
             )
-            let found = SearchHostBatch(
+            let found = QueryHostBatch(
                 [request],
                 shownCount: data.requests?.featureNames.count ?? 0,
                 contextCount: data.requestFeatureNames.count

@@ -3,7 +3,7 @@
 import Foundation
 import Testing
 
-@testable import Datasets
+@testable import CascadeDatasets
 
 @Suite("Query tokenizer: spelling and words")
 struct QueryNormalizationTests {

@@ -1,8 +1,8 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
-import Datasets
+import CascadeDatasets
+import CascadeTensorFiles
 import Foundation
-import TensorFiles
 import TestSupport
 import Testing
 
@@ -153,7 +153,7 @@ struct SearchRequestTests {
         var settings = CandidateSettings()
         settings.negatives = 0
         let data = try SplitDataset(requestsOf: dataset, .leaveOneOut)
-        let source = try SearchSource(data, settings, tokenizer: QueryTokenizer(), length: 5, seed: 1)
+        let source = try QuerySource(data, settings, tokenizer: QueryTokenizer(), length: 5, seed: 1)
         let batches = source.training(epoch: 0, batchSize: 7)
         var seen: [Int] = []
         for (index, batch) in batches.enumerated() {
@@ -213,11 +213,11 @@ struct SearchRequestTests {
         var settings = CandidateSettings()
         settings.negatives = 0
         let error = #expect(throws: DatasetError.self) {
-            try SearchSource(data, settings, tokenizer: QueryTokenizer(), length: 5, seed: 1)
+            try QuerySource(data, settings, tokenizer: QueryTokenizer(), length: 5, seed: 1)
         }
         #expect(try #require(error).description.contains("candidates.negatives"))
         settings.negatives = 4
-        let source = try SearchSource(data, settings, tokenizer: QueryTokenizer(), length: 5, seed: 1)
+        let source = try QuerySource(data, settings, tokenizer: QueryTokenizer(), length: 5, seed: 1)
         let batches = source.training(epoch: 0, batchSize: 5)
         for (index, batch) in batches.enumerated() {
             #expect(batch.width == 5 && batch.clicks.reduce(0, +) == Float(batch.rows))
@@ -242,7 +242,7 @@ struct SearchRequestTests {
         var settings = CandidateSettings()
         settings.negatives = 0
         let data = try SplitDataset(requestsOf: owner.dataset, .leaveOneOut)
-        let source = try SearchSource(data, settings, tokenizer: QueryTokenizer(), length: 5, seed: 1)
+        let source = try QuerySource(data, settings, tokenizer: QueryTokenizer(), length: 5, seed: 1)
         let candidates = [ItemIndex(3), ItemIndex(0)]
         let known = source.request(of: UserIndex(0), query: "query 1", candidates: candidates)
         #expect(known.rows == 1 && known.candidates == [4, 1] && known.lengths[0] > 0 && known.context == [0])

@@ -1,11 +1,13 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
-import Datasets
-import Evaluation
+import CascadeDatasets
+import CascadeEvaluation
+import CascadeTensorFiles
 import Foundation
-import TensorFiles
 import TestSupport
 import Testing
+
+@testable import CascadeSimulation
 
 @Suite("The world 'shop'")
 struct ShopWorldTests {

@@ -1,10 +1,12 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
-import Datasets
+import CascadeDatasets
+import CascadeTensorFiles
 import Foundation
-import TensorFiles
 import TestSupport
 import Testing
+
+@testable import CascadeSimulation
 
 @Suite("Simulated worlds")
 struct SimulatedWorldTests {

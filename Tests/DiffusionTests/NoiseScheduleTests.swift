@@ -1,11 +1,11 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
-import Diffusion
+import CascadeDiffusion
+import CascadeTensorFiles
+import CascadeTorch
 import Foundation
-import TensorFiles
 import TensorTestSupport
 import Testing
-import Torch
 
 @Suite("Noise schedules")
 struct NoiseScheduleTests {

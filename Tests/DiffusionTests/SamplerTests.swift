@@ -1,10 +1,10 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
-import Diffusion
+import CascadeDiffusion
+import CascadeTorch
 import Foundation
 import TensorTestSupport
 import Testing
-import Torch
 
 @Suite("Samplers")
 struct SamplerTests {

@@ -1,13 +1,13 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
+import CascadeNN
+import CascadeTensorFiles
+import CascadeTorch
 import Foundation
-import NN
-import TensorFiles
 import TensorTestSupport
 import Testing
-import Torch
 
-@testable import Diffusion
+@testable import CascadeDiffusion
 
 /// A network behind the protocol, at the sizes of the tests.
 struct DenoiserSubject: Sendable, CustomTestStringConvertible {

@@ -1,12 +1,12 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
-import Diffusion
+import CascadeDiffusion
+import CascadeNN
+import CascadeTensorFiles
+import CascadeTorch
 import Foundation
-import NN
-import TensorFiles
 import TensorTestSupport
 import Testing
-import Torch
 
 @Suite("Step embedding")
 struct StepEmbeddingTests {

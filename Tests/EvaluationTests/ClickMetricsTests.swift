@@ -3,7 +3,7 @@
 import Foundation
 import Testing
 
-@testable import Evaluation
+@testable import CascadeEvaluation
 
 @Suite("Click metrics")
 struct ClickMetricsTests {

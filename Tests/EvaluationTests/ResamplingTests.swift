@@ -1,5 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
-import Evaluation
+import CascadeEvaluation
 import Foundation
 import Testing
 

@@ -1,8 +1,8 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
-import Datasets
+import CascadeDatasets
 import Testing
 
-@testable import Funnel
+@testable import CascadeFunnel
 
 @Suite("Candidates of several sources, and judges")
 struct CandidatesTests {

@@ -1,8 +1,8 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
-import Configurations
-import Datasets
+import CascadeConfigurations
+import CascadeDatasets
+import CascadeFunnel
 import Foundation
-import Funnel
 import TestSupport
 import Testing
 import Yams

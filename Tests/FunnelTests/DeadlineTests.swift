@@ -1,7 +1,7 @@
 import Testing
 
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
-@testable import Funnel
+@testable import CascadeFunnel
 
 @Suite("Work under a deadline")
 struct DeadlineTests {

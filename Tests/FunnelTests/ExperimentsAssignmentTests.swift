@@ -1,10 +1,10 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
-import Configurations
-import Datasets
+import CascadeConfigurations
+import CascadeDatasets
 import Testing
 
-@testable import Funnel
+@testable import CascadeFunnel
 
 @Suite("Experiments: configuration and assignment")
 struct ExperimentsAssignmentTests {

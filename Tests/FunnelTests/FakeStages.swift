@@ -1,9 +1,9 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
-import Configurations
-import Datasets
+import CascadeConfigurations
+import CascadeDatasets
+import CascadeFunnel
+import CascadeStore
 import Foundation
-import Funnel
-import Store
 import Synchronization
 
 struct StageFailure: Error {}

@@ -1,6 +1,6 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
-import Datasets
-import Store
+import CascadeDatasets
+import CascadeStore
 import Synchronization
 
 struct BrokenStore: Error {}

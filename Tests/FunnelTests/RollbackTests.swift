@@ -1,11 +1,11 @@
+import CascadeStore
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 import Foundation
-import Store
 import Synchronization
 import TestSupport
 import Testing
 
-@testable import Funnel
+@testable import CascadeFunnel
 
 /// A retriever's slot whose versions are named after the last part of their folder.
 @Suite("Swaps: restarts, roll-backs, and what is told of them")

@@ -1,5 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
-import Configurations
+import CascadeConfigurations
 import Testing
 
 @Suite("Plain scalars of a configuration")

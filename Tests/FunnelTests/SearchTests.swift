@@ -1,9 +1,9 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
-import Datasets
-import Store
+import CascadeDatasets
+import CascadeStore
 import Testing
 
-@testable import Funnel
+@testable import CascadeFunnel
 
 @Suite("Searches and similar items")
 struct SearchTests {

@@ -1,13 +1,13 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
-import Configurations
-import Datasets
+import CascadeConfigurations
+import CascadeDatasets
+import CascadeStore
 import Foundation
-import Store
 import Synchronization
 import TestSupport
 import Testing
 
-@testable import Funnel
+@testable import CascadeFunnel
 
 @Suite("Replacing what serves")
 struct SlotTests {

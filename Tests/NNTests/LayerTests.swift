@@ -1,10 +1,10 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
+import CascadeNN
+import CascadeTorch
 import Foundation
-import NN
 import TensorTestSupport
 import Testing
-import Torch
 
 @Suite("Layers")
 struct LayerTests {

@@ -1,9 +1,9 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
-import NN
+import CascadeNN
+import CascadeTorch
 import TensorTestSupport
 import Testing
-import Torch
 
 private struct Branch: Module {
     let gain: Parameter

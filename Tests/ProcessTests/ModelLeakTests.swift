@@ -1,10 +1,10 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
-import Datasets
-import NN
-import Recommenders
+import CascadeDatasets
+import CascadeNN
+import CascadeRecommenders
+import CascadeTorch
 import Testing
-import Torch
 
 /// The part of the model contract that is about the process: what training leaves behind.
 @Suite("Models and process-wide state", .serialized)
@@ -22,7 +22,7 @@ struct ModelLeakTests {
                 let made = try entry.make(settings, shape, Generator(seed: 1))
                 switch made {
                 case let model as any VectorRetriever: try train(model, steps: 50, named: entry.card.name)
-                case let model as any SearchRanker: try train(model, steps: 50, named: entry.card.name)
+                case let model as any QueryRanker: try train(model, steps: 50, named: entry.card.name)
                 default: continue
                 }
                 tested += 1
@@ -48,7 +48,7 @@ private func train(_ model: any VectorRetriever, steps: Int, named name: String)
     try train(steps: steps, named: name) { try step(model, adam, $0) }
 }
 
-private func train(_ model: any SearchRanker, steps: Int, named name: String) throws {
+private func train(_ model: any QueryRanker, steps: Int, named name: String) throws {
     let adam = try Adam(model.parameters())
     try train(steps: steps, named: name) { try step(model, adam, $0) }
 }
@@ -105,8 +105,8 @@ private func batch(for model: any VectorRetriever) -> HostBatch {
     )
 }
 
-private func step(_ model: any SearchRanker, _ adam: Adam, _ number: Int) throws {
-    var host = SearchHostBatch()
+private func step(_ model: any QueryRanker, _ adam: Adam, _ number: Int) throws {
+    var host = QueryHostBatch()
     (host.rows, host.length, host.width, host.queryCount, host.queryLength) = (1, 3, 2, 2, 2)
     (host.items, host.times, host.actions, host.historyQueries) = ([0, 4, 5], [0, 10, 20], [0, 1, 2], [0, 0, 1])
     (host.lengths, host.users, host.requestTimes, host.queries) = ([2], [1], [60], [1])
@@ -114,9 +114,9 @@ private func step(_ model: any SearchRanker, _ adam: Adam, _ number: Int) throws
     (host.clicks, host.purchases, host.shown) = ([1, 0], [0, 0], [0, 1])
     try Runtime.seedDefaultGenerators(UInt64(number))
     try adam.clearGradients()
-    let batch = try SearchBatch(host, noise: .drawn(Generator(seed: UInt64(number))))
-    let terms = try model.judge(batch, .training).terms(batch, purchaseWeight: model.purchaseWeight)
+    let batch = try QueryBatch(host, noise: .drawn(Generator(seed: UInt64(number))))
+    let terms = try model.predict(batch, .training).terms(batch, purchaseWeight: model.purchaseWeight)
     try terms.dropFirst().reduce(terms[0].loss) { try $0 + $1.loss }.backward()
     try adam.step(rate: 1e-3)
-    _ = try withoutGradients { try model.judge(SearchBatch(host), .inference) }
+    _ = try withoutGradients { try model.predict(QueryBatch(host), .inference) }
 }

@@ -1,8 +1,8 @@
+import CascadeNN
+import CascadeTorch
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 import Foundation
-import NN
 import Testing
-import Torch
 
 /// Tests of what a process shares: handles, threads, default generators.
 ///

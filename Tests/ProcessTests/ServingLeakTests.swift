@@ -1,15 +1,16 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
-import Datasets
+import CascadeDatasets
+import CascadeFunnel
+import CascadeRecommenders
+import CascadeRuns
+import CascadeServing
+import CascadeSimulation
+import CascadeTorch
+import CascadeTraining
 import Foundation
-import Funnel
-import Recommenders
-import Runs
-import Serving
 import TestSupport
 import Testing
-import Torch
-import Training
 
 /// What an engine leaves behind when a new one has taken its place.
 @Suite("Engines and process-wide state", .serialized)

@@ -1,10 +1,10 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
-import Datasets
+import CascadeDatasets
+import CascadeTorch
 import Testing
-import Torch
 
-@testable import Recommenders
+@testable import CascadeRecommenders
 
 @Suite("Batch")
 struct BatchTests {

@@ -4,13 +4,13 @@ import Foundation
 import TestSupport
 import Testing
 
-@testable import Recommenders
+@testable import CascadeRecommenders
 
 @Suite("Catalog")
 struct CatalogTests {
     @Test("has an entry for every model in the folder, and no other")
     func complete() throws {
-        let folder = Repository.root.appendingPathComponent("Sources/Recommenders")
+        let folder = Repository.root.appendingPathComponent("Sources/CascadeRecommenders")
         let files = try FileManager.default.subpathsOfDirectory(atPath: folder.path)
             .map { folder.appendingPathComponent($0) }.filter { $0.pathExtension == "swift" }
         var names: [String] = []

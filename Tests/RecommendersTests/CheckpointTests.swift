@@ -1,13 +1,13 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
+import CascadeNN
+import CascadeTensorFiles
+import CascadeTorch
 import Foundation
-import NN
-import TensorFiles
 import TestSupport
 import Testing
-import Torch
 
-@testable import Recommenders
+@testable import CascadeRecommenders
 
 /// Two layers whose second is one that loading could fail at after the first was read.
 private struct Pair: Module {

@@ -1,10 +1,10 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
+import CascadeTensorFiles
 import Foundation
-import TensorFiles
 import Testing
 
-@testable import Recommenders
+@testable import CascadeRecommenders
 
 private struct Kitchen: Settings, Equatable {
     enum Style: String, Codable, CaseIterable {

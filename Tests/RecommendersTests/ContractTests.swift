@@ -1,15 +1,15 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
-import Datasets
+import CascadeDatasets
+import CascadeNN
+import CascadeTensorFiles
+import CascadeTorch
 import Foundation
-import NN
-import TensorFiles
 import TensorTestSupport
 import TestSupport
 import Testing
-import Torch
 
-@testable import Recommenders
+@testable import CascadeRecommenders
 
 /// What every model promises when it answers.
 ///

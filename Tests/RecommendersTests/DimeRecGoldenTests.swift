@@ -1,14 +1,14 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
-import Datasets
-import Diffusion
-import NN
-import TensorFiles
+import CascadeDatasets
+import CascadeDiffusion
+import CascadeNN
+import CascadeTensorFiles
+import CascadeTorch
 import TensorTestSupport
 import Testing
-import Torch
 
-@testable import Recommenders
+@testable import CascadeRecommenders
 
 /// DimeRec against `Fixtures/reference_dimerec.py`, which takes one history at a time.
 @Suite("DimeRec against the reference", .rounding)

@@ -1,13 +1,13 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
-import Datasets
-import Diffusion
-import NN
+import CascadeDatasets
+import CascadeDiffusion
+import CascadeNN
+import CascadeTorch
 import TensorTestSupport
 import Testing
-import Torch
 
-@testable import Recommenders
+@testable import CascadeRecommenders
 
 @Suite("Distillation")
 struct DistillationTests {

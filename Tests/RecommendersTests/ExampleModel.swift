@@ -1,9 +1,9 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
-import Datasets
-import NN
-import Recommenders
-import Torch
+import CascadeDatasets
+import CascadeNN
+import CascadeRecommenders
+import CascadeTorch
 
 /// Averages the embeddings of the latest items, then maps the average to where the next item should be.
 struct AverageOfEmbeddings: VectorRetriever {

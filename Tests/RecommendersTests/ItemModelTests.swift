@@ -1,13 +1,13 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
-import Datasets
+import CascadeDatasets
+import CascadeTorch
 import Foundation
 import TensorTestSupport
 import TestSupport
 import Testing
-import Torch
 
-@testable import Recommenders
+@testable import CascadeRecommenders
 
 /// Training events of a few users, and what models of item pairs should make of them, counted naively.
 private struct World {

@@ -1,13 +1,13 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
-import Datasets
-import NN
-import TensorFiles
+import CascadeDatasets
+import CascadeNN
+import CascadeTensorFiles
+import CascadeTorch
 import TensorTestSupport
 import Testing
-import Torch
 
-@testable import Recommenders
+@testable import CascadeRecommenders
 
 /// ComiRec and MIND against `Fixtures/reference_multi_interest.py`, which takes one history at a time.
 @Suite("ComiRec and MIND against the reference", .rounding)

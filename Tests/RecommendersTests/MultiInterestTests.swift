@@ -1,13 +1,13 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
-import Datasets
+import CascadeDatasets
+import CascadeNN
+import CascadeTorch
 import Foundation
-import NN
 import TensorTestSupport
 import Testing
-import Torch
 
-@testable import Recommenders
+@testable import CascadeRecommenders
 
 /// Histories of random lengths, padded on the left, and their mask.
 private func padded(_ lengths: [Int], to length: Int, width: Int, seed: UInt64) throws -> (items: Tensor, mask: Tensor)

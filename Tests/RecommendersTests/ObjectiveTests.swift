@@ -1,13 +1,13 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
-import Datasets
+import CascadeDatasets
+import CascadeNN
+import CascadeTorch
 import Foundation
-import NN
 import TensorTestSupport
 import Testing
-import Torch
 
-@testable import Recommenders
+@testable import CascadeRecommenders
 
 /// Draws what it is told to, with probabilities of one's choice.
 private struct ScriptedNegatives: NegativeSampler {

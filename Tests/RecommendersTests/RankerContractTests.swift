@@ -1,12 +1,12 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
-import Datasets
-import NN
+import CascadeDatasets
+import CascadeNN
+import CascadeTorch
 import TensorTestSupport
 import Testing
-import Torch
 
-@testable import Recommenders
+@testable import CascadeRecommenders
 
 /// What every click model promises.
 @Suite("Contract of click models")
@@ -15,7 +15,7 @@ struct RankerContractTests {
     func overfits(_ subject: RankerSubject) throws {
         let model = try subject.model()
         let adam = try Adam(model.parameters())
-        let host = RankingHostBatch(History.rows)
+        let host = CTRHostBatch(History.rows)
         var losses: [Double] = []
         for _ in 0..<80 {
             try adam.clearGradients()
@@ -33,7 +33,7 @@ struct RankerContractTests {
     @Test("every parameter receives a gradient", arguments: RankerSubject.all)
     func gradients(_ subject: RankerSubject) throws {
         let model = try subject.model(["sparseGradients": .bool(false)])
-        try model.loss(RankingHostBatch(History.rows)).backward()
+        try model.loss(CTRHostBatch(History.rows)).backward()
         for parameter in try model.parameters() {
             let gradient = try #require(try parameter.part.value.gradient(), "\(parameter.name) has no gradient")
             #expect(try gradient.isFinite(), "\(parameter.name)")
@@ -50,13 +50,13 @@ struct RankerContractTests {
     )
     func independence(_ subject: RankerSubject) throws {
         let model = try subject.model()
-        let together = try model.judged(RankingHostBatch(History.rows))
+        let together = try model.judged(CTRHostBatch(History.rows))
         for (row, history) in History.rows.enumerated() {
-            try expect(model.judged(RankingHostBatch([history]))[0], equal: together[row], "alone, row \(row)")
-            try expect(model.judged(RankingHostBatch([history], columns: 12))[0], equal: together[row], "padded")
-            let host = RankingHostBatch([history])
+            try expect(model.judged(CTRHostBatch([history]))[0], equal: together[row], "alone, row \(row)")
+            try expect(model.judged(CTRHostBatch([history], columns: 12))[0], equal: together[row], "padded")
+            let host = CTRHostBatch([history])
             for column in 0..<3 {
-                let single = RankingHostBatch(
+                let single = CTRHostBatch(
                     history: host.history,
                     width: 1,
                     candidates: [host.candidates[column]],
@@ -71,7 +71,7 @@ struct RankerContractTests {
     @Test("an empty history is judged without infinities", arguments: RankerSubject.all)
     func empty(_ subject: RankerSubject) throws {
         let nobody = History(user: 1, items: [], times: [], target: 3)
-        for scores in try subject.model().judged(RankingHostBatch([nobody, History.rows[3]])) {
+        for scores in try subject.model().judged(CTRHostBatch([nobody, History.rows[3]])) {
             #expect(scores.filter(\.isFinite).count == scores.count)
         }
     }
@@ -79,9 +79,9 @@ struct RankerContractTests {
     @Test("works without categories", arguments: RankerSubject.all)
     func withoutCategories(_ subject: RankerSubject) throws {
         let model = try subject.model(data: Subject.data)
-        let scores = try model.judged(RankingHostBatch(History.rows)).flatMap { $0 }
+        let scores = try model.judged(CTRHostBatch(History.rows)).flatMap { $0 }
         #expect(scores.filter(\.isFinite).count == scores.count)
-        try model.loss(RankingHostBatch(History.rows)).backward()
+        try model.loss(CTRHostBatch(History.rows)).backward()
     }
 
     @Test("items outside the catalogue are refused, as behaviour and as candidate", arguments: RankerSubject.all)
@@ -89,10 +89,10 @@ struct RankerContractTests {
         let model = try subject.model()
         var histories = History.rows
         histories[2].items[1] = 21
-        #expect(throws: TorchError.self) { try model.judged(RankingHostBatch(histories)) }
+        #expect(throws: TorchError.self) { try model.judged(CTRHostBatch(histories)) }
         histories = History.rows
         histories[2].target = 21
-        #expect(throws: TorchError.self) { try model.judged(RankingHostBatch(histories)) }
+        #expect(throws: TorchError.self) { try model.judged(CTRHostBatch(histories)) }
     }
 
     @Test("the same seed gives the same losses, bit for bit", arguments: RankerSubject.all)
@@ -102,7 +102,7 @@ struct RankerContractTests {
             let adam = try Adam(model.parameters())
             return try (0..<3).map { _ in
                 try adam.clearGradients()
-                let loss = try model.loss(RankingHostBatch(History.rows))
+                let loss = try model.loss(CTRHostBatch(History.rows))
                 try loss.backward()
                 try adam.step(rate: 1e-2)
                 return try loss.item()
@@ -119,9 +119,9 @@ struct RankerContractTests {
     )
     func catalogue(_ subject: RankerSubject) throws {
         let model = try subject.model()
-        let host = RankingHostBatch(History.rows)
+        let host = CTRHostBatch(History.rows)
         let scores = try model.scores(host.batch().history).doubles()
-        let asked = RankingHostBatch(
+        let asked = CTRHostBatch(
             history: host.history,
             width: 3,
             candidates: host.candidates,
@@ -143,7 +143,7 @@ struct SharedGradientTests {
     func sum(projection: String) throws {
         let subject = RankerSubject(entry: ModelEntry(TWIN.self), variant: ["projection": .string(projection)])
         let model = try #require(try subject.model(["sparseGradients": .bool(false)]) as? TWIN)
-        let batch = try RankingHostBatch(History.rows).batch()
+        let batch = try CTRHostBatch(History.rows).batch()
         let shared = try model.sharedGradients(batch)
         #expect(shared.map(\.feature) == ["items", "categories", "places"])
         for parameter in try model.parameters() { try parameter.part.value.setGradient(nil) }
@@ -159,9 +159,9 @@ struct SharedGradientTests {
     @Test("nothing meets in a model whose tables are apart")
     func apart() throws {
         let model = try RankerSubject(entry: ModelEntry(DARE.self)).model()
-        let searcher = try #require(model as? any HistorySearcher)
+        let searcher = try #require(model as? any LifelongRanker)
         #expect(throws: ConfigurationError.self) {
-            try searcher.sharedGradients(RankingHostBatch(History.rows).batch())
+            try searcher.sharedGradients(CTRHostBatch(History.rows).batch())
         }
     }
 }

@@ -1,13 +1,13 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
-import Datasets
+import CascadeDatasets
+import CascadeNN
+import CascadeTorch
 import Foundation
-import NN
 import TensorTestSupport
 import Testing
-import Torch
 
-@testable import Recommenders
+@testable import CascadeRecommenders
 
 /// A click model under contract: an entry of the catalogue, made small, perhaps with a part exchanged.
 struct RankerSubject: Sendable, CustomTestStringConvertible {
@@ -41,7 +41,7 @@ struct RankerSubject: Sendable, CustomTestStringConvertible {
     ]
 
     func model(seed: UInt64 = 1, _ changes: [String: JSONValue] = [:], data: DatasetShape = Self.data) throws
-        -> any Ranker
+        -> any CTRRanker
     {
         guard case .object(let defaults) = try entry.defaults() else { throw ConfigurationError("no settings") }
         var own = variant
@@ -51,13 +51,13 @@ struct RankerSubject: Sendable, CustomTestStringConvertible {
         var settings = Self.small.merging(own) { $1 }.merging(changes) { $1 }
         if entry.card.name == "sdim" { settings["bits"] = .integer(2) }
         settings = settings.filter { defaults[$0.key] != nil }
-        let model = try #require(try entry.make(.object(settings), data, Generator(seed: seed)) as? any Ranker)
+        let model = try #require(try entry.make(.object(settings), data, Generator(seed: seed)) as? any CTRRanker)
         try Rounding.disturb(model)
         return model
     }
 }
 
-extension RankingHostBatch {
+extension CTRHostBatch {
     /// Each history with its target and two other items.
     init(_ histories: [History], columns: Int? = nil) {
         let host = HostBatch(histories, .left, .cuts, columns: columns)
@@ -74,18 +74,18 @@ extension RankingHostBatch {
         )
     }
 
-    func batch() throws -> RankingBatch { try RankingBatch(self, noise: .drawn(Generator(seed: 1))) }
+    func batch() throws -> CTRBatch { try CTRBatch(self, noise: .drawn(Generator(seed: 1))) }
 }
 
-extension Ranker {
+extension CTRRanker {
     /// Log-odds `[B][C]` in inference mode.
-    func judged(_ host: RankingHostBatch) throws -> [[Double]] {
+    func judged(_ host: CTRHostBatch) throws -> [[Double]] {
         let flat = try withoutGradients { try logits(host.batch()).doubles() }
         return (0..<host.history.rows).map { Array(flat[$0 * host.width..<($0 + 1) * host.width]) }
     }
 
     /// The whole loss of a batch.
-    func loss(_ host: RankingHostBatch) throws -> Tensor {
+    func loss(_ host: CTRHostBatch) throws -> Tensor {
         let batch = try host.batch()
         let terms = try trainingOutput(batch).terms(batch)
         return try terms.dropFirst().reduce(terms[0].loss) { try $0 + $1.loss }

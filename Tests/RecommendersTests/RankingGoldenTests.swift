@@ -1,13 +1,13 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
-import Datasets
-import NN
-import TensorFiles
+import CascadeDatasets
+import CascadeNN
+import CascadeTensorFiles
+import CascadeTorch
 import TensorTestSupport
 import Testing
-import Torch
 
-@testable import Recommenders
+@testable import CascadeRecommenders
 
 /// Click models against `Fixtures/reference_ranking.py`, which takes one behaviour and one candidate at a time.
 @Suite("Click models against the reference", .rounding)
@@ -44,8 +44,8 @@ struct RankingGoldenTests {
     /// The reference's weights and inputs for one variant.
     struct Golden {
         let file: SafetensorsFile
-        let model: any Ranker
-        let batch: RankingBatch
+        let model: any CTRRanker
+        let batch: CTRBatch
         let name: String
 
         init(_ variant: Variant, sparse: Bool = false) throws {
@@ -62,7 +62,7 @@ struct RankingGoldenTests {
                 categories: try file.array("input.categories", as: Int32.self)
             )
             let made = try Catalog.entry(variant.model).make(.object(settings), data, Generator(seed: 1))
-            model = try #require(made as? any Ranker)
+            model = try #require(made as? any CTRRanker)
             let state = try model.state().filter { !$0.name.hasSuffix("categoryOf.numbers") }
             try Checkpoint.assign(file, to: state, prefix: "\(name).weight.")
             try Rounding.disturb(model)
@@ -75,7 +75,7 @@ struct RankingGoldenTests {
                 targets: [1, 1, 1, 1],
                 users: [0, 1, 2, 3]
             )
-            let host = RankingHostBatch(
+            let host = CTRHostBatch(
                 history: history,
                 width: 3,
                 candidates: try file.array("input.candidates", as: Int32.self),
@@ -138,7 +138,7 @@ struct AttentionScorerTests {
             let subject = RankerSubject(entry: try Catalog.entry(name))
             let model = try #require(try subject.model() as? any TwoStageRanker)
             let history = History.rows[3]
-            let host = RankingHostBatch([history])
+            let host = CTRHostBatch([history])
             let exact = try withoutGradients { try model.network.searched(host.batch()).attention.squeezed(0) }
             let scorer = try AttentionScorer(model, precision)
             let (own, wanted) = (history.items.map(Int64.init), host.candidates.map(Int64.init))
@@ -167,7 +167,7 @@ struct AttentionScorerTests {
         let subject = RankerSubject(entry: try Catalog.entry(name))
         let judged = try TablePrecision.allCases.map { precision in
             let rounding = ["precision": JSONValue.string(precision.rawValue)]
-            return try subject.model(settings.merging(rounding) { $1 }).judged(RankingHostBatch(History.rows))
+            return try subject.model(settings.merging(rounding) { $1 }).judged(CTRHostBatch(History.rows))
         }
         #expect(judged[1] != judged[0] && judged[2] != judged[0])
         for (exact, rounded) in zip(judged[0].joined(), judged[1].joined()) { #expect(abs(exact - rounded) < 0.02) }

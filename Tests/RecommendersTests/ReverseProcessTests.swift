@@ -1,12 +1,12 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
-import Datasets
-import Diffusion
-import NN
+import CascadeDatasets
+import CascadeDiffusion
+import CascadeNN
+import CascadeTorch
 import Testing
-import Torch
 
-@testable import Recommenders
+@testable import CascadeRecommenders
 
 @Suite("Watching the reverse process")
 struct ReverseProcessTests {

@@ -1,13 +1,13 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
-import Datasets
-import NN
-import TensorFiles
+import CascadeDatasets
+import CascadeNN
+import CascadeTensorFiles
+import CascadeTorch
 import TensorTestSupport
 import Testing
-import Torch
 
-@testable import Recommenders
+@testable import CascadeRecommenders
 
 /// SASRec with given weights; expected values were computed in float64 (see `Fixtures/make_goldens.py`).
 @Suite("SASRec against the reference", .rounding)

@@ -1,12 +1,12 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
-import Datasets
-import NN
+import CascadeDatasets
+import CascadeNN
+import CascadeTorch
 import TensorTestSupport
 import Testing
-import Torch
 
-@testable import Recommenders
+@testable import CascadeRecommenders
 
 /// What every search model promises.
 @Suite("Contract of search models")
@@ -17,7 +17,7 @@ struct SearchContractTests {
             subject.entry.card.name == "diffusion-gs" ? ["constraintWeight": .number(0.01)] : [:]
         )
         let adam = try Adam(model.parameters())
-        let host = SearchHostBatch(Asked.rows)
+        let host = QueryHostBatch(Asked.rows)
         var losses: [Double] = []
         for step in 0..<120 {
             try adam.clearGradients()
@@ -41,7 +41,7 @@ struct SearchContractTests {
         changes["sparseGradients"] = .bool(false)
         let isShownOrder = subject.entry.card.name == "shown-order"
         let model = try subject.model(isShownOrder ? [:] : ["tokens": changes])
-        try model.loss(SearchHostBatch(Asked.rows)).backward()
+        try model.loss(QueryHostBatch(Asked.rows)).backward()
         for parameter in try model.parameters() {
             let gradient = try #require(try parameter.part.value.gradient(), "\(parameter.name) has no gradient")
             #expect(try gradient.isFinite(), "\(parameter.name)")
@@ -57,16 +57,16 @@ struct SearchContractTests {
     )
     func independence(_ subject: SearchSubject) throws {
         let model = try subject.model()
-        let together = try model.judged(SearchHostBatch(Asked.rows))
+        let together = try model.judged(QueryHostBatch(Asked.rows))
         for (row, asked) in Asked.rows.enumerated() {
-            try expect(model.judged(SearchHostBatch([asked]))[0], equal: together[row], "alone, row \(row)")
-            let padded = SearchHostBatch([asked], length: 12, width: 5, tokens: 9)
+            try expect(model.judged(QueryHostBatch([asked]))[0], equal: together[row], "alone, row \(row)")
+            let padded = QueryHostBatch([asked], length: 12, width: 5, tokens: 9)
             try expect(model.judged(padded)[0], equal: together[row], "padded, row \(row)")
             for column in 0..<3 {
                 var single = asked
                 single.candidates = [asked.candidates[column]]
                 (single.clicks, single.purchases) = ([0], [0])
-                let alone = try model.judged(SearchHostBatch([single]))[0]
+                let alone = try model.judged(QueryHostBatch([single]))[0]
                 try expect(alone, equal: [together[row][column], together[row][column + 3]], "candidate \(column)")
             }
         }
@@ -80,10 +80,10 @@ struct SearchContractTests {
     func losses(_ subject: SearchSubject) throws {
         let model = try subject.model()
         let noise = Noise.fixed(integers: try Tensor([Int64(3), 1, 5, 2]), normals: [:])
-        let terms = try [SearchHostBatch(Asked.rows), SearchHostBatch(Asked.rows, length: 12, width: 5, tokens: 9)]
+        let terms = try [QueryHostBatch(Asked.rows), QueryHostBatch(Asked.rows, length: 12, width: 5, tokens: 9)]
             .map { host in
-                let batch = try SearchBatch(host, noise: noise)
-                let terms = try model.judge(batch, .training).terms(batch, purchaseWeight: model.purchaseWeight)
+                let batch = try QueryBatch(host, noise: noise)
+                let terms = try model.predict(batch, .training).terms(batch, purchaseWeight: model.purchaseWeight)
                 return try terms.map { try $0.loss.item() }
             }
         try expect(terms[1], equal: terms[0])
@@ -93,30 +93,30 @@ struct SearchContractTests {
     func inputs(_ subject: SearchSubject) throws {
         let model = try subject.model(["purchases": .number(1)])
         let asked = Asked.rows[0]
-        let scores = try model.judged(SearchHostBatch([asked]))[0]
+        let scores = try model.judged(QueryHostBatch([asked]))[0]
         var other = asked
         other.query = [30, 31]
-        #expect(try model.judged(SearchHostBatch([other]))[0] != scores, "the query")
+        #expect(try model.judged(QueryHostBatch([other]))[0] != scores, "the query")
         // The search by category sees events of the candidates' kind alone.
         let place = subject.variant["search"] == .string("hard") ? 1 : 6
         other = asked
         other.items[place] = place == 1 ? 8 : 10
-        #expect(try model.judged(SearchHostBatch([other]))[0] != scores, "the history")
+        #expect(try model.judged(QueryHostBatch([other]))[0] != scores, "the history")
         other = asked
         other.actions = asked.actions.map { _ in 4 }
-        #expect(try model.judged(SearchHostBatch([other]))[0] != scores, "what was done")
+        #expect(try model.judged(QueryHostBatch([other]))[0] != scores, "what was done")
         other = asked
         other.context = 2
-        #expect(try model.judged(SearchHostBatch([other]))[0] != scores, "the moment")
+        #expect(try model.judged(QueryHostBatch([other]))[0] != scores, "the moment")
         other = asked
         other.user = 1
-        #expect(try model.judged(SearchHostBatch([other]))[0] != scores, "the person")
+        #expect(try model.judged(QueryHostBatch([other]))[0] != scores, "the person")
     }
 
     @Test("works without features, queries and purchases", arguments: SearchSubject.reading)
     func bare(_ subject: SearchSubject) throws {
         guard subject.variant["search"] != .string("hard") else { return }
-        var host = SearchHostBatch(
+        var host = QueryHostBatch(
             Asked.rows.map { asked in
                 var bare = asked
                 bare.query = []
@@ -137,11 +137,11 @@ struct SearchContractTests {
         var rows = Asked.rows
         if subject.entry.card.name != "shown-order" {
             rows[1].items[1] = 21
-            #expect(throws: TorchError.self) { try model.judged(SearchHostBatch(rows)) }
+            #expect(throws: TorchError.self) { try model.judged(QueryHostBatch(rows)) }
         }
         rows = Asked.rows
         rows[2].candidates[0] = 21
-        #expect(throws: TorchError.self) { try model.judged(SearchHostBatch(rows)) }
+        #expect(throws: TorchError.self) { try model.judged(QueryHostBatch(rows)) }
     }
 
     @Test("the same seed gives the same losses, bit for bit", arguments: SearchSubject.all)
@@ -151,7 +151,7 @@ struct SearchContractTests {
             let adam = try Adam(model.parameters())
             return try (0..<3).map { step in
                 try adam.clearGradients()
-                let loss = try model.loss(SearchHostBatch(Asked.rows), seed: UInt64(step))
+                let loss = try model.loss(QueryHostBatch(Asked.rows), seed: UInt64(step))
                 try loss.backward()
                 try adam.step(rate: 1e-2)
                 return try loss.item()
@@ -165,7 +165,7 @@ struct SearchContractTests {
     @Test("contributions are one number an event, 0 at padding")
     func contributions() throws {
         let model = try SearchSubject(entry: ModelEntry(DiffusionGS.self)).model()
-        let host = SearchHostBatch(Asked.rows)
+        let host = QueryHostBatch(Asked.rows)
         let shares = try #require(try withoutGradients { try model.contributions(host.batch()) })
         #expect(shares.shape == [4, 7])
         for (cell, share) in try shares.doubles().enumerated() { #expect((share > 0) == (host.items[cell] != 0)) }

@@ -1,13 +1,13 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
-import Datasets
-import NN
-import TensorFiles
+import CascadeDatasets
+import CascadeNN
+import CascadeTensorFiles
+import CascadeTorch
 import TensorTestSupport
 import Testing
-import Torch
 
-@testable import Recommenders
+@testable import CascadeRecommenders
 
 /// Search models against `Fixtures/reference_search.py`, which takes a request, a candidate and an event at a time.
 @Suite("Search models against the reference", .rounding)
@@ -67,8 +67,8 @@ struct SearchGoldenTests {
     /// The reference's weights and inputs for one variant.
     struct Golden {
         let file: SafetensorsFile
-        let model: any SearchRanker
-        let batch: SearchBatch
+        let model: any QueryRanker
+        let batch: QueryBatch
         let name: String
         /// Where there is a candidate.
         let real: Tensor
@@ -88,7 +88,7 @@ struct SearchGoldenTests {
             settings = settings.filter { defaults[$0.key] != .null }
             let chosen = JSONValue.object(settings).merged(with: .object(variant.settings.merging(changes) { $1 }))
             let made = try entry.make(chosen, Self.data(file), Generator(seed: 1))
-            model = try #require(made as? any SearchRanker)
+            model = try #require(made as? any QueryRanker)
             let state = try model.state().filter { !$0.name.hasSuffix(".codes") }
             let shared = Set(file.names.filter { $0.hasPrefix("weight.") }.map { $0.dropFirst("weight.".count) })
             for part in state {
@@ -100,7 +100,7 @@ struct SearchGoldenTests {
                 integers: try file.tensor("input.steps"),
                 normals: [0: try file.tensor("input.noise")]
             )
-            batch = try SearchBatch(Self.host(file), noise: noise)
+            batch = try QueryBatch(Self.host(file), noise: noise)
             real = try batch.candidates.greater(0)
         }
 
@@ -114,9 +114,9 @@ struct SearchGoldenTests {
             return data
         }
 
-        private static func host(_ file: SafetensorsFile) throws -> SearchHostBatch {
+        private static func host(_ file: SafetensorsFile) throws -> QueryHostBatch {
             func whole(_ name: String) throws -> [Int32] { try file.array("input.\(name)", as: Int32.self) }
-            var host = SearchHostBatch()
+            var host = QueryHostBatch()
             (host.rows, host.length, host.width) = (4, 7, 4)
             (host.items, host.actions, host.historyQueries) = try (
                 whole("items"), whole("actions"), whole("historyQueries")
@@ -136,11 +136,11 @@ struct SearchGoldenTests {
         func expected(_ key: String) throws -> Tensor { try file.tensor("\(name).\(key)") }
 
         /// Log-odds of a click and of a purchase for every real candidate: `[M, 2]`.
-        func odds(_ judgement: SearchJudgement) throws -> Tensor {
+        func odds(_ judgement: QueryPrediction) throws -> Tensor {
             try .stacked([judgement.clicks.masked(by: real), judgement.purchases.masked(by: real)], 1)
         }
 
-        func judged() throws -> Tensor { try withoutGradients { try odds(model.judge(batch, .inference)) } }
+        func judged() throws -> Tensor { try withoutGradients { try odds(model.predict(batch, .inference)) } }
     }
 
     @Test("judgements at inference", arguments: Variant.all)
@@ -169,7 +169,7 @@ struct SearchGoldenTests {
     )
     func training(_ variant: Variant) throws {
         let golden = try Golden(variant)
-        let judgement = try golden.model.judge(golden.batch, .training)
+        let judgement = try golden.model.predict(golden.batch, .training)
         try expect(golden.odds(judgement), equals: golden.expected("expected.training"))
         let terms = try judgement.terms(golden.batch, purchaseWeight: golden.model.purchaseWeight)
         for term in terms {

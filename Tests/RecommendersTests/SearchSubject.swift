@@ -1,13 +1,13 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
-import Datasets
+import CascadeDatasets
+import CascadeNN
+import CascadeTorch
 import Foundation
-import NN
 import TensorTestSupport
 import Testing
-import Torch
 
-@testable import Recommenders
+@testable import CascadeRecommenders
 
 /// A search model under contract: an entry of the catalogue, made small, perhaps with a part exchanged.
 struct SearchSubject: Sendable, CustomTestStringConvertible {
@@ -40,12 +40,12 @@ struct SearchSubject: Sendable, CustomTestStringConvertible {
     }
 
     func model(seed: UInt64 = 1, _ changes: [String: JSONValue] = [:], data: DatasetShape = Subject.data) throws
-        -> any SearchRanker
+        -> any QueryRanker
     {
         let subject = Subject(entry: entry)
         let settings = try subject.settings(["sampler": .object(["kind": .string("one-step")])])
         let chosen = settings.merged(with: .object(variant)).merged(with: .object(changes))
-        let model = try #require(try entry.make(chosen, data, Generator(seed: seed)) as? any SearchRanker)
+        let model = try #require(try entry.make(chosen, data, Generator(seed: seed)) as? any QueryRanker)
         try Rounding.disturb(model)
         return model
     }
@@ -105,7 +105,7 @@ struct Asked: Sendable {
     ]
 }
 
-extension SearchHostBatch {
+extension QueryHostBatch {
     /// Requests, padded to at least so many events, candidates and tokens.
     init(_ rows: [Asked], length wanted: Int = 1, width wider: Int = 1, tokens longer: Int = 1) {
         self.init()
@@ -142,16 +142,16 @@ extension SearchHostBatch {
         tokens = distinct.flatMap { $0 + [Int32](repeating: 0, count: queryLength - $0.count) }
     }
 
-    func batch(seed: UInt64? = nil) throws -> SearchBatch {
-        guard let seed else { return try SearchBatch(self) }
-        return try SearchBatch(self, noise: .drawn(Generator(seed: seed)))
+    func batch(seed: UInt64? = nil) throws -> QueryBatch {
+        guard let seed else { return try QueryBatch(self) }
+        return try QueryBatch(self, noise: .drawn(Generator(seed: seed)))
     }
 }
 
-extension SearchRanker {
+extension QueryRanker {
     /// Log-odds of clicks, then of purchases, of real candidates in inference mode.
-    func judged(_ host: SearchHostBatch) throws -> [[Double]] {
-        let judgement = try withoutGradients { try judge(host.batch(), .inference) }
+    func judged(_ host: QueryHostBatch) throws -> [[Double]] {
+        let judgement = try withoutGradients { try predict(host.batch(), .inference) }
         let (clicks, purchases) = (try judgement.clicks.doubles(), try judgement.purchases.doubles())
         return (0..<host.rows).map { row in
             let slots = (row * host.width..<(row + 1) * host.width).filter { host.candidates[$0] != 0 }
@@ -159,9 +159,9 @@ extension SearchRanker {
         }
     }
 
-    func loss(_ host: SearchHostBatch, seed: UInt64 = 1) throws -> Tensor {
+    func loss(_ host: QueryHostBatch, seed: UInt64 = 1) throws -> Tensor {
         let batch = try host.batch(seed: seed)
-        let terms = try judge(batch, .training).terms(batch, purchaseWeight: purchaseWeight)
+        let terms = try predict(batch, .training).terms(batch, purchaseWeight: purchaseWeight)
         return try terms.dropFirst().reduce(terms[0].loss) { try $0 + $1.loss }
     }
 }

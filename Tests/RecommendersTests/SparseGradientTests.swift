@@ -1,11 +1,11 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
-import Datasets
-import NN
+import CascadeDatasets
+import CascadeNN
+import CascadeTorch
 import Testing
-import Torch
 
-@testable import Recommenders
+@testable import CascadeRecommenders
 
 @Suite("Sparse gradients")
 struct SparseGradientTests {

@@ -1,13 +1,13 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
-import Datasets
+import CascadeDatasets
+import CascadeNN
+import CascadeTorch
 import Foundation
-import NN
 import TensorTestSupport
 import Testing
-import Torch
 
-@testable import Recommenders
+@testable import CascadeRecommenders
 
 /// A model under contract: an entry of the catalogue, made small, perhaps with a part exchanged.
 struct Subject: Sendable, CustomTestStringConvertible {

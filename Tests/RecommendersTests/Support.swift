@@ -1,8 +1,8 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
-import Torch
+import CascadeTorch
 
-@testable import Recommenders
+@testable import CascadeRecommenders
 
 extension Tensor {
     /// Whether there is neither an infinity nor a value that is no number.

@@ -1,14 +1,14 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
-import Datasets
-import Diffusion
-import NN
-import TensorFiles
+import CascadeDatasets
+import CascadeDiffusion
+import CascadeNN
+import CascadeTensorFiles
+import CascadeTorch
 import TensorTestSupport
 import Testing
-import Torch
 
-@testable import Recommenders
+@testable import CascadeRecommenders
 
 /// The setting of `make_goldens.py`, its weights and its inputs.
 struct T2DiffGolden {

@@ -1,6 +1,6 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
-import Datasets
-import Retrieval
+import CascadeDatasets
+import CascadeRetrieval
 import Testing
 
 @Suite("Approximate indexes against the exact one")

@@ -1,11 +1,11 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
-import Datasets
+import CascadeDatasets
+import CascadeTensorFiles
 import Foundation
-import TensorFiles
 import TestSupport
 import Testing
 
-@testable import Retrieval
+@testable import CascadeRetrieval
 
 @Suite("Index directories")
 struct IndexDirectoryTests {

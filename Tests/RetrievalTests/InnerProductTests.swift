@@ -1,6 +1,6 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 import CIndex
-import Retrieval
+import CascadeRetrieval
 import Testing
 
 @Suite("Inner products by vector instructions")

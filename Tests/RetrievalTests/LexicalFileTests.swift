@@ -1,13 +1,13 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
-import Datasets
+import CascadeDatasets
 import Foundation
 import GRDB
 import Synchronization
 import TestSupport
 import Testing
 
-@testable import Retrieval
+@testable import CascadeRetrieval
 
 @Suite("Lexical index: files, damage and threads")
 struct LexicalFileTests {

@@ -1,8 +1,8 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
-import Datasets
+import CascadeDatasets
+import CascadeRetrieval
 import Foundation
-import Retrieval
 import Testing
 
 @Suite("Lexical index: what is found, and in which order")

@@ -1,6 +1,6 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
-import Retrieval
+import CascadeRetrieval
 
 /// Splits at spaces and nowhere else, so that whatever SQLite might take for syntax reaches it.
 let spaced: LexicalIndex.Splitter = { $0.split(separator: " ").map(String.init) }

@@ -1,7 +1,7 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
-import Datasets
+import CascadeDatasets
+import CascadeRetrieval
 import Foundation
-import Retrieval
 import Testing
 
 /// Vectors whose inner products are exact in float32 and in double, and often equal: multiples of 1/4 up to 2.

@@ -1,10 +1,10 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
-import Configurations
+import CascadeConfigurations
+import CascadeServer
+import CascadeStore
 import Foundation
 import Logging
-import Server
 import ServerTestSupport
-import Store
 import TestSupport
 
 /// A server over a fake service, for the tests of the console, for fuzzing and for load.

@@ -1,7 +1,7 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
-import Datasets
+import CascadeDatasets
+public import CascadeStore
 public import Foundation
-public import Store
 
 /// Items for a fake service: MovieLens's titles when its folder is there, otherwise made-up ones.
 public enum FakeCatalogue {

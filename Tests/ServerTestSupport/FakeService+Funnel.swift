@@ -1,7 +1,7 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
-public import Datasets
-public import Funnel
-import Store
+public import CascadeDatasets
+public import CascadeFunnel
+import CascadeStore
 
 extension FakeService {
     private static let now: Int64 = 1_750_000_000

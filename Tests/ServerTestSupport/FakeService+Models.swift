@@ -1,7 +1,7 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
-import Datasets
-public import Funnel
-import Store
+import CascadeDatasets
+public import CascadeFunnel
+import CascadeStore
 
 extension FakeService {
     static let initialSlots: [String: SlotStatus] = {

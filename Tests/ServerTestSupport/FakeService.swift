@@ -1,7 +1,7 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
-public import Datasets
-public import Funnel
-public import Store
+public import CascadeDatasets
+public import CascadeFunnel
+public import CascadeStore
 
 /// A service in memory that behaves like the real one from outside: it stores, it recommends what resembles the latest
 /// clicks, it explains, it refuses what is not there.

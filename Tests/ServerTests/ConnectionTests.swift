@@ -5,8 +5,8 @@ import NIOCore
 import ServiceLifecycle
 import Testing
 
-@testable import Server
-@testable import struct Server.ServerConfiguration
+@testable import CascadeServer
+@testable import struct CascadeServer.ServerConfiguration
 
 @Suite("Connections")
 struct ConnectionTests {

@@ -1,12 +1,12 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
-import Configurations
+import CascadeConfigurations
 import Foundation
 import HTTPTypes
 import NIOCore
 import TestSupport
 import Testing
 
-@testable import Server
+@testable import CascadeServer
 
 @Suite("Items, origins and compression")
 struct ExchangeTests {

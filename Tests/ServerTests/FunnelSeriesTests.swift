@@ -1,10 +1,10 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
-import Funnel
+import CascadeFunnel
 import Logging
 import Synchronization
 import Testing
 
-@testable import Server
+@testable import CascadeServer
 
 @Suite("What the funnel tells the log and the metrics")
 struct FunnelSeriesTests {

@@ -1,10 +1,10 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
-import Configurations
+import CascadeConfigurations
 import HTTPTypes
 import ServerTestSupport
 import Testing
 
-@testable import Server
+@testable import CascadeServer
 
 @Suite("Limits")
 struct LimitTests {

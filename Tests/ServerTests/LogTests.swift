@@ -1,11 +1,11 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
-import Configurations
+import CascadeConfigurations
+import CascadeTensorFiles
 import Foundation
 import Logging
-import TensorFiles
 import Testing
 
-@testable import Server
+@testable import CascadeServer
 
 @Suite("Logs")
 struct LogTests {

@@ -1,11 +1,11 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
-import Configurations
+import CascadeConfigurations
 import CoreMetrics
 import HTTPTypes
 import ServerTestSupport
 import Testing
 
-@testable import Server
+@testable import CascadeServer
 
 @Suite("Metrics")
 struct MetricsTests {

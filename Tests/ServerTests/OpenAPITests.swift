@@ -1,10 +1,10 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
-import Configurations
+import CascadeConfigurations
 import HTTPTypes
 import Testing
 
-@testable import Server
-@testable import struct Server.ServerConfiguration
+@testable import CascadeServer
+@testable import struct CascadeServer.ServerConfiguration
 
 @Suite("OpenAPI")
 struct OpenAPITests {

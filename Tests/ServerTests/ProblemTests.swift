@@ -1,12 +1,12 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
-import Configurations
-import Funnel
+import CascadeConfigurations
+import CascadeFunnel
+import CascadeStore
 import HTTPTypes
 import ServerTestSupport
-import Store
 import Testing
 
-@testable import Server
+@testable import CascadeServer
 
 @Suite("Problems")
 struct ProblemTests {

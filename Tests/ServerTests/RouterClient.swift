@@ -5,7 +5,7 @@ import Logging
 import NIOEmbedded
 import Synchronization
 
-@testable import Server
+@testable import CascadeServer
 
 /// Sends requests to the routes and layers of a server, without a socket.
 struct RouterClient: Sendable {

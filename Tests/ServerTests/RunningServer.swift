@@ -5,8 +5,8 @@ import ServerTestSupport
 import ServiceLifecycle
 import Testing
 
-@testable import Server
-@testable import struct Server.ServerConfiguration
+@testable import CascadeServer
+@testable import struct CascadeServer.ServerConfiguration
 
 /// A server on a free port, and the way to stop it.
 struct RunningServer: Sendable {

@@ -1,12 +1,12 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
-import Configurations
+import CascadeConfigurations
 import Foundation
 import HTTPTypes
 import Logging
 import Testing
 
-@testable import Server
-@testable import struct Server.ServerConfiguration
+@testable import CascadeServer
+@testable import struct CascadeServer.ServerConfiguration
 
 @Suite("Security")
 struct SecurityTests {

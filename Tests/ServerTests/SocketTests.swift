@@ -1,13 +1,13 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
-import Configurations
+import CascadeConfigurations
 import Foundation
 import ServerTestSupport
 import ServiceLifecycle
 import TestSupport
 import Testing
 
-@testable import Server
-@testable import struct Server.ServerConfiguration
+@testable import CascadeServer
+@testable import struct CascadeServer.ServerConfiguration
 
 @Suite("Server over a socket")
 struct SocketTests {

@@ -1,15 +1,15 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
-import Configurations
+import CascadeConfigurations
+import CascadeFunnel
 import Foundation
-import Funnel
 import HTTPTypes
 import Hummingbird
 import Logging
 import ServerTestSupport
 import Synchronization
 
-@testable import Server
-@testable import struct Server.ServerConfiguration
+@testable import CascadeServer
+@testable import struct CascadeServer.ServerConfiguration
 
 /// A server without a socket, over a fake service, and what it logs.
 struct Harness {

@@ -1,10 +1,10 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
+import CascadeServing
+import CascadeTorch
 import Foundation
-import Serving
 import Synchronization
 import Testing
-import Torch
 
 @Suite("InferenceEngine")
 struct InferenceEngineTests {

@@ -1,13 +1,13 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
-import Datasets
+import CascadeDatasets
+import CascadeFunnel
+import CascadeRecommenders
+import CascadeRuns
+import CascadeServing
+import CascadeTraining
 import Foundation
-import Funnel
-import Recommenders
-import Runs
-import Serving
 import Testing
-import Training
 
 @Suite("Serving a retriever")
 struct RetrieverStageTests {

@@ -1,15 +1,15 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
-import Datasets
+import CascadeDatasets
+import CascadeFunnel
+import CascadeRecommenders
+import CascadeRetrieval
+import CascadeRuns
+import CascadeServing
+import CascadeTraining
 import Foundation
-import Funnel
-import Recommenders
-import Retrieval
-import Runs
-import Serving
 import TestSupport
 import Testing
-import Training
 
 @Suite("Loading what is to be served")
 struct RunLoaderTests {

@@ -1,14 +1,14 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
-import Datasets
+import CascadeDatasets
+import CascadeFunnel
+import CascadeRecommenders
+import CascadeRuns
+import CascadeServing
+import CascadeTensorFiles
+import CascadeTraining
 import Foundation
-import Funnel
-import Recommenders
-import Runs
-import Serving
-import TensorFiles
 import Testing
-import Training
 
 @Suite("Serving a click model")
 struct RankerStageTests {
@@ -21,13 +21,13 @@ struct RankerStageTests {
     func equalsOffline(model: String) async throws {
         let run = try workshop.run(model)
         let trained = try run.open()
-        let ranker = try #require(trained.model as? any Ranker)
-        let outcome = try trained.rankingEvaluator().evaluate(ranker, .test)
+        let ranker = try #require(trained.model as? any CTRRanker)
+        let outcome = try trained.ctrEvaluator().evaluate(ranker, .test)
         let served = try await RunLoader.load(.ranker, from: run.url)
         let scorer = try #require(served.scorer)
         let cases = trained.data.cases(.test)
         var place = 0
-        for host in try trained.rankingEvaluator().requests(ranker, .test) {
+        for host in try trained.ctrEvaluator().requests(ranker, .test) {
             for row in 0..<host.history.rows {
                 let example = cases[place / host.width]
                 let items = host.candidates[row * host.width..<(row + 1) * host.width]

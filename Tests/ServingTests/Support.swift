@@ -1,13 +1,14 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
-import Datasets
+import CascadeDatasets
+import CascadeFunnel
+import CascadeRecommenders
+import CascadeRuns
+import CascadeSimulation
+import CascadeTensorFiles
+import CascadeTraining
 import Foundation
-import Funnel
-import Recommenders
-import Runs
-import TensorFiles
 import TestSupport
-import Training
 
 /// A small data set, and runs of small models that have learned a little of it.
 struct Workshop {

@@ -1,11 +1,11 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
-import Datasets
+import CascadeDatasets
 import Dispatch
 import Synchronization
 import Testing
 
-@testable import Serving
+@testable import CascadeServing
 
 @Suite("People's vectors")
 struct UserVectorsTests {

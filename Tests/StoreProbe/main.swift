@@ -5,9 +5,9 @@
 //   StoreProbe measure FOLDER       prints how many events a second are stored, with group commit and without
 //   StoreProbe watch FOLDER         prints what it costs to ask whether other processes have written
 //   StoreProbe erase FOLDER MILLION prints how long an erasure takes, and the slowest event beside it
-import Datasets
+import CascadeDatasets
+import CascadeStore
 import Foundation
-import Store
 
 func event(_ id: String, _ number: Int) -> NewEvent {
     let event = Event(user: UserID("user-\(number % 500)"), item: ItemID("item-\(number % 2000)"), time: Int64(number))

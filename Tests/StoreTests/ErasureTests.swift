@@ -1,12 +1,12 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
-import Datasets
+import CascadeDatasets
 import Foundation
 import GRDB
 import TestSupport
 import Testing
 
-@testable import Store
+@testable import CascadeStore
 
 @Suite("Store: erasure in short pieces")
 struct ErasureTests {

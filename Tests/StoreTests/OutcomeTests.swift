@@ -1,10 +1,10 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
-import Datasets
+import CascadeDatasets
 import TestSupport
 import Testing
 
-@testable import Store
+@testable import CascadeStore
 
 @Suite("Store: what came of an experiment's arms")
 struct OutcomeTests {

@@ -1,6 +1,6 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
-import Store
+import CascadeStore
 import Testing
 
 @Suite("Store: the time of retention")

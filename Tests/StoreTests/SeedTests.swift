@@ -1,13 +1,13 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
-import Datasets
+import CascadeDatasets
 import Foundation
 import GRDB
 import Synchronization
 import TestSupport
 import Testing
 
-@testable import Store
+@testable import CascadeStore
 
 /// A data set of these events.
 func dataset(_ events: [Event], in folder: TemporaryFolder) throws -> Dataset {

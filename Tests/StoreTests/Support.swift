@@ -1,11 +1,11 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
-import Datasets
+import CascadeDatasets
 import Foundation
 import TestSupport
 import Testing
 
-@testable import Store
+@testable import CascadeStore
 
 /// A folder with a store in it, whose clock stands at 1,000.
 struct StoreFixture {

@@ -1,13 +1,14 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
-import Datasets
+import CascadeDatasets
+import CascadeSimulation
+import CascadeTensorFiles
 import Foundation
 import GRDB
-import TensorFiles
 import TestSupport
 import Testing
 
-@testable import Store
+@testable import CascadeStore
 
 @Suite("Store: backup, retention, import")
 struct UpkeepTests {

@@ -1,12 +1,12 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
-import Datasets
+import CascadeDatasets
 import Foundation
 import GRDB
 import TestSupport
 import Testing
 
-@testable import Store
+@testable import CascadeStore
 
 @Suite("Store: what others write, and what becomes of the file")
 struct WatchTests {

@@ -1,7 +1,7 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
+import CascadeTensorFiles
 import Foundation
-import TensorFiles
 import TestSupport
 import Testing
 

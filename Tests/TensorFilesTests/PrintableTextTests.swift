@@ -1,6 +1,6 @@
+import CascadeTensorFiles
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 import Foundation
-import TensorFiles
 import Testing
 
 @Suite("Printable text")

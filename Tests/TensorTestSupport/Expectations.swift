@@ -1,10 +1,10 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
+public import CascadeTensorFiles
+public import CascadeTorch
 import Foundation
-public import TensorFiles
 import TestSupport
 public import Testing
-public import Torch
 
 /// Rounding of a few float32 operations in a row: sums of up to a hundred products of about one, half a unit each.
 public let rounding = 1e-5

@@ -1,7 +1,7 @@
+public import CascadeTorch
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 import Synchronization
 public import Testing
-public import Torch
 
 /// Holds every `expect(_:equals:)` of a test to what float32 rounding can do to it, on any processor.
 ///

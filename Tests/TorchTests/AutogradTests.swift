@@ -1,7 +1,7 @@
+import CascadeTorch
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 import Foundation
 import Testing
-import Torch
 
 /// A scalar function of one float64 tensor [2, 3].
 struct Expression: Sendable, CustomTestStringConvertible {

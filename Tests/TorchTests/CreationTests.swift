@@ -1,8 +1,8 @@
+import CascadeTorch
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 import Foundation
 import TensorTestSupport
 import Testing
-import Torch
 
 @Suite("Creating and reading tensors")
 struct CreationTests {

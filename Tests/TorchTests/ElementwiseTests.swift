@@ -1,9 +1,9 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
+import CascadeTorch
 import Foundation
 import TensorTestSupport
 import Testing
-import Torch
 
 /// A function of tensors and the same function of numbers.
 struct UnaryCase: Sendable, CustomTestStringConvertible {

@@ -1,10 +1,10 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
+import CascadeTensorFiles
+import CascadeTorch
 import Foundation
-import TensorFiles
 import TestSupport
 import Testing
-import Torch
 
 @Suite("Tensors in files")
 struct FileTests {

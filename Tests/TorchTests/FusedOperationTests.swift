@@ -1,8 +1,8 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
+import CascadeTorch
 import TensorTestSupport
 import Testing
-import Torch
 
 /// Operations that do the work of several in one pass, against those several, in results and in gradients.
 @Suite("Operations in one pass")

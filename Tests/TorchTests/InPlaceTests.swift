@@ -1,9 +1,9 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
+import CascadeTorch
 import Foundation
 import TensorTestSupport
 import Testing
-import Torch
 
 /// An operation that changes [[1, 2], [3, 4]], and the result.
 struct ChangeCase: Sendable, CustomTestStringConvertible {

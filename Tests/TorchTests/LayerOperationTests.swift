@@ -1,9 +1,9 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
+import CascadeTorch
 import Foundation
 import TensorTestSupport
 import Testing
-import Torch
 
 @Suite("The functions that layers are made of")
 struct LayerOperationTests {

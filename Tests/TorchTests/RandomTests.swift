@@ -1,7 +1,7 @@
+import CascadeTorch
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 import Foundation
 import Testing
-import Torch
 
 @Suite("Random numbers")
 struct RandomTests {

@@ -1,9 +1,9 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
+import CascadeTorch
 import Foundation
 import TensorTestSupport
 import Testing
-import Torch
 
 private func root(_ x: Double) -> Double { x.squareRoot() }
 private func logSumExp(_ values: Double...) -> Double { log(values.map { exp($0) }.reduce(0, +)) }

@@ -1,7 +1,7 @@
+import CascadeTorch
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 import TensorTestSupport
 import Testing
-import Torch
 
 /// On [[0, 1, 2], [3, 4, 5]].
 private let shapes: [OperationCase] = [

@@ -1,7 +1,7 @@
+import CascadeTorch
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 import Foundation
 import Testing
-import Torch
 
 /// A named operation on one tensor and what it should give.
 struct OperationCase: Sendable, CustomTestStringConvertible {

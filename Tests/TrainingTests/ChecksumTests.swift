@@ -1,12 +1,12 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
-import Datasets
+import CascadeDatasets
+import CascadeRecommenders
+import CascadeTensorFiles
+import CascadeTraining
 import Foundation
-import Recommenders
-import TensorFiles
 import TestSupport
 import Testing
-import Training
 
 @Suite("Checksums of a run")
 struct ChecksumTests {

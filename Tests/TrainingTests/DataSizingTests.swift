@@ -1,11 +1,11 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
-import Datasets
+import CascadeDatasets
+import CascadeRecommenders
+import CascadeTraining
 import Foundation
-import Recommenders
 import TestSupport
 import Testing
-import Training
 
 @Suite("Settings sized by the data")
 struct DataSizingTests {

@@ -1,14 +1,14 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
-import Datasets
+import CascadeDatasets
+import CascadeNN
+import CascadeRecommenders
+import CascadeTensorFiles
+import CascadeTorch
+import CascadeTraining
 import Foundation
-import NN
-import Recommenders
-import TensorFiles
 import TestSupport
 import Testing
-import Torch
-import Training
 
 @Suite("Distiller")
 struct DistillerTests {

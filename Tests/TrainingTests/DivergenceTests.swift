@@ -1,15 +1,16 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
-import Datasets
-import Evaluation
+import CascadeDatasets
+import CascadeEvaluation
+import CascadeNN
+import CascadeRecommenders
+import CascadeSimulation
+import CascadeTensorFiles
+import CascadeTorch
+import CascadeTraining
 import Foundation
-import NN
-import Recommenders
-import TensorFiles
 import TestSupport
 import Testing
-import Torch
-import Training
 
 @Suite("Divergence")
 struct DivergenceTests {
@@ -80,7 +81,7 @@ struct DivergenceTests {
     func faults(_ scores: [[Double]], _ fault: ScoreHealth.Fault?) throws {
         let data = try folder.histories([["a", "b", "c"], ["b", "c", "a"]])
         let division = try SplitDataset(data, .leaveOneOut)
-        let outcome = try Evaluator(division, seen: .include).evaluate(FixedScores(scores), .test)
+        let outcome = try TopKEvaluator(division, seen: .include).evaluate(FixedScores(scores), .test)
         #expect(outcome.health.fault == fault)
     }
 
@@ -88,7 +89,7 @@ struct DivergenceTests {
     func sameHistories() throws {
         let data = try folder.histories([["a", "b", "c"], ["a", "b", "c"]])
         let scores = try FixedScores([[3, 1, 2], [3, 1, 2]])
-        let outcome = try Evaluator(SplitDataset(data, .leaveOneOut), seen: .include).evaluate(scores, .test)
+        let outcome = try TopKEvaluator(SplitDataset(data, .leaveOneOut), seen: .include).evaluate(scores, .test)
         #expect(outcome.health.fault == nil)
     }
 
@@ -97,7 +98,7 @@ struct DivergenceTests {
         let data = try folder.histories([["a", "b", "c"], ["b", "c", "a"]])
         let scores = try FixedScores([[3, 1, 2], [score, 1, 2]])
         #expect(throws: DivergenceError.self) {
-            try Evaluator(SplitDataset(data, .leaveOneOut), seen: .include).evaluate(scores, .test)
+            try TopKEvaluator(SplitDataset(data, .leaveOneOut), seen: .include).evaluate(scores, .test)
         }
     }
 
@@ -112,7 +113,7 @@ struct DivergenceTests {
                     Double.random(in: 0..<1, using: &random) + (item == Int(data.items[example.target]) ? bonus : 0)
                 }
             }
-            return try Evaluator(division, seen: seen).evaluate(FixedScores(scores), .test).health.isAtChance
+            return try TopKEvaluator(division, seen: seen).evaluate(FixedScores(scores), .test).health.isAtChance
         }
         #expect(try isAtChance(0))
         #expect(try !isAtChance(0.3))

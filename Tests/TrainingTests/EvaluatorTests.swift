@@ -1,16 +1,16 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
-import Datasets
-import Evaluation
+import CascadeDatasets
+import CascadeEvaluation
+import CascadeRecommenders
+import CascadeTensorFiles
+import CascadeTorch
+import CascadeTraining
 import Foundation
-import Recommenders
-import TensorFiles
 import TestSupport
 import Testing
-import Torch
-import Training
 
-@Suite("Evaluator")
+@Suite("TopKEvaluator")
 struct EvaluatorTests {
     let folder: TemporaryFolder
     let data: SplitDataset
@@ -52,7 +52,7 @@ struct EvaluatorTests {
         let expected = cases.map { naiveRank(table[$0.user.rawValue], $0, seen) }
         #expect(Set(expected).count > 3)
         for block in [1, 4, 256] {
-            let outcome = try Evaluator(data, seen: seen, block: block).evaluate(tied, part)
+            let outcome = try TopKEvaluator(data, seen: seen, block: block).evaluate(tied, part)
             #expect(outcome.ranks == expected, "block \(block)")
         }
         // Some targets are in their own history, and stay candidates there.
@@ -66,7 +66,7 @@ struct EvaluatorTests {
         let cases = data.cases(.test)
         for block in [4, 256] {
             var lists: [Int: [Int]] = [:]
-            _ = try Evaluator(data, seen: .exclude, block: block)
+            _ = try TopKEvaluator(data, seen: .exclude, block: block)
                 .evaluate(tied, .test, listing: (3, { lists[$0] = $1 }))
             #expect(lists.count == cases.count)
             for (place, example) in cases.enumerated() {
@@ -94,10 +94,10 @@ struct EvaluatorTests {
             let history = Set(example.history.map { Int(data.dataset.items[$0]) }).subtracting([target])
             let scores = table[example.user.rawValue]
             let ranked = scores.indices.filter { !history.contains($0) }.sorted { scores[$0] > scores[$1] }
-            slots += ranked.prefix(Evaluator.listLength)
+            slots += ranked.prefix(TopKEvaluator.listLength)
         }
         for block in [1, 7, 256] {
-            let lists = try Evaluator(data, seen: .exclude, block: block).evaluate(model, .test).lists
+            let lists = try TopKEvaluator(data, seen: .exclude, block: block).evaluate(model, .test).lists
             #expect(lists.slotCount == slots.count)
             #expect(lists.coverage == Double(Set(slots).count) / Double(items))
             #expect(
@@ -110,7 +110,7 @@ struct EvaluatorTests {
     func diversity() throws {
         let categories = ItemCategories((0..<data.dataset.itemCount).map { [$0 % 3] })
         for block in [1, 7, 256] {
-            let evaluator = Evaluator(data, seen: .exclude, block: block)
+            let evaluator = TopKEvaluator(data, seen: .exclude, block: block)
             let neutral = Diversity(weight: 0, categories: categories)
             let outcome = try evaluator.evaluate(tied, .test, diversity: neutral)
             let found = try #require(outcome.diversity)
@@ -127,7 +127,7 @@ struct EvaluatorTests {
 
     @Test("ranks an even share of the users when there is a limit")
     func limit() throws {
-        let evaluator = Evaluator(data, seen: .include)
+        let evaluator = TopKEvaluator(data, seen: .include)
         let all = try evaluator.evaluate(tied, .test).ranks
         let some = try evaluator.evaluate(tied, .test, limit: 4).ranks
         #expect(some == [0, 1, 2, 3].map { all[$0 * all.count / 4] })
@@ -139,14 +139,18 @@ struct EvaluatorTests {
         var table = try tied.allScores(users: data.dataset.userCount)
         table[7][2] = .nan
         let model = try FixedScores(table)
-        let error = #expect(throws: DivergenceError.self) { try Evaluator(data, seen: .exclude).evaluate(model, .test) }
+        let error = #expect(throws: DivergenceError.self) {
+            try TopKEvaluator(data, seen: .exclude).evaluate(model, .test)
+        }
         #expect(try #require(error).description.contains("not a number"))
     }
 
     @Test("says when a part has nobody to rank for")
     func emptyPart() throws {
         let split = try SplitDataset(data.dataset, .byUser(validation: 0.4, test: 0, seed: 1))
-        let error = #expect(throws: DatasetError.self) { try Evaluator(split, seen: .exclude).evaluate(tied, .test) }
+        let error = #expect(throws: DatasetError.self) {
+            try TopKEvaluator(split, seen: .exclude).evaluate(tied, .test)
+        }
         #expect(try #require(error).reason == .noEvaluationCases)
     }
 
@@ -157,11 +161,13 @@ struct EvaluatorTests {
         let example = try #require(data.cases(.test).last)
         let met = Set(example.history.map { Int(data.dataset.items[$0]) })
         let expected = (0..<items).filter { !met.contains($0) }
-        let found = try Evaluator(data, seen: .exclude).recommend(model, for: example, count: 3)
+        let found = try TopKEvaluator(data, seen: .exclude).recommend(model, for: example, count: 3)
         #expect(found.map(\.item.rawValue) == Array(expected.prefix(3)))
         #expect(found.map(\.score) == expected.prefix(3).map { -Double($0) })
-        #expect(try Evaluator(data, seen: .exclude).recommend(model, for: example, count: 500).count == expected.count)
-        #expect(try Evaluator(data, seen: .include).recommend(model, for: example, count: 500).count == items)
+        #expect(
+            try TopKEvaluator(data, seen: .exclude).recommend(model, for: example, count: 500).count == expected.count
+        )
+        #expect(try TopKEvaluator(data, seen: .include).recommend(model, for: example, count: 500).count == items)
     }
 
     @Test("ranks by popularity as counted by hand")
@@ -175,12 +181,12 @@ struct EvaluatorTests {
         #expect(data.trainingItemCounts() == [3, 2, 1, 0, 0])
         let model = try Popularity(.init(), for: .init(users: 3, items: 5), using: Generator(seed: 1))
         try model.fit(to: data)
-        let outcome = try Evaluator(data, seen: .exclude).evaluate(model, .test)
+        let outcome = try TopKEvaluator(data, seen: .exclude).evaluate(model, .test)
         #expect(outcome.ranks == [2, 1, 2])
         #expect(outcome.metrics["recall@1"] == 1 / 3.0)
         #expect(outcome.metrics["mrr@2"] == 2 / 3.0)
-        #expect(try Evaluator(data, seen: .include).evaluate(model, .test).ranks == [5, 3, 5])
-        #expect(try Evaluator(data, seen: .exclude).evaluate(model, .validation).ranks == [1, 3, 1])
+        #expect(try TopKEvaluator(data, seen: .include).evaluate(model, .test).ranks == [5, 3, 5])
+        #expect(try TopKEvaluator(data, seen: .exclude).evaluate(model, .validation).ranks == [1, 3, 1])
     }
 }
 

@@ -1,11 +1,11 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
-import Datasets
+import CascadeDatasets
+import CascadeNN
+import CascadeRecommenders
+import CascadeTraining
 import Foundation
-import NN
-import Recommenders
 import Testing
-import Training
 
 @Suite("Experiment")
 struct ExperimentTests {

@@ -1,12 +1,12 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
-import Datasets
+import CascadeDatasets
+import CascadeRecommenders
+import CascadeTorch
+import CascadeTraining
 import Foundation
-import Recommenders
 import TestSupport
 import Testing
-import Torch
-import Training
 
 @Suite("TensorBoard's projector")
 struct ProjectorTests {

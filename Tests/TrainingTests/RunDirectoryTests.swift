@@ -1,13 +1,13 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
-import Datasets
-import Evaluation
+import CascadeDatasets
+import CascadeEvaluation
+import CascadeRecommenders
+import CascadeTensorFiles
+import CascadeTraining
 import Foundation
-import Recommenders
-import TensorFiles
 import TestSupport
 import Testing
-import Training
 
 @Suite("Run directory")
 struct RunDirectoryTests {

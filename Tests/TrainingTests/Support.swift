@@ -1,12 +1,13 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
-import Datasets
+import CascadeDatasets
+import CascadeNN
+import CascadeRecommenders
+import CascadeSimulation
+import CascadeTorch
+import CascadeTraining
 import Foundation
-import NN
-import Recommenders
 import TestSupport
-import Torch
-import Training
 
 extension TemporaryFolder {
     /// Users whose interests drift between topics.

@@ -1,12 +1,12 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
+import CascadeRecommenders
+import CascadeTensorFiles
 import Foundation
-import Recommenders
-import TensorFiles
 import TestSupport
 import Testing
 
-@testable import Training
+@testable import CascadeTraining
 
 @Suite("TensorBoard event files")
 final class TensorBoardWriterTests {

@@ -1,13 +1,13 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
-import Datasets
+import CascadeDatasets
+import CascadeRecommenders
+import CascadeTensorFiles
+import CascadeTorch
+import CascadeTraining
 import Foundation
-import Recommenders
-import TensorFiles
 import TestSupport
 import Testing
-import Torch
-import Training
 
 @Suite("Trainer")
 struct TrainerTests {

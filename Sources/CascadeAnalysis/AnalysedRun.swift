@@ -1,0 +1,193 @@
+// Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
+import CascadeDatasets
+import CascadeEvaluation
+public import CascadeRecommenders
+public import CascadeTorch
+public import CascadeTraining
+public import Foundation
+
+/// A run under analysis: its manifest at once, its model when asked for.
+public struct AnalysedRun {
+    /// What tables and pictures call it: the end of its path that no other run shares.
+    public let label: String
+    /// Where it is.
+    public let directory: RunDirectory
+    /// What it says about itself.
+    public let manifest: RunManifest
+    private let openModel: (_ change: (JSONValue) throws -> JSONValue) throws -> TrainedRun
+
+    /// Reads the manifests of runs, which must be of the same data and split.
+    ///
+    /// - Parameters:
+    ///   - directories: One or more run directories.
+    ///   - data: The data set; nil looks where each run found it.
+    ///   - overrides: Model settings to replace, for those that leave the weights alone, given the model's name.
+    ///   - options: When they say what becomes of seen items, the runs' own policies may differ.
+    ///   - device: Where models go.
+    /// - Throws: ``CheckpointError`` where there is no run, ``ConfigurationError`` when two do not belong together.
+    public static func read(
+        _ directories: [URL],
+        data: URL? = nil,
+        overriding overrides: @escaping (_ model: String, JSONValue) throws -> JSONValue = { $1 },
+        _ options: AnalysisOptions = AnalysisOptions(),
+        on device: Device = .cpu
+    ) throws -> [AnalysedRun] {
+        let paths = directories.map { $0.absoluteURL.standardizedFileURL }
+        let labels = labels(of: paths.map(\.pathComponents))
+        let runs = try zip(paths, labels).map { path, label in
+            let directory = RunDirectory(path)
+            let manifest = try directory.manifest()
+            return AnalysedRun(label: label, directory: directory, manifest: manifest) { change in
+                try directory.open(
+                    data: data,
+                    overriding: { try change(overrides(manifest.experiment.model, $0)) },
+                    on: device
+                )
+            }
+        }
+        guard let first = runs.first else { throw ConfigurationError("no run to analyse") }
+        guard Set(paths.map(\.path)).count == paths.count else {
+            throw ConfigurationError("a run is named twice; give each once")
+        }
+        for run in runs.dropFirst() { try run.check(against: first, ignoringSeen: options.seen != nil) }
+        return runs
+    }
+
+    private func check(against other: AnalysedRun, ignoringSeen: Bool) throws {
+        func refuse(_ what: String, _ mine: String, _ theirs: String, _ remedy: String) -> ConfigurationError {
+            ConfigurationError(
+                "\(directory.url.path): \(what) is \(mine), but \(theirs) in \(other.directory.url.path); \(remedy)"
+            )
+        }
+        let apart = "figures of different data or splits cannot be compared, so analyse these runs apart"
+        guard manifest.data.hash == other.manifest.data.hash else {
+            func name(_ data: RunManifest.Data) -> String { "\(data.name) (\(data.hash))" }
+            throw refuse("the data set", name(manifest.data), name(other.manifest.data), apart)
+        }
+        let (mine, theirs) = (manifest.experiment, other.manifest.experiment)
+        guard mine.split == theirs.split else {
+            func text(_ value: some Encodable) throws -> String {
+                let encoder = JSONEncoder()
+                encoder.outputFormatting = .sortedKeys
+                return String(decoding: try encoder.encode(value), as: UTF8.self)
+            }
+            throw refuse("the split", try text(mine.split), try text(theirs.split), apart)
+        }
+        guard ignoringSeen || mine.seen == theirs.seen else {
+            throw refuse(
+                "the policy for seen items",
+                mine.seen.rawValue,
+                theirs.seen.rawValue,
+                "say which one holds with --seen exclude or --seen include"
+            )
+        }
+    }
+
+    /// The trained model and its data.
+    ///
+    /// - Parameter change: Further model settings to replace.
+    public func open(_ change: (JSONValue) throws -> JSONValue = { $0 }) throws -> TrainedRun { try openModel(change) }
+
+    /// The run as one of a model with item vectors.
+    ///
+    /// - Throws: ``ConfigurationError`` when the model has none.
+    public func openVectors() throws -> (run: TrainedRun, model: any VectorRetriever) {
+        let run = try open()
+        guard let model = run.model as? any VectorRetriever else {
+            throw lacking("has no item vectors", having: { $0 is any VectorRetriever })
+        }
+        return (run, model)
+    }
+
+    /// The run as one of a model that rebuilds the next item from noise.
+    ///
+    /// - Throws: ``ConfigurationError`` when the model has no diffusion.
+    public func openDiffusion(_ change: (JSONValue) throws -> JSONValue = { $0 }) throws -> (
+        run: TrainedRun, model: any DiffusionRetriever
+    ) {
+        let noDiffusion = lacking("has no diffusion", having: { $0 is any DiffusionRetriever })
+        guard manifest.experiment.configuration["sampler"] != .null else { throw noDiffusion }
+        let run = try open(change)
+        guard let model = run.model as? any DiffusionRetriever else { throw noDiffusion }
+        return (run, model)
+    }
+
+    /// The run as one of a click model that searches histories.
+    ///
+    /// - Throws: ``ConfigurationError`` when the model searches nothing.
+    public func openSearcher() throws -> (run: TrainedRun, model: any LifelongRanker) {
+        let run = try open()
+        guard let model = run.model as? any LifelongRanker else {
+            throw lacking("searches no history", having: { $0 is any LifelongRanker })
+        }
+        return (run, model)
+    }
+
+    private func lacking(_ what: String, having fits: (any Retriever) -> Bool) -> ConfigurationError {
+        let able = Catalog.all.filter { entry in
+            let model = try? entry.make(.object([:]), DatasetShape(users: 1, items: 2), Generator(seed: 0))
+            return model.map(fits) ?? false
+        }
+        return ConfigurationError(
+            """
+            \(directory.url.path): '\(manifest.experiment.model)' \(what), which this analysis needs; models that do: \
+            \(able.map(\.card.name).joined(separator: ", "))
+            """
+        )
+    }
+
+    /// The shortest ends of paths that differ from one another, all of the same number of components.
+    static func labels(of paths: [[String]]) -> [String] {
+        let longest = paths.map(\.count).max() ?? 1
+        for count in 1...max(longest, 1) {
+            let ends = paths.map { $0.suffix(count).joined(separator: "/") }
+            if Set(ends).count == ends.count { return ends }
+        }
+        return paths.map { $0.joined(separator: "/") }
+    }
+}
+
+extension TrainedRun {
+    /// The ranks of a part's targets and the statistics of the lists, as the options say.
+    func rank(
+        _ options: AnalysisOptions,
+        listing: (length: Int, use: (_ place: Int, _ items: [Int]) -> Void)? = nil
+    ) throws -> TopKEvaluator.Outcome {
+        guard experiment.candidates == nil else {
+            throw ConfigurationError(
+                "'\(experiment.model)' judges the candidates of requests; this analysis is for models that rank the catalogue"
+            )
+        }
+        return try evaluator(seen: options.seen).evaluate(model, options.part, listing: listing)
+    }
+
+    /// Every user's (or request's) value of each metric.
+    func perUser(_ names: [String], _ options: AnalysisOptions) throws -> [[Double]] {
+        guard let outcome = try judged(options.part) else {
+            let ranks = try rank(options).ranks
+            return names.map { perUserMetric($0, ranks: ranks) }
+        }
+        return names.map { outcome.metrics.perRequest[$0] ?? [] }
+    }
+
+    /// The item feature that the options name, or the only one.
+    ///
+    /// - Throws: ``ConfigurationError`` when there are several to choose from or none; ``DatasetError`` when there is
+    ///   none of that name.
+    func category(_ options: AnalysisOptions) throws -> String {
+        let names = data.dataset.itemFeatureNames
+        if let name = options.category {
+            _ = try data.dataset.itemCategories(name)
+            return name
+        }
+        guard names.count == 1, let name = names.first else {
+            throw ConfigurationError(
+                names.isEmpty
+                    ? "\(data.dataset.url.path): items have no features, so they belong to no categories; import data that has them"
+                    : "--category FEATURE is needed; items have: \(names.joined(separator: ", "))"
+            )
+        }
+        return name
+    }
+}

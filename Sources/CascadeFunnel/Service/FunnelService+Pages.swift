@@ -1,0 +1,210 @@
+// Part of Cascade. SPDX-License-Identifier: Apache-2.0
+public import CascadeDatasets
+import CascadeStore
+import Foundation
+
+extension FunnelService {
+    /// A page for a user; popular items for one who is not known.
+    public func recommend(to user: UserID, count: Int, isPreview: Bool) async throws -> Page {
+        try await running.run {
+            try await page(.recommendation, query: nil, user: user, count: count, isPreview: isPreview)
+        }
+    }
+
+    /// A page for a query; empty when nothing is found.
+    ///
+    /// The first 256 Unicode scalars of the query count.
+    public func search(_ query: String, user: UserID?, count: Int, isPreview: Bool) async throws -> Page {
+        let scalars = query.unicodeScalars.prefix(QueryTokenizer.maximumScalars)
+        let query = String(String.UnicodeScalarView(scalars))
+        return try await running.run {
+            try await page(.search, query: query, user: user, count: count, isPreview: isPreview)
+        }
+    }
+
+    private func page(
+        _ purpose: FunnelPlan.Purpose,
+        query: String?,
+        user: UserID?,
+        count: Int,
+        isPreview: Bool
+    ) async throws -> Page {
+        try checkCount(count)
+        var trace = RequestTrace(clock, metrics, keeping: configuration.explain.items)
+        let id = UUID().uuidString.lowercased()
+        let assigned = arms.arms(for: user, request: id)
+        let plan = plan(purpose, assigned.compactMap(\.variant))
+        let pipeline = Pipeline(
+            plan: plan,
+            assembly: slotKeeper.assembly,
+            builtins: builtins,
+            catalogue: catalogue,
+            clock: clock,
+            end: trace.start + plan.deadline
+        )
+        await catchUp(within: pipeline.limit(configuration.history.deadline), &trace)
+        let history = await history(of: user, pipeline, &trace)
+        let now = clock.seconds()
+        let request = FunnelRequest(id: id, user: user, history: history, query: query, count: count, now: now)
+        let seen = history.lazy.filter { plan.rerank.seenActions.contains($0.action) }.map(\.item)
+        var rules = Reranker(rules: plan.rerank, seen: plan.rerank.excludeSeen ? Set(seen) : [], now: now)
+
+        var candidates = await pipeline.candidates(for: request, rules: rules, &trace)
+        candidates = await pipeline.judged(candidates, by: plan.prerank, "prerank", for: request, &trace)
+        candidates = await pipeline.judged(candidates, by: plan.rank, "rank", for: request, &trace)
+        rules.records = catalogue.records(of: candidates.map(\.item) + plan.rerank.pinned)
+        var placed = rerank(candidates, rules, request, &trace)
+        // Popular items answer no query.
+        if query == nil, placed.count < count { await fill(&placed, &rules, count: count, pipeline, &trace) }
+
+        let page = Page(
+            request: id,
+            items: shown(placed, rules.records),
+            degraded: trace.degraded,
+            versions: trace.versions,
+            arms: Dictionary(assigned.map { ($0.experiment, $0.arm) }) { first, _ in first }
+        )
+        return try finish(page, purpose == .search ? .search : .recommendation, user, now, trace, isPreview: isPreview)
+    }
+
+    /// The funnel of the first variant that changes it, or everybody's.
+    private func plan(_ purpose: FunnelPlan.Purpose, _ names: [String]) -> FunnelPlan {
+        let variants = names.lazy.compactMap { self.configuration.variants[$0] }
+        switch purpose {
+        case .recommendation: return variants.compactMap(\.recommendation).first ?? configuration.recommendation
+        case .search: return variants.compactMap(\.search).first ?? configuration.search
+        }
+    }
+
+    /// What the user did; nothing when nobody can say in time.
+    private func history(of user: UserID?, _ pipeline: Pipeline, _ trace: inout RequestTrace) async -> [Event] {
+        guard let user else { return [] }
+        let start = clock.now()
+        let outcome = await storeRunner.run(within: pipeline.limit(configuration.history.deadline)) { [histories] in
+            try await histories.events(of: user)
+        }
+        let milliseconds = clock.milliseconds(since: start)
+        guard case .finished(let events) = outcome else {
+            let reason = outcome.reason ?? .failed
+            trace.note("history", leftOut: reason, by: outcome.error, milliseconds: milliseconds)
+            return []
+        }
+        trace.note("history", milliseconds: milliseconds, keptCount: events.count)
+        return events
+    }
+
+    private func rerank(
+        _ candidates: [Candidate],
+        _ rules: Reranker,
+        _ request: FunnelRequest,
+        _ trace: inout RequestTrace
+    ) -> [Reranker.Placed] {
+        let start = clock.now()
+        // Pinned items would be no answer to a query that finds nothing.
+        let isUnanswered = request.query != nil && candidates.isEmpty
+        let (placed, dropped) = isUnanswered ? ([], [:]) : rules.page(of: candidates, count: request.count)
+        trace.note(
+            "rerank",
+            milliseconds: clock.milliseconds(since: start),
+            received: candidates.count,
+            kept: placed.map { ScoredItem($0.item, $0.score ?? 0) },
+            dropped: dropped
+        )
+        return placed
+    }
+
+    /// Adds popular items to a page that is too short.
+    private func fill(
+        _ placed: inout [Reranker.Placed],
+        _ rules: inout Reranker,
+        count: Int,
+        _ pipeline: Pipeline,
+        _ trace: inout RequestTrace
+    ) async {
+        let start = clock.now()
+        var outcome = Outcome.finished(popularity.counted(.always) ?? [])
+        if popularity.counted(.always) == nil {
+            outcome = await storeRunner.run(within: pipeline.limit(pipeline.plan.deadline)) { [popularity] in
+                try await popularity.items(.always)
+            }
+        }
+        guard case .finished(let popular) = outcome else {
+            let milliseconds = clock.milliseconds(since: start)
+            let reason = outcome.reason ?? .failed
+            return trace.note("fill", leftOut: reason, by: outcome.error, milliseconds: milliseconds)
+        }
+        var present = Set(placed.map(\.item))
+        var added: [ScoredItem] = []
+        for item in popular {
+            guard placed.count < count else { break }
+            rules.records.merge(catalogue.records(of: [item.item])) { $1 }
+            guard rules.objection(to: item.item) == nil, present.insert(item.item).inserted else { continue }
+            placed.append(.init(item: item.item, score: nil, sources: ["popular"], reasons: ["popular"]))
+            added.append(item)
+        }
+        trace.note("fill", milliseconds: clock.milliseconds(since: start), received: popular.count, kept: added)
+    }
+}
+
+extension FunnelService {
+    /// Has memory follow what other processes wrote; noted only when there was something.
+    func catchUp(within limit: Duration, _ trace: inout RequestTrace) async {
+        guard follower.isBehind else { return }
+        let start = clock.now()
+        let outcome = await storeRunner.run(within: limit) { [follower] in try await follower.run() }
+        let milliseconds = clock.milliseconds(since: start)
+        if let reason = outcome.reason {
+            trace.note("items", leftOut: reason, milliseconds: milliseconds)
+        } else {
+            trace.note("items", milliseconds: milliseconds)
+        }
+    }
+
+    func checkCount(_ count: Int) throws {
+        guard count > 0 else { throw ServiceError(.invalid, "count: found \(count), expected a whole number from 1") }
+    }
+
+    /// What is answered for placed items.
+    ///
+    /// An item that no stage scored shows the lowest score of the page.
+    func shown(_ placed: [Reranker.Placed], _ records: [ItemID: ItemRecord]) -> [Page.Item] {
+        let lowest = placed.compactMap(\.score).min() ?? 0
+        return placed.map {
+            Page.Item(
+                item: $0.item,
+                title: records[$0.item]?.title ?? "",
+                score: $0.score ?? lowest,
+                sources: $0.sources,
+                reasons: $0.reasons
+            )
+        }
+    }
+
+    /// Remembers an answer: for explanations at once, for experiments behind it.
+    ///
+    /// Of a page that is only looked at, the explanation alone is kept.
+    func finish(
+        _ page: Page,
+        _ kind: AnswerKind,
+        _ user: UserID?,
+        _ now: Int64,
+        _ trace: RequestTrace,
+        isPreview: Bool
+    ) throws -> Page {
+        // Whoever is gone is shown nothing.
+        try Task.checkCancellation()
+        let milliseconds = trace.milliseconds
+        explanations.add(trace.explanation(of: page, user: user, time: now, milliseconds: milliseconds))
+        guard !isPreview else {
+            metrics.previewed(kind)
+            return page
+        }
+        exposures.add(
+            page.items.enumerated().map { place, item in
+                Exposure(request: page.request, user: user, item: item.item, place: place, time: now, arms: page.arms)
+            }
+        )
+        metrics.answered(kind, milliseconds: milliseconds, degraded: !page.degraded.isEmpty)
+        return page
+    }
+}

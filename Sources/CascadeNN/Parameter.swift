@@ -1,0 +1,30 @@
+// Part of Cascade. SPDX-License-Identifier: Apache-2.0
+public import CascadeTorch
+
+/// A trained tensor.
+///
+/// A reference, so that a layer and an optimiser share it, and a tied weight is one object.
+public final class Parameter {
+    /// The weights; a leaf that records gradients.
+    public let value: Tensor
+    /// Whether gradients name only the rows that were looked up; the optimiser then touches only those.
+    public let isRowSparse: Bool
+
+    /// Takes over a freshly made tensor as a trained weight.
+    ///
+    /// - Throws: ``TorchError`` when the elements are whole numbers.
+    public init(_ value: Tensor, isRowSparse: Bool = false) throws(TorchError) {
+        self.value = try value.detached()
+        self.isRowSparse = isRowSparse
+        try self.value.setRequiresGradient(true)
+    }
+}
+
+/// A tensor that is saved with a model but not trained: counts, tables, running statistics.
+public final class Buffer {
+    /// The values; change them with the in-place operations.
+    public let value: Tensor
+
+    /// Keeps a tensor.
+    public init(_ value: Tensor) { self.value = value }
+}

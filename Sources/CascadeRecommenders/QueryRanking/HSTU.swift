@@ -1,0 +1,77 @@
+// Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
+public import CascadeNN
+public import CascadeTorch
+
+/// Hierarchical sequential transduction: the query ends the history, and every candidate is a token that sees both.
+///
+/// - Source: Zhai et al., ICML 2024, arXiv:2402.17152; as a baseline of DiffusionGS, section 5.1.4.
+/// - Deviation: G14: see `Documentation/paper-readings.md`.
+public struct HSTU: EncodedQueryRanker {
+    public static let card = ModelCard(
+        name: "hstu",
+        summary: "pointwise attention with gates and a bias for time; candidates are tokens behind the query",
+        paper: "Zhai et al., ICML 2024, arXiv:2402.17152"
+    )
+
+    public struct Configuration: QueryRankerSettings {
+        public var width = 64
+        public var length = 100
+        public var layers = 4
+        public var heads = 2
+        public var dropout = 0.1
+        public var purchases = 1.0
+        public var tokens = TokenSettings()
+        public var head = QueryHeadSettings()
+        public init() {}
+
+        public func validate() throws {
+            try validateTokens(heads: heads)
+            guard layers > 0, (0..<1).contains(dropout) else {
+                throw ConfigurationError("model: layers must be at least 1, dropout in 0..<1")
+            }
+        }
+    }
+
+    public let configuration: Configuration
+    let encoder: QueryEncoder
+    let layers: [PointwiseAttentionLayer]
+    let norm: LayerNorm
+    let head: QueryHead
+
+    public init(_ c: Configuration, for data: DatasetShape, using generator: Generator) throws {
+        configuration = c
+        encoder = try QueryEncoder(c, for: data, using: generator)
+        layers = try (1...c.layers).map { number in
+            try PointwiseAttentionLayer(
+                c.width,
+                heads: c.heads,
+                limit: c.length + 2,
+                byGroup: false,
+                isLast: number == c.layers,
+                dropout: c.dropout,
+                using: generator
+            )
+        }
+        norm = try LayerNorm(c.width, on: generator.device)
+        head = try QueryHead(c.width, perCandidate: true, c.head, using: generator)
+    }
+
+    public func predict(_ batch: QueryBatch, _ mode: Mode) throws -> QueryPrediction {
+        let r = try encoder(batch, mode)
+        let scope = try PointwiseScope(
+            mask: .concatenated([r.mask.squeezed(-1), .ones([batch.rows, 1], on: r.mask.device)], 1),
+            times: .concatenated([batch.times, batch.requestTimes.unsqueezed(1)], 1),
+            now: batch.requestTimes,
+            persons: 0,
+            limit: configuration.length + 2
+        )
+        var x = PointwiseTokens(
+            person: try r.tokens.sliced(1, to: 0),
+            history: try .concatenated([r.tokens, r.query.unsqueezed(1)], 1),
+            candidates: r.targets
+        )
+        for layer in layers { x = try layer(x, scope, mode) }
+        return try head(r, interest: norm(x.candidates), mode)
+    }
+}

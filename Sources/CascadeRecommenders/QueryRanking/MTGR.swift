@@ -1,0 +1,79 @@
+// Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
+public import CascadeNN
+public import CascadeTorch
+
+/// HSTU with cross features of candidate and history, tokens for the person, and a normalisation for each kind of token.
+///
+/// - Source: Han et al. 2025, arXiv:2505.18654; as a baseline of DiffusionGS, section 5.1.4.
+/// - Deviation: G15: see `Documentation/paper-readings.md`.
+public struct MTGR: EncodedQueryRanker {
+    public static let card = ModelCard(
+        name: "mtgr",
+        summary: "HSTU with cross features, tokens for the person, and group layer normalisation",
+        paper: "Han et al. 2025, arXiv:2505.18654"
+    )
+
+    public struct Configuration: QueryRankerSettings {
+        public var width = 64
+        public var length = 100
+        public var layers = 4
+        public var heads = 2
+        public var dropout = 0.1
+        public var groupNorm = true
+        public var purchases = 1.0
+        public var tokens = TokenSettings(crossFeatures: true)
+        public var head = QueryHeadSettings()
+        public init() {}
+
+        public func validate() throws {
+            try validateTokens(heads: heads)
+            guard layers > 0, (0..<1).contains(dropout) else {
+                throw ConfigurationError("model: layers must be at least 1, dropout in 0..<1")
+            }
+        }
+    }
+
+    public let configuration: Configuration
+    let encoder: QueryEncoder
+    let layers: [PointwiseAttentionLayer]
+    let norm: LayerNorm
+    let head: QueryHead
+
+    public init(_ c: Configuration, for data: DatasetShape, using generator: Generator) throws {
+        configuration = c
+        encoder = try QueryEncoder(c, for: data, using: generator)
+        layers = try (1...c.layers).map { number in
+            try PointwiseAttentionLayer(
+                c.width,
+                heads: c.heads,
+                limit: c.length + 3,
+                byGroup: c.groupNorm,
+                isLast: number == c.layers,
+                dropout: c.dropout,
+                using: generator
+            )
+        }
+        norm = try LayerNorm(c.width, on: generator.device)
+        head = try QueryHead(c.width, perCandidate: true, c.head, using: generator)
+    }
+
+    public func predict(_ batch: QueryBatch, _ mode: Mode) throws -> QueryPrediction {
+        let r = try encoder(batch, mode)
+        let (one, now) = (try Tensor.ones([batch.rows, 1], on: r.mask.device), try batch.requestTimes.unsqueezed(1))
+        let scope = try PointwiseScope(
+            mask: .concatenated([one, r.mask.squeezed(-1), one], 1),
+            times: .concatenated([now, batch.times, now], 1),
+            now: batch.requestTimes,
+            persons: 1,
+            limit: configuration.length + 3
+        )
+        var x = PointwiseTokens(
+            person: try r.profile.unsqueezed(1),
+            history: try .concatenated([r.tokens, r.query.unsqueezed(1)], 1),
+            candidates: r.targets
+        )
+        for layer in layers { x = try layer(x, scope, mode) }
+        return try head(r, interest: norm(x.candidates), mode)
+    }
+}

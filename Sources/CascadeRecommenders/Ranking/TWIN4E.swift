@@ -1,0 +1,45 @@
+// Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
+import CascadeNN
+public import CascadeTorch
+
+/// TWIN with embeddings of their own for behaviours and candidates, in attention and in representation: four sets.
+///
+/// - Source: DARE, section 3.4, figure 7.
+public struct TWIN4E: TwoStageRanker {
+    public static let card = ModelCard(
+        name: "twin-4e",
+        summary: "TWIN with four sets of embeddings: attention and representation, of behaviours and of candidates",
+        paper: "Feng et al., ICLR 2025, arXiv:2410.02604, section 3.4"
+    )
+
+    public struct Configuration: TwoStageSettings {
+        public var width = 16
+        public var length = 200
+        public var kept = 20
+        public var ages = false
+        public var auxiliary = true
+        public var spread = 0.01
+        public var sparseGradients = true
+        public var head = ClickHeadSettings()
+        public init() {}
+    }
+
+    public let length: Int
+    let network: TwoStage
+
+    public init(_ c: Configuration, for data: DatasetShape, using generator: Generator) throws {
+        network = try TwoStage(
+            ItemCategories(data, on: generator.device),
+            keys: BehaviourEncoder(c.shape(data), using: generator),
+            queries: BehaviourEncoder(c.shape(data), using: generator),
+            values: BehaviourEncoder(c.shape(data), using: generator),
+            targets: BehaviourEncoder(c.shape(data), using: generator),
+            options: .init(kept: c.kept),
+            head: c.head,
+            hasAuxiliary: c.auxiliary,
+            using: generator
+        )
+        length = c.length
+    }
+}

@@ -1,0 +1,58 @@
+// Part of Cascade. SPDX-License-Identifier: Apache-2.0
+import CascadeFunnel
+import Hummingbird
+
+/// `/v1/models`: what is loaded where, and its replacement.
+struct ModelRoutes {
+    let backend: Backend
+
+    var routes: [Route] {
+        let patience = backend.configuration.timeouts.replace
+        return [
+            Route(.get, "/v1/models", .role(.read), handler: list),
+            Route(.post, "/v1/models/{slot}", .role(.admin), timeout: patience, handler: replace),
+        ]
+    }
+
+    @Sendable private func list(_ call: Call) async throws -> Response {
+        _ = try call.query()
+        return try Answer.json(["slots": await backend.service.slots()])
+    }
+
+    @Sendable private func replace(_ call: Call) async throws -> Response {
+        let slot = try call.id("slot")
+        let change = try await call.body(SlotInput.self).change()
+        return try Answer.json(await backend.service.change(slot: slot, change))
+    }
+}
+
+/// The body: where the new one lies on the server's disk, or the wish to go back.
+private struct SlotInput: Decodable {
+    let path: String?
+    let index: String?
+    let data: String?
+    let rollback: Bool?
+
+    private enum CodingKeys: String, CodingKey, CaseIterable { case path, index, data, rollback }
+
+    init(from decoder: any Decoder) throws {
+        try decoder.refuseKeys(beyond: CodingKeys.allCases.map(\.rawValue))
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        path = try values.decodeIfPresent(String.self, forKey: .path)
+        index = try values.decodeIfPresent(String.self, forKey: .index)
+        data = try values.decodeIfPresent(String.self, forKey: .data)
+        rollback = try values.decodeIfPresent(Bool.self, forKey: .rollback)
+    }
+
+    func change() throws -> SlotChange {
+        let places = [("path", path), ("index", index), ("data", data)]
+        for case (let key, let text?) in places { try Text.check(text, key, 1...4_096) }
+        if rollback == true, places.allSatisfy({ $0.1 == nil }) { return .rollBack }
+        guard let path, rollback != true else {
+            throw Problem.invalid(
+                "body: expected either 'path', with 'index' and 'data' if needed, or 'rollback': true."
+            )
+        }
+        return .load(path: path, index: index, data: data)
+    }
+}

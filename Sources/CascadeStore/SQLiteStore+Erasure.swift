@@ -1,0 +1,73 @@
+// Part of Cascade. SPDX-License-Identifier: Apache-2.0
+public import CascadeDatasets
+internal import GRDB
+
+/// How far the erasure of a person is.
+public struct ErasureStatus: Sendable, Equatable, Codable {
+    /// When the person was erased last, in seconds since 1970-01-01 UTC.
+    public var time: Int64
+    /// Whether no file of the store holds anything of them any more.
+    public var isDone: Bool
+
+    /// Describes an erasure.
+    public init(time: Int64, isDone: Bool) { (self.time, self.isDone) = (time, isDone) }
+}
+
+extension SQLiteStore {
+    /// Removes everything of one person; remembers, as a salted hash, that they were erased.
+    ///
+    /// From the first commit on no answer holds anything of them; their rows then go in short transactions, between which others
+    /// write. SQLite overwrites the rows (`secure_delete`), but not the copies that it leaves in the gaps of pages when it moves
+    /// rows between them: ``finishErasures()`` does that. What a crash interrupts, ``finishErasures()`` finishes.
+    /// Imports leave out what the person did before. What they send later is taken in: they came back.
+    ///
+    /// - Returns: How many events and exposures went; 0 when there were none.
+    /// - Throws: ``StoreError``.
+    public func erase(_ user: UserID) async throws -> Int {
+        guard Storable.holds(user.rawValue) else { return 0 }
+        let time = clock()
+        let (erasure, first) =
+            try await write { database -> (Int64, Int)? in
+                guard let erasure = try ErasureTable.begin(user, time: time, in: database) else { return nil }
+                return (erasure, try ErasureTable.removePiece(of: erasure, in: database) ?? 0)
+            } ?? (0, 0)
+        guard erasure > 0 else { return 0 }
+        return try await first + removeRows(of: erasure)
+    }
+
+    /// Finishes the erasures that were begun, after a crash also those of the process before.
+    ///
+    /// Afterwards no file of the store holds anything of these people. Backups made before still do.
+    /// Works in short pieces, between which others write. Calls that wait together share the work.
+    ///
+    /// - Throws: ``StoreError``; `.busy` when another process reads an old state all the time.
+    /// - Complexity: Linear in the size of the store, when there is anything to finish.
+    public func finishErasures() async throws {
+        for erasure in try await read(ErasureTable.begun) { _ = try await removeRows(of: erasure) }
+        guard try await read(ErasureTable.last) != nil else { return }
+        try await condition.watching {
+            try await StoreError.naming(place) { [compaction] in try await compaction.run() }
+        }
+    }
+
+    /// How far the erasure of a person is; nil when they were never erased.
+    public func erasure(of user: UserID) async throws -> ErasureStatus? {
+        guard Storable.holds(user.rawValue) else { return nil }
+        return try await read { database in
+            let people = try ErasedPeople(database)
+            guard let time = try people.time(of: user) else { return nil }
+            let isOwed = try Bool.fetchOne(
+                database,
+                sql: "SELECT EXISTS (SELECT 1 FROM erasures WHERE hash = ?)",
+                arguments: [people.hash(user)]
+            )
+            return ErasureStatus(time: time, isDone: isOwed != true)
+        }
+    }
+
+    private func removeRows(of erasure: Int64) async throws -> Int {
+        var removed = 0
+        while let part = try await write({ try ErasureTable.removePiece(of: erasure, in: $0) }) { removed += part }
+        return removed
+    }
+}
