@@ -47,7 +47,7 @@ fuzz: probe ## send hostile requests to the HTTP interface with schemathesis; EX
 	@scripts/setup.sh --fuzz
 	@scripts/fuzz-http.sh .build/debug/ServerProbe
 
-lint: ## check format, licence headers, the manifest and the arrows between modules
+lint: ## check format, license headers, the manifest, the arrows between modules, and the prose of Markdown
 	@scripts/lint.sh
 
 format: ## format all Swift files in place

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Part of Cascade. SPDX-License-Identifier: Apache-2.0
 #
-# Checks what can be checked without a build: format, licence headers, the manifest, the arrows between modules.
+# Checks what can be checked without a build: format, license headers, the manifest, the arrows between modules, prose.
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -32,6 +32,8 @@ unsafe="$(grep -nE 'unsafeFlags|"/|"-(I|L|F)' Package.swift || true)"
 [ -z "$unsafe" ] || complain "Package.swift has unsafe flags or an absolute path:" "$unsafe"
 
 swift package dump-package | python3 scripts/check-arrows.py || complain "the arrows between modules are wrong; see above."
+
+python3 scripts/check-prose.py || complain "Markdown has the above: long sentences, dead links or British spelling."
 
 if command -v shellcheck >/dev/null; then
     shellcheck scripts/*.sh .ci/run || complain "shellcheck found the above."

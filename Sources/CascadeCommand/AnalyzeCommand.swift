@@ -1,5 +1,6 @@
-import ArgumentParser
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
 import CascadeAnalysis
 import CascadeDatasets
 import CascadeTensorFiles

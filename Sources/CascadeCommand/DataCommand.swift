@@ -1,7 +1,8 @@
+// Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 public import ArgumentParser
 public import CascadeDatasets
 import CascadeEvaluation
-// Part of Cascade. SPDX-License-Identifier: Apache-2.0
 import CascadeSimulation
 import CascadeTensorFiles
 import Foundation

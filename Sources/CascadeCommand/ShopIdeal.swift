@@ -1,6 +1,7 @@
+// Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 import CascadeDatasets
 import CascadeEvaluation
-// Part of Cascade. SPDX-License-Identifier: Apache-2.0
 import CascadeSimulation
 import Foundation
 

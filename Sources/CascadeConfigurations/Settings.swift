@@ -1,5 +1,6 @@
-import CascadeTensorFiles
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
+import CascadeTensorFiles
 import Foundation
 
 /// A configuration that cannot be used, with the key, what was found, and what was expected.

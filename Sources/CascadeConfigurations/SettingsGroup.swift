@@ -1,4 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 import CascadeTensorFiles
 
 /// A group of a configuration while it is read, for what ``Settings`` cannot hold: lists of groups, groups by name,

@@ -1,4 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 internal import Foundation
 
 /// A text whose identity is its bytes: two are equal only when their UTF-8 is the same.

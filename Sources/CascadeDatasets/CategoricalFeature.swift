@@ -1,4 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 public import CascadeTensorFiles
 
 /// A feature of users or of items that takes values from a list; each user or item has any number of them.

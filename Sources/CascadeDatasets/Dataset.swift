@@ -1,5 +1,6 @@
-public import CascadeTensorFiles
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
+public import CascadeTensorFiles
 public import Foundation
 
 /// A data set directory, opened for reading: every user's events in the order of time, with their external ids.

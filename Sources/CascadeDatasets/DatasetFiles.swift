@@ -1,5 +1,6 @@
-internal import CascadeTensorFiles
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
+internal import CascadeTensorFiles
 internal import Foundation
 
 /// The files of a data set directory other than its manifest.

@@ -1,4 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 internal import Foundation
 
 /// Turns the text of a query into numbers for an embedding table: its words, then the parts of its words.

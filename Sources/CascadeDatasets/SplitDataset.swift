@@ -1,4 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 internal import CascadeTensorFiles
 
 /// One question to a model: which item comes at the target, after these events of the user.

@@ -1,5 +1,6 @@
-internal import CascadeTensorFiles
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
+internal import CascadeTensorFiles
 internal import Foundation
 
 /// Many short texts in one block of memory, laid out as they are in a file: each ends with a line feed.

@@ -1,5 +1,6 @@
-public import CascadeTorch
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
+public import CascadeTorch
 import Foundation
 
 /// How much noise every step of a diffusion adds, and all coefficients that follow from it, in double precision.

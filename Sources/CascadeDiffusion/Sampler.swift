@@ -1,4 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 public import CascadeTorch
 
 /// How a trained x0-predicting denoiser is run from noise to data.

@@ -1,6 +1,7 @@
+// Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 public import CascadeNN
 public import CascadeTorch
-// Part of Cascade. SPDX-License-Identifier: Apache-2.0
 import Foundation
 
 /// What a denoiser is told about the step: a sinusoid through a small network.

@@ -1,4 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 import Foundation
 
 /// Measures of how far probabilities can be taken at their word.

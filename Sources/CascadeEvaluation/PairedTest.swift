@@ -1,4 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 import Foundation
 
 /// Tests whether two models differ, given both models' values for the same users (or the same seeds).

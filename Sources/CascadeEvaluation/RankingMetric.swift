@@ -1,4 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 import Foundation
 
 /// One ranking metric at one cutoff, for users with exactly one relevant item each.

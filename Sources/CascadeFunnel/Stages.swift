@@ -1,4 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 public import CascadeDatasets
 
 /// Somebody's wish for a page, with what is known of them: what every stage reads.

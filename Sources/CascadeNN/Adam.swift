@@ -1,4 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 public import CascadeTorch
 
 /// Adam and AdamW over a model's parameters, dense ones in one kernel, row-sparse ones touching only their rows.

@@ -1,4 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 public import CascadeTorch
 
 /// Cross-entropy of a softmax over the whole catalogue, without ever holding all scores at once.

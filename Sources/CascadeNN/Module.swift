@@ -1,4 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 public import CascadeTorch
 
 /// A layer or a model: a struct whose stored properties hold its parameters, buffers and inner modules.

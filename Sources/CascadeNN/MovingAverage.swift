@@ -1,4 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 public import CascadeTorch
 
 /// An exponential moving average of a model's weights, which is often better than the weights themselves.

@@ -1,7 +1,8 @@
+// Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 public import CascadeNN
 public import CascadeTensorFiles
 public import CascadeTorch
-// Part of Cascade. SPDX-License-Identifier: Apache-2.0
 public import Foundation
 
 /// Why a checkpoint could not be loaded: the file, what it holds, what was expected, what may be the cause.

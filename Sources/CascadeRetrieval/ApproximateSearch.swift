@@ -1,4 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 import CascadeDatasets
 
 /// What a search by a library has in common: several interests, and lists that are full whatever the filter.

@@ -1,4 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 import CascadeDatasets
 
 /// Keeps the best of the items that it is offered: a heap with the worst kept one on top.

@@ -1,4 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 internal import GRDB
 
 /// Puts failures of SQLite into words that name the place and what to do.

@@ -1,4 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 import CIndex
 
 /// An object of one of the libraries, freed when nobody holds it any more.

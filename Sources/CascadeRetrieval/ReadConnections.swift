@@ -1,4 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 internal import Dispatch
 internal import GRDB
 internal import Synchronization

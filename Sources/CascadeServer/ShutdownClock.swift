@@ -1,4 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 import Synchronization
 
 /// The time that stopping may take: most of it for the requests that run, the rest for what must be flushed.

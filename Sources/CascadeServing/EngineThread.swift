@@ -1,4 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 import Foundation
 
 /// A thread that runs the jobs of an actor one after another, in the order in which they came.

@@ -1,4 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 import CascadeTorch
 
 /// When requests are gathered into one pass of a model, and how many.

@@ -1,4 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 public import CascadeFunnel
 
 /// What a slot of the funnel holds: the stages that one run, or one index, offers.

@@ -1,5 +1,6 @@
-public import CascadeDatasets
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
+public import CascadeDatasets
 import CascadeTensorFiles
 public import Foundation
 

@@ -1,4 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 internal import GRDB
 
 /// Removes from the files what erased rows have left there; calls that wait together share the work.

@@ -1,4 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 internal import CascadeDatasets
 internal import Foundation
 internal import GRDB

@@ -1,4 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 public import CascadeDatasets
 
 /// An event with the id by which its sender names it, so that sending it twice stores it once.

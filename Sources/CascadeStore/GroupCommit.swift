@@ -1,4 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 internal import GRDB
 
 /// The one door through which everything is written: calls that wait for the disk at the same time share a transaction.

@@ -1,4 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 import CCrypto
 
 /// SHA-256 (FIPS 180-4), by the system's libcrypto.

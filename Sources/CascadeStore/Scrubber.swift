@@ -1,4 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 internal import GRDB
 
 /// Has a store's files hold nothing but its rows, in pieces of some milliseconds, between which others read and write.

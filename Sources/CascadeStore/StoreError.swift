@@ -1,4 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 internal import GRDB
 
 /// Why the store cannot do what was asked.

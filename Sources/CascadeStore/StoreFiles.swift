@@ -1,4 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 internal import Foundation
 
 /// The files of a store as they were opened: what is written goes into these, whatever lies at their paths later.

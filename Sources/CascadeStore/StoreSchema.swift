@@ -1,4 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 internal import GRDB
 
 /// The tables, as a series of named changes: a released one is never edited, a new one is added below it.

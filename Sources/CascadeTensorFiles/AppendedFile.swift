@@ -1,4 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 public import Foundation
 
 /// A file that grows at its end, such as a log; what was appended survives the process, but not a loss of power.

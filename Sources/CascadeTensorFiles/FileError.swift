@@ -1,4 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 public import Foundation
 
 /// Why a file could not be read, understood or written.

@@ -1,4 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 public import Foundation
 
 /// Writes NumPy's array files (`.npy`): version 1.0, row-major, little-endian.

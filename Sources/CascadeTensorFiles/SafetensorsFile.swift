@@ -1,4 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 public import Foundation
 
 /// A safetensors file, mapped or copied into memory and checked completely when it is opened.

@@ -1,4 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 import Foundation
 
 /// The JSON header of a safetensors file, checked against the size of the file.

@@ -1,4 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 import Foundation
 
 /// A new name beside `url`, on the same disk, under which it is built before it is renamed.

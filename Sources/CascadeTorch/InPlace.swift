@@ -1,4 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 import CTorch
 
 // The only operations that change a tensor: for optimisers, buffers and hand-written gradients. None is recorded.

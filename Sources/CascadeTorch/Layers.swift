@@ -1,4 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 import CTorch
 
 // The functions that layers are made of, as libtorch defines them.

@@ -1,5 +1,6 @@
-public import CascadeTensorFiles
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
+public import CascadeTensorFiles
 public import Foundation
 
 extension SafetensorsFile {

@@ -1,4 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 import CTorch
 
 // Element-by-element operations broadcast as NumPy does. A scalar operand keeps the tensor's element type.

@@ -1,4 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 import CTorch
 
 // Dimensions may be negative: -1 is the last. Results share storage where libtorch can.

@@ -1,4 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 import CTorch
 
 /// Why a tensor operation failed: libtorch's own message, after the operation and the shapes it was given.

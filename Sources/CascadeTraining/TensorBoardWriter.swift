@@ -1,5 +1,6 @@
-public import CascadeTensorFiles
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
+public import CascadeTensorFiles
 public import Foundation
 
 /// Appends scalars, and a run's settings, to an event file that TensorBoard shows while the run is going on.

@@ -1,6 +1,7 @@
+// Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 import Testing
 
-// Part of Cascade. SPDX-License-Identifier: Apache-2.0
 @testable import CascadeFunnel
 
 @Suite("Work under a deadline")

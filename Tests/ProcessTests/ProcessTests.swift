@@ -1,6 +1,7 @@
+// Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 import CascadeNN
 import CascadeTorch
-// Part of Cascade. SPDX-License-Identifier: Apache-2.0
 import Foundation
 import Testing
 

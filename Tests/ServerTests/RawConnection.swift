@@ -1,4 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 import Foundation
 
 /// A TCP connection on which a test says exactly what it wants, and waits for the answer on a thread of its own.

@@ -1,4 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 //
 // A process that stores events, for what needs one of its own:
 //   StoreProbe append FILE PREFIX   stores events until it is killed and prints each id that was acknowledged

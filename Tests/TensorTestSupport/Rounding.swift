@@ -1,5 +1,6 @@
-public import CascadeTorch
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
+public import CascadeTorch
 import Synchronization
 public import Testing
 

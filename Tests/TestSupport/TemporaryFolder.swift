@@ -1,4 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 public import Foundation
 
 /// A new, empty folder that is removed with everything in it when the object goes.

@@ -1,5 +1,6 @@
-import CascadeTorch
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
+import CascadeTorch
 import TensorTestSupport
 import Testing
 

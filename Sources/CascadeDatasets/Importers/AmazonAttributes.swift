@@ -1,4 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 internal import Foundation
 
 /// Purchases with an attribute of the bought item as the query: `interactions.csv` (user_id, item_id, a user's rows in

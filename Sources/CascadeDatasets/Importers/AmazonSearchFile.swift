@@ -1,4 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 internal import Foundation
 
 /// Product search made of purchases: `purchases.csv` with the columns split, user, query and item, a user's rows in the

@@ -1,4 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 internal import Foundation
 
 /// The atomic files of RecBole: tables with tabs whose header says `name:type` for every field.

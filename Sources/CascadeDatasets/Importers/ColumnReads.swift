@@ -1,4 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 internal import Foundation
 
 /// Which columns of a table were read, kept so that it costs next to nothing for each field.

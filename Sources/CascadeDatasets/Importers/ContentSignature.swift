@@ -1,5 +1,6 @@
-internal import CascadeTensorFiles
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
+internal import CascadeTensorFiles
 internal import Foundation
 
 /// What a file is when it is not text with one row a line, told by its first bytes.

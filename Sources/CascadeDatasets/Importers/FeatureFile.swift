@@ -1,4 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 internal import Foundation
 
 /// A table with one user or item a row: its id, the title of an item, and a categorical feature in every other column.

@@ -1,4 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 internal import Foundation
 
 /// KuaiSAR, search and recommendation in one app: `src_inter.csv` (what searches showed) and `rec_inter.csv` (what was

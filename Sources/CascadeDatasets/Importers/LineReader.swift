@@ -1,5 +1,6 @@
-internal import CascadeTensorFiles
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
+internal import CascadeTensorFiles
 internal import Foundation
 
 /// The lines of a source's text, one after another, in memory that does not grow with the file.

@@ -1,4 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 internal import Foundation
 
 /// The files of MovieLens in every layout that GroupLens has published since 1M: ratings with titles and genres of

@@ -1,4 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 internal import Foundation
 
 /// Logs whose users, items and features are all whole numbers, one event a row, as Alibaba publishes them.

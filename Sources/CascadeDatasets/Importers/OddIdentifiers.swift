@@ -1,4 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 internal import Foundation
 
 /// Ids of a source that are probably not what somebody meant: they are counted and kept as they are.

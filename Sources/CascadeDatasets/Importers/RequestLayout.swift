@@ -1,4 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 internal import Foundation
 
 /// Which columns of a table with one shown item a row hold the parts of a request, by number from 0.

@@ -1,4 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 internal import Foundation
 
 /// Sequences that were published with their own division: a table with the columns split, session_id and item_id, one

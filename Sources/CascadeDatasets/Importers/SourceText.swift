@@ -1,5 +1,6 @@
-internal import CascadeTensorFiles
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
+internal import CascadeTensorFiles
 internal import Foundation
 
 /// The text of a source file in UTF-8, from front to back: decompressed and converted on the way.

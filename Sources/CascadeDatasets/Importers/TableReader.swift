@@ -1,4 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 internal import Foundation
 
 /// The rows of a text file with one row a line, and the fields of the current row by their column number, from 0.

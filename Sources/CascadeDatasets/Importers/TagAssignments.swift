@@ -1,4 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 internal import Foundation
 
 /// Who gave which tag to which artist on which day: `tag_assignments.csv`, with `artists.csv` (names) and

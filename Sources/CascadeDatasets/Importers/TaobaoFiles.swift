@@ -1,4 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 internal import Foundation
 
 /// What users of Taobao did from 2017-11-25 to 2017-12-03: `UserBehavior.csv`, without a header; user, item, category,

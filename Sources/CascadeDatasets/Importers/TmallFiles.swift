@@ -1,4 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 internal import Foundation
 
 /// What users of Tmall did in the half year up to the sale of 11 November 2014: `user_log_format1.csv`, with the columns

@@ -1,4 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 internal import Foundation
 
 /// Hotel search with the lists that were shown: `log.csv`, what users of trivago did, one action a row.

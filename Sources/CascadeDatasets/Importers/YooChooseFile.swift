@@ -1,4 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 internal import Foundation
 
 /// The clicks of YooChoose; a session is a user, since the source does not say who came back.

@@ -1,4 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 internal import CascadeTensorFiles
 
 /// The requests of a builder that are left after filtering, in the order in which a data set directory has them.

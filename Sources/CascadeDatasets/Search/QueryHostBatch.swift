@@ -1,4 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 internal import CascadeTensorFiles
 
 /// Search requests in host memory: what each user did before, what they asked, and the candidates to judge.

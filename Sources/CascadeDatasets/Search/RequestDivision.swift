@@ -1,4 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 internal import CascadeTensorFiles
 
 /// The requests of a data set divided into training, validation and test, by their numbers.

@@ -1,4 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 public import CascadeTensorFiles
 
 /// The search requests of a data set: R lists of items that were shown, S items in all, and what was chosen of them.

@@ -1,4 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 internal import CascadeTensorFiles
 
 /// Makes batches of search requests, for training, for judging and for a request that comes in.

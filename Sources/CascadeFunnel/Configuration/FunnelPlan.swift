@@ -1,4 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 import CascadeConfigurations
 
 /// One funnel: where candidates come from, who judges them, and the rules of the page.

@@ -1,4 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 public import CascadeStore
 
 /// Watches the funnel work; called on the path of every answer, so it must be quick.

@@ -1,4 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 import Foundation
 
 /// What tells one content of a slot's folders from another without reading it: where links lead, and which manifests lie

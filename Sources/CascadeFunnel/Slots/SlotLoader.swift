@@ -1,4 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 public import CascadeStore
 
 /// Loads what slots hold; the funnel itself knows no models.

@@ -1,4 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 import Foundation
 
 /// Where the content of a slot lies, with links followed: what is needed to load the same again.

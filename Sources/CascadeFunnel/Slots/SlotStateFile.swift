@@ -1,5 +1,6 @@
-import CascadeTensorFiles
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
+import CascadeTensorFiles
 public import Foundation
 
 /// What a slot has and had, kept so that a restart goes on with it.

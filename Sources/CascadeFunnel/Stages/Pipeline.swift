@@ -1,4 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 import CascadeDatasets
 
 /// Takes one request through the stages of a funnel.

@@ -1,4 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 import Synchronization
 
 /// Does a piece of work a while after it was asked for: once for all who asked meanwhile, and never twice at a time.

@@ -1,4 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 import CascadeDatasets
 
 /// What a request may be; anything beyond is refused before it is understood.

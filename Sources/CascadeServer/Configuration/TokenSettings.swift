@@ -1,4 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 import CascadeConfigurations
 
 /// A caller: what it is called, what it may do, and the hash by which its token is known.

@@ -1,5 +1,6 @@
-import CascadeFunnel
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
+import CascadeFunnel
 import Foundation
 import Logging
 import Synchronization

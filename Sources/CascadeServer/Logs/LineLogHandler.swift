@@ -1,5 +1,6 @@
-import CascadeTensorFiles
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
+import CascadeTensorFiles
 import Foundation
 public import Logging
 

@@ -1,4 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 import Synchronization
 
 /// Lets through the first of each kind of message at once, and then a count once a minute, for as long as more come.

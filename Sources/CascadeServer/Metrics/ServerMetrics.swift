@@ -1,6 +1,7 @@
+// Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 import CascadeFunnel
 import CascadeStore
-// Part of Cascade. SPDX-License-Identifier: Apache-2.0
 import Foundation
 import HTTPTypes
 import Synchronization

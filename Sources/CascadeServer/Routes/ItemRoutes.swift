@@ -1,4 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 import CascadeDatasets
 import CascadeFunnel
 import CascadeStore

@@ -1,5 +1,6 @@
-import CascadeStore
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
+import CascadeStore
 import Foundation
 
 /// A new secret for a caller, and the hash of it that goes into the configuration.

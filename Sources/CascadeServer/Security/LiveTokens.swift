@@ -1,4 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
 import Synchronization
 
 /// The callers that the running server knows; they can be replaced while it runs.
