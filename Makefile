@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 export TRAITS
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo serve test test-fast test-isa cases console-test fuzz probe lint format check coverage doctor clean
+.PHONY: help setup build demo serve test test-fast test-isa examples cases console-test fuzz probe lint format check coverage doctor clean
 
 help: ## list the targets
 	@echo "make demo and make test install what is missing by themselves. All targets:"
@@ -32,6 +32,9 @@ test-fast: ## run the tests of the half that needs no libtorch
 test-isa: ## run the tests of tensors and models under every set of instructions that this processor has
 	@scripts/setup.sh --tests
 	@scripts/test-on-every-isa.sh
+
+examples: setup ## build and run the packages in Examples/, as programs outside this repository
+	@scripts/examples.sh
 
 cases: build ## run what went wrong for users once, and print what Cascade says now
 	@scripts/cases.py

@@ -111,7 +111,7 @@ let package = Package(
             "CascadeRecommenders",
             [
                 "CascadeTorch", "CascadeNN", "CascadeDiffusion", "CascadeDatasets", "CascadeTensorFiles",
-                "CascadeConfigurations",
+                "CascadeConfigurations", "CascadeEvaluation",
             ]
         ),
         library(
@@ -126,6 +126,14 @@ let package = Package(
             [
                 "CascadeTorch", "CascadeNN", "CascadeDatasets", "CascadeTensorFiles", "CascadeEvaluation",
                 "CascadeRecommenders", "CascadeRuns",
+            ]
+        ),
+        library(
+            "CascadeBenchmarks",
+            [
+                "CascadeTorch", "CascadeNN", "CascadeDiffusion", "CascadeDatasets", "CascadeRecommenders",
+                "CascadeRuns",
+                "CascadeTraining",
             ]
         ),
         library(
@@ -157,7 +165,7 @@ let package = Package(
                 "CascadeTorch", "CascadeNN", "CascadeDiffusion", "CascadeTensorFiles", "CascadeConfigurations",
                 "CascadeDatasets", "CascadeSimulation", "CascadeEvaluation", "CascadeRetrieval", "CascadeFunnel",
                 "CascadeRecommenders", "CascadeRuns", "CascadeTraining", "CascadeServing", "CascadeComparison",
-                "CascadeAnalysis",
+                "CascadeAnalysis", "CascadeBenchmarks",
             ]
         ),
         .executableTarget(
@@ -166,7 +174,7 @@ let package = Package(
                 "CascadeTorch", "CascadeNN", "CascadeDatasets", "CascadeSimulation", "CascadeTensorFiles",
                 "CascadeConfigurations", "CascadeEvaluation", "CascadeRetrieval", "CascadeStore",
                 "CascadeFunnel", "CascadeServer", "CascadeRecommenders", "CascadeRuns", "CascadeTraining",
-                "CascadeServing", "CascadeComparison", "CascadeAnalysis", arguments,
+                "CascadeServing", "CascadeComparison", "CascadeAnalysis", "CascadeBenchmarks", arguments,
                 yams, logging,
             ],
             swiftSettings: swiftSettings
@@ -255,7 +263,9 @@ let package = Package(
         tests(
             "TrainingTests",
             [
-                "CascadeTraining", "CascadeRecommenders", "CascadeEvaluation", "CascadeDatasets", "CascadeSimulation",
+                "CascadeTraining", "CascadeAnalysis", "CascadeBenchmarks", "CascadeDiffusion", "CascadeRecommenders",
+                "CascadeEvaluation", "CascadeDatasets",
+                "CascadeSimulation",
                 "CascadeNN", "CascadeTorch", "CascadeTensorFiles", "TestSupport",
             ]
         ),

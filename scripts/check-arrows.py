@@ -18,7 +18,7 @@ LAYERS = [
     {"CascadeRecommenders", "CascadeServer", "ServerTestSupport"},
     {"CascadeRuns", "ServerProbe"},
     {"CascadeTraining", "CascadeServing"},
-    {"CascadeComparison", "CascadeAnalysis"},
+    {"CascadeComparison", "CascadeAnalysis", "CascadeBenchmarks"},
     {"Cascade"},
     {"CascadeCommand"},
 ]

@@ -3,6 +3,7 @@
 // One import for programs that train, evaluate and serve models themselves. The HTTP server and the store of events are
 // modules of their own, `CascadeServer` and `CascadeStore`, because not every such program needs them.
 @_exported public import CascadeAnalysis
+@_exported public import CascadeBenchmarks
 @_exported public import CascadeComparison
 @_exported public import CascadeConfigurations
 @_exported public import CascadeDatasets

@@ -15,33 +15,35 @@ public struct AnalysedRun {
     public let directory: RunDirectory
     /// What it says about itself.
     public let manifest: RunManifest
-    private let openModel: (_ change: (JSONValue) throws -> JSONValue) throws -> TrainedRun
+    private let openModel: (_ change: (ModelSpec) throws -> ModelSpec) throws -> TrainedRun
 
     /// Reads the manifests of runs, which must be of the same data and split.
     ///
     /// - Parameters:
     ///   - directories: One or more run directories.
     ///   - data: The data set; nil looks where each run found it.
-    ///   - overrides: Model settings to replace, for those that leave the weights alone, given the model's name.
+    ///   - models: The models that the runs may be of.
+    ///   - overrides: Model settings to replace, for those that leave the weights alone.
     ///   - options: When they say what becomes of seen items, the runs' own policies may differ.
     ///   - device: Where models go.
     /// - Throws: ``CheckpointError`` where there is no run, ``ConfigurationError`` when two do not belong together.
     public static func read(
         _ directories: [URL],
         data: URL? = nil,
-        overriding overrides: @escaping (_ model: String, JSONValue) throws -> JSONValue = { $1 },
+        among models: ModelRegistry = .builtin,
+        overriding overrides: @escaping (ModelSpec) throws -> ModelSpec = { $0 },
         _ options: AnalysisOptions = AnalysisOptions(),
         on device: Device = .cpu
     ) throws -> [AnalysedRun] {
         let paths = directories.map { $0.absoluteURL.standardizedFileURL }
         let labels = labels(of: paths.map(\.pathComponents))
         let runs = try zip(paths, labels).map { path, label in
-            let directory = RunDirectory(path)
+            let directory = RunDirectory(path, models: models)
             let manifest = try directory.manifest()
             return AnalysedRun(label: label, directory: directory, manifest: manifest) { change in
                 try directory.open(
                     data: data,
-                    overriding: { try change(overrides(manifest.experiment.model, $0)) },
+                    overriding: { try change(overrides($0)) },
                     on: device
                 )
             }
@@ -87,29 +89,27 @@ public struct AnalysedRun {
     /// The trained model and its data.
     ///
     /// - Parameter change: Further model settings to replace.
-    public func open(_ change: (JSONValue) throws -> JSONValue = { $0 }) throws -> TrainedRun { try openModel(change) }
+    public func open(_ change: (ModelSpec) throws -> ModelSpec = { $0 }) throws -> TrainedRun { try openModel(change) }
 
     /// The run as one of a model with item vectors.
     ///
     /// - Throws: ``ConfigurationError`` when the model has none.
     public func openVectors() throws -> (run: TrainedRun, model: any VectorRetriever) {
         let run = try open()
-        guard let model = run.model as? any VectorRetriever else {
-            throw lacking("has no item vectors", having: { $0 is any VectorRetriever })
-        }
+        guard let model = run.model.vectorRetriever else { throw lacking("has no item vectors", .itemVectors) }
         return (run, model)
     }
 
     /// The run as one of a model that rebuilds the next item from noise.
     ///
     /// - Throws: ``ConfigurationError`` when the model has no diffusion.
-    public func openDiffusion(_ change: (JSONValue) throws -> JSONValue = { $0 }) throws -> (
+    public func openDiffusion(_ change: (ModelSpec) throws -> ModelSpec = { $0 }) throws -> (
         run: TrainedRun, model: any DiffusionRetriever
     ) {
-        let noDiffusion = lacking("has no diffusion", having: { $0 is any DiffusionRetriever })
-        guard manifest.experiment.configuration["sampler"] != .null else { throw noDiffusion }
+        let noDiffusion = lacking("has no diffusion", .diffusion)
+        guard manifest.experiment.model.diffusion != nil else { throw noDiffusion }
         let run = try open(change)
-        guard let model = run.model as? any DiffusionRetriever else { throw noDiffusion }
+        guard let model = run.model.diffusionRetriever else { throw noDiffusion }
         return (run, model)
     }
 
@@ -118,21 +118,17 @@ public struct AnalysedRun {
     /// - Throws: ``ConfigurationError`` when the model searches nothing.
     public func openSearcher() throws -> (run: TrainedRun, model: any LifelongRanker) {
         let run = try open()
-        guard let model = run.model as? any LifelongRanker else {
-            throw lacking("searches no history", having: { $0 is any LifelongRanker })
+        guard let model = run.model.lifelongRanker else {
+            throw lacking("retrieves nothing from histories", .historyRetrieval)
         }
         return (run, model)
     }
 
-    private func lacking(_ what: String, having fits: (any Retriever) -> Bool) -> ConfigurationError {
-        let able = Catalog.all.filter { entry in
-            let model = try? entry.make(.object([:]), DatasetShape(users: 1, items: 2), Generator(seed: 0))
-            return model.map(fits) ?? false
-        }
-        return ConfigurationError(
+    private func lacking(_ what: String, _ capability: Capability) -> ConfigurationError {
+        ConfigurationError(
             """
-            \(directory.url.path): '\(manifest.experiment.model)' \(what), which this analysis needs; models that do: \
-            \(able.map(\.card.name).joined(separator: ", "))
+            \(directory.url.path): '\(manifest.experiment.model.name)' \(what), which this analysis needs; models that do: \
+            \(directory.models.names(with: capability))
             """
         )
     }
@@ -154,21 +150,24 @@ extension TrainedRun {
         _ options: AnalysisOptions,
         listing: (length: Int, use: (_ place: Int, _ items: [Int]) -> Void)? = nil
     ) throws -> TopKEvaluator.Outcome {
-        guard experiment.candidates == nil else {
+        guard experiment.candidates == nil, let scorer = model.catalogScorer else {
             throw ConfigurationError(
-                "'\(experiment.model)' judges the candidates of requests; this analysis is for models that rank the catalogue"
+                "'\(experiment.model.name)' scores the candidates of requests; this analysis is for models that rank the "
+                    + "whole catalog"
             )
         }
-        return try evaluator(seen: options.seen).evaluate(model, options.part, listing: listing)
+        return try TopKEvaluator(data, seen: options.seen ?? experiment.seen, on: device)
+            .evaluate(scorer, options.part, listing: listing)
     }
 
     /// Every user's (or request's) value of each metric.
     func perUser(_ names: [String], _ options: AnalysisOptions) throws -> [[Double]] {
-        guard let outcome = try judged(options.part) else {
+        guard experiment.candidates != nil else {
             let ranks = try rank(options).ranks
             return names.map { perUserMetric($0, ranks: ranks) }
         }
-        return names.map { outcome.metrics.perRequest[$0] ?? [] }
+        let perRequest = try task.evaluate(options.part, EvaluationOptions()).perRequest
+        return names.map { perRequest[$0] ?? [] }
     }
 
     /// The item feature that the options name, or the only one.

@@ -2,6 +2,7 @@
 
 import CascadeDatasets
 import CascadeEvaluation
+import CascadeRecommenders
 import CascadeTraining
 
 /// Values in up to ten groups of rising size, about as many in each; equal values stay together.

@@ -24,11 +24,10 @@ enum DenoisingSteps: RunAnalysis {
             [.init("run"), .init("sampler"), .init("denoising steps", "count")] + metrics.columns
         )
         for run in runs {
-            let configuration = try run.openDiffusion().run.experiment.configuration
+            guard let diffusion = try run.openDiffusion().run.experiment.model.diffusion else { continue }
             // Deterministic samplers visit any number of steps; ancestral sampling visits all.
-            let own = configuration["sampler"]["kind"].text.flatMap(Sampler.Kind.init)
-            let kind = own == .dpmSolver ? Sampler.Kind.dpmSolver : .ddim
-            guard case .integer(let all) = configuration["steps"] else { continue }
+            let kind = diffusion.sampler.kind == .dpmSolver ? Sampler.Kind.dpmSolver : .ddim
+            let all = diffusion.steps
             let possible = options.steps.filter { $0 <= all }
             guard !possible.isEmpty else {
                 throw ConfigurationError(
@@ -36,12 +35,10 @@ enum DenoisingSteps: RunAnalysis {
                 )
             }
             for steps in possible {
-                let trained = try run.openDiffusion { configuration in
-                    var changed = configuration
-                    changed["sampler"]["kind"] = .string(kind.rawValue)
-                    changed["sampler"]["steps"] = .integer(steps)
-                    return changed
-                }.run
+                var sampler = diffusion.sampler
+                sampler.kind = kind
+                sampler.steps = steps
+                let trained = try run.openDiffusion { try $0.sampling(sampler) }.run
                 let ranks = try trained.rank(options).ranks
                 table.add([.text(run.label), .text(kind.rawValue), .count(steps)] + metrics.cells(ranks: ranks))
             }

@@ -31,19 +31,17 @@ enum InterestNorms: RunAnalysis {
         )
         for run in runs {
             let trained = try run.open()
-            guard let model = trained.model as? any QueryRanker else {
-                throw ConfigurationError("\(run.directory.url.path): '\(run.manifest.experiment.model)' reads no query")
-            }
+            let (evaluator, model) = try trained.queryEvaluator()
             let rates = try QueryRates(trained, options)
             var bins = bounds.map { _ in Bin() }
-            let source = try trained.queryEvaluator().source(model)
+            let source = try evaluator.source(model)
             let batches = try source.requests(options.part, batchSize: 64)
             for index in batches.indices {
                 let host = batches[index]
                 let norms = try withoutGradients { try model.contributions(QueryBatch(host))?.doubles() }
                 guard let norms else {
                     throw ConfigurationError(
-                        "\(run.directory.url.path): '\(run.manifest.experiment.model)' does not tell what an event adds; "
+                        "\(run.directory.url.path): '\(run.manifest.experiment.model.name)' does not tell what an event adds; "
                             + "diffusion-gs does"
                     )
                 }

@@ -69,7 +69,7 @@ enum LossCurves: RunAnalysis {
         guard !curves.isEmpty else {
             throw ConfigurationError(
                 """
-                \(run.directory.progress.path): holds no training steps; the model '\(run.manifest.experiment.model)' counts \
+                \(run.directory.progress.path): holds no training steps; the model '\(run.manifest.experiment.model.name)' counts \
                 instead of learning, or training.logEvery is more than the steps that were made
                 """
             )

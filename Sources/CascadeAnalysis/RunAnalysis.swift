@@ -1,7 +1,7 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
 public import CascadeDatasets
-public import CascadeTraining
+public import CascadeRecommenders
 
 /// An option of `cascade analyze` that some analyses use; its raw value is its name on the command line.
 public enum AnalysisOption: String, CaseIterable, Sendable {

@@ -60,7 +60,7 @@ enum SearchQuality: RunAnalysis {
             }
             let interval = Bootstrap.interval(of: values, seed: 1)
             table.add([
-                .text(run.label), .text(run.manifest.experiment.model), .count(kept),
+                .text(run.label), .text(run.manifest.experiment.model.name), .count(kept),
                 .number(values.reduce(0, +) / Double(values.count)), .number(interval.lower), .number(interval.upper),
                 .count(values.count),
             ])

@@ -17,7 +17,7 @@ enum Sensitivity: RunAnalysis {
     )
 
     static func figure(of runs: [AnalysedRun], _ options: AnalysisOptions) throws -> Figure {
-        let settings = runs.map(Self.settings)
+        let settings = try runs.map(Self.settings)
         let choice = try Self.key(settings, options.key)
         let metrics = try MetricColumns(options, runs)
         let groups = try grouped(runs, settings, by: choice.key)
@@ -77,7 +77,7 @@ enum Sensitivity: RunAnalysis {
     {
         var groups: [Group] = []
         for (run, settings) in zip(runs, settings) {
-            let (model, value) = (run.manifest.experiment.model, settings[key] ?? .null)
+            let (model, value) = (run.manifest.experiment.model.name, settings[key] ?? .null)
             guard value != .null else {
                 throw ConfigurationError("\(run.directory.url.path): the model '\(model)' has no setting \(key)")
             }
@@ -139,9 +139,8 @@ enum Sensitivity: RunAnalysis {
     }
 
     /// Settings by dotted key, `model.` and `training.` first.
-    private static func settings(of run: AnalysedRun) -> [String: JSONValue] {
-        let experiment = run.manifest.experiment
-        return experiment.configuration.leaves("model").merging(experiment.training.leaves("training")) { $1 }
+    private static func settings(of run: AnalysedRun) throws -> [String: JSONValue] {
+        try run.manifest.experiment.leaves()
     }
 
     private static func number(_ value: JSONValue) -> Double? {

@@ -3,6 +3,7 @@
 import ArgumentParser
 import CascadeAnalysis
 import CascadeDatasets
+import CascadeRecommenders
 import CascadeTensorFiles
 import CascadeTorch
 import CascadeTraining
@@ -88,7 +89,7 @@ struct AnalyzeCommand: ParsableCommand {
         let analysed = try AnalysedRun.read(
             runs.map { URL(filePath: $0) },
             data: data.map { URL(filePath: $0) },
-            overriding: { try TrainedRunOptions.override($1, of: $0, with: settings) },
+            overriding: { try TrainedRunOptions.override($0, with: settings) },
             options,
             on: Device(named: device)
         )

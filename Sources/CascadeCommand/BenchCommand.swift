@@ -1,6 +1,7 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
+import CascadeBenchmarks
 import CascadeDatasets
 import CascadeRecommenders
 import CascadeTorch

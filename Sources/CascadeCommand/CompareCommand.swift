@@ -115,7 +115,7 @@ struct CompareCommand: ParsableCommand {
                 "\(table.name): \(count) cells on \(names.joined(separator: ", ")); \(table.metrics.joined(separator: ", "))"
             )
             for row in table.rows {
-                let models = try names.compactMap { try row.experiments[$0]?.get().model }
+                let models = try names.compactMap { try row.experiments[$0]?.get().model.name }
                 let source = row.weightsOf.map { ", weights of \($0)" } ?? ""
                 Terminal.out("  \(row.name): \(Set(models).sorted().joined(separator: ", "))\(source)")
             }
@@ -175,9 +175,7 @@ struct CompareCommand: ParsableCommand {
                 var problem: String?
                 switch row.experiments[data] {
                 case .success(var experiment):
-                    if experiment.training["threads"] == .integer(0) {
-                        experiment.training["threads"] = .integer(threads)
-                    }
+                    if experiment.training.threads == 0 { experiment.training.threads = threads }
                     cell = Cell(
                         row: row.name,
                         data: data,

@@ -43,14 +43,14 @@ struct DistillCommand: ParsableCommand {
         Interruption.watch()
         options.isInterrupted = { Interruption.isRequested }
         let source = RunDirectory(URL(filePath: teacher))
-        let metric = try source.manifest().experiment.trainingSettings().metric
+        let metric = try source.manifest().experiment.training.metric
         options.observe = TrainingProgress(metric: metric).observe
         let distiller = try Distiller(source, data: data.map { URL(filePath: $0) }, steps: steps, resolved, options)
         let manifest = try TargetDirectory.make(target) { try distiller.run(to: $0) }
         Terminal.out(
             """
             run         \(target)
-            model       \(manifest.experiment.model) in \(steps) steps, from \(teacher)
+            model       \(manifest.experiment.model.name) in \(steps) steps, from \(teacher)
             steps       \(manifest.step) in \(manifest.epoch) epochs, \(Int(manifest.seconds)) s
             kept        the weights of step \(manifest.bestStep)
             """

@@ -5,7 +5,7 @@ public import CascadeDatasets
 import CascadeEvaluation
 import CascadeRecommenders
 import CascadeTorch
-public import CascadeTraining
+import CascadeTraining
 import Foundation
 
 extension Part: ExpressibleByArgument {}
@@ -31,7 +31,11 @@ struct EvaluateCommand: ParsableCommand {
 
     func run() throws {
         let run = try trained.open()
-        let report = try run.evaluate(split, seen: seen, draws: draws, diversity: variety.pair).report
+        var options = EvaluationOptions()
+        options.seen = seen
+        options.draws = draws
+        options.diversity = variety.pair
+        let report = try run.evaluate(split, options).report
         if json { return Terminal.out(try report.json()) }
         let seen = report.seen.map { "whole catalogue of \(report.items) items, seen items \($0.rawValue)d" }
         let candidates = report.candidates.map {
@@ -117,21 +121,15 @@ struct TrainedRunOptions: ParsableArguments {
     static func open(_ run: RunDirectory, _ data: URL?, _ settings: [String], on device: Device = .cpu) throws
         -> TrainedRun
     {
-        let model = try run.manifest().experiment.model
-        return try run.open(
-            data: data,
-            overriding: { try override($0, of: model, with: settings) },
-            on: device
-        )
+        try run.open(data: data, overriding: { try override($0, with: settings) }, on: device)
     }
 
-    /// The configuration of a trained model with some of its settings replaced.
-    static func override(_ configuration: JSONValue, of model: String, with settings: [String]) throws -> JSONValue {
-        let before = JSONValue.object(["model": configuration])
-        let after = try ConfigurationFile.apply(settings, to: before, model: model)
-        guard case .object(let groups) = after, groups.count == 1 else {
+    /// A trained model with some of its settings replaced.
+    static func override(_ model: ModelSpec, with settings: [String]) throws -> ModelSpec {
+        let after = try ConfigurationFile.apply(settings, to: .object([:]), model: model.name)
+        guard case .object(let groups) = after, groups.keys.allSatisfy({ $0 == "model" }) else {
             throw ConfigurationError("--set: a trained run takes settings of its model alone; train anew for others")
         }
-        return after["model"]
+        return try model.overriding(after["model"])
     }
 }

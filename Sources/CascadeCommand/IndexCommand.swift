@@ -2,6 +2,7 @@
 
 public import ArgumentParser
 import CascadeDatasets
+import CascadeRecommenders
 public import CascadeRetrieval
 import CascadeTensorFiles
 import CascadeTraining
@@ -50,7 +51,7 @@ struct IndexCommand: ParsableCommand {
                 try IndexDirectory.write(
                     index,
                     items: (0..<dataset.itemCount).map { dataset.itemID(ItemIndex(rawValue: $0)) },
-                    origin: .init(source: trained.run, model: run.experiment.model, commit: Build.commit()),
+                    origin: .init(source: trained.run, model: run.experiment.model.name, commit: Build.commit()),
                     quality: quality,
                     to: folder
                 )

@@ -14,8 +14,8 @@ struct ModelsCommand: ParsableCommand {
 
     func run() throws {
         guard let name else {
-            let width = Catalog.all.map(\.card.name.count).max() ?? 0
-            for entry in Catalog.all {
+            let width = ModelRegistry.builtin.entries.map(\.card.name.count).max() ?? 0
+            for entry in ModelRegistry.builtin.entries {
                 let padded = entry.card.name.padding(toLength: width + 2, withPad: " ", startingAt: 0)
                 Terminal.out(
                     "\(padded)\(entry.card.summary)\n\(String(repeating: " ", count: width + 2))\(entry.card.paper)"
@@ -23,11 +23,11 @@ struct ModelsCommand: ParsableCommand {
             }
             return
         }
-        let entry = try Catalog.entry(name)
+        let entry = try ModelRegistry.builtin.entry(name)
         Terminal.out(
             "# \(entry.card.name): \(entry.card.summary)\n# \(entry.card.paper)\nmodel:\n  name: \(entry.card.name)"
         )
-        Terminal.out(lines(try entry.defaults(), indent: "  ").joined(separator: "\n"))
+        Terminal.out(lines(try entry.specification().settings, indent: "  ").joined(separator: "\n"))
     }
 
     private func lines(_ value: JSONValue, indent: String) -> [String] {

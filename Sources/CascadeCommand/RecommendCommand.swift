@@ -55,7 +55,7 @@ struct RecommendCommand: ParsableCommand {
         let events = dataset.events(of: try dataset.userIndex(id)).suffix(history)
         let answer = Answer(
             user: user,
-            model: run.experiment.model,
+            model: run.experiment.model.name,
             history: events.reversed().map { item(ItemIndex(rawValue: Int(dataset.items[$0]))) },
             recommendations: try run.recommend(to: id, count: count, diversity: diversity)
                 .map { item($0.item, $0.score) }

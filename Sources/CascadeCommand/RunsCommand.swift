@@ -81,7 +81,7 @@ struct RunsCommand: ParsableCommand {
     private func text(_ column: String, _ path: String, _ manifest: RunManifest) -> String {
         switch column {
         case "run": path
-        case "model": manifest.experiment.model
+        case "model": manifest.experiment.model.name
         case "experiment": manifest.experiment.name
         case "data": manifest.data.name
         case "seed": "\(manifest.seed)"
@@ -120,8 +120,8 @@ struct RunsCommand: ParsableCommand {
             var keys = key.split(separator: ".").map(String.init)
             let tree: JSONValue
             switch keys.removeFirst() {
-            case "model": tree = manifest.experiment.configuration
-            case "training": tree = manifest.experiment.training
+            case "model": tree = manifest.experiment.model.settings
+            case "training": tree = try JSONValue(encoding: manifest.experiment.training)
             default:
                 throw ConfigurationError(
                     "--where \(filter): '\(key)' is no column (\(Self.columns.joined(separator: ", "))), and settings begin with model. or training."

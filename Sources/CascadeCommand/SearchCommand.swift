@@ -105,7 +105,7 @@ struct SearchCommand: ParsableCommand {
             user: user,
             query: query,
             words: tokenizer.words(query),
-            model: run.experiment.model,
+            model: run.experiment.model.name,
             candidates: answer.items.count,
             found: found.count,
             items: answer.items.prefix(count).map {

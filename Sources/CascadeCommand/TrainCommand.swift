@@ -70,7 +70,7 @@ struct TrainCommand: ParsableCommand {
         options.commit = Build.commit()
         Interruption.watch()
         options.isInterrupted = { Interruption.isRequested }
-        options.observe = TrainingProgress(metric: try resolved.trainingSettings().metric).observe
+        options.observe = TrainingProgress(metric: resolved.training.metric).observe
         let opened = try dataset ?? Dataset(at: URL(filePath: data))
         let manifest = try Trainer(resolved, on: opened, to: URL(filePath: target), options).train()
         report(manifest)
@@ -92,7 +92,7 @@ struct TrainCommand: ParsableCommand {
         Terminal.out(
             """
             run         \(target)
-            model       \(manifest.experiment.model), \(manifest.parameters) parameters
+            model       \(manifest.experiment.model.name), \(manifest.parameters) parameters
             steps       \(manifest.step) in \(manifest.epoch) epochs, \(Int(manifest.seconds)) s
             kept        the weights of step \(manifest.bestStep)
             """

@@ -77,9 +77,10 @@ struct TuneCommand: ParsableCommand {
         if let budget { fields["budget"] = .string(budget.description) }
         let base = JSONValue.object(fields)
         _ = try Budget(base["budget"])
-        let settings = try Experiment(base).trainingSettings()
+        let resolved = try Experiment(base)
+        let settings = resolved.training
         // Broken data is told before anything is trained.
-        _ = try Experiment(base).divided(Dataset(at: URL(filePath: data)))
+        _ = try resolved.divided(Dataset(at: URL(filePath: data)))
         let folder = URL(filePath: target).absoluteURL
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         let lock = try FolderLock(folder.appending(path: ".lock"), of: folder, for: "tunes here")

@@ -77,7 +77,7 @@ public struct Baselines {
         let run = RunDirectory(folder.appending(path: model))
         let old = run.exists ? try run.manifest() : nil
         var tree = JSONValue.object([:])
-        if try Catalog.entry(model).learns {
+        if try ModelRegistry.builtin.entry(model).learns {
             // Enough to tell that nothing more is learned, within minutes.
             tree = tree.placing(.integer(3), at: ["training", "patience"])
             tree = tree.placing(.integer(10_000), at: ["training", "validationUsers"])
@@ -114,9 +114,9 @@ public struct Baselines {
 
     /// Refuses a model that counts for longer than the budget.
     private func refuseEffort(_ experiment: Experiment) throws {
-        guard case .seconds(let limit) = budget, experiment.model == "ease" else { return }
+        guard case .seconds(let limit) = budget, experiment.model.name == "ease" else { return }
         let model = try experiment.makeModel(for: dataset, using: Generator(seed: 0, on: options.device))
-        guard let effort = try (model as? any FittedRetriever)?.effort(), effort.seconds > limit else { return }
+        guard let effort = try model.fittedRetriever?.effort(), effort.seconds > limit else { return }
         throw ConfigurationError(
             "\(effort.description); the budget is \(budget). Give a larger --budget, or import with a higher --min-item-events"
         )

@@ -1,7 +1,7 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
 import CascadeDatasets
-import CascadeRecommenders
+public import CascadeRecommenders
 import CascadeTensorFiles
 public import CascadeTorch
 public import CascadeTraining
@@ -59,8 +59,9 @@ public struct Cell: Codable, Sendable, Equatable {
             (identity.row, identity.dataset, identity.data) = ("", "", "")
             (identity.experiment.name, identity.experiment.source) = ("", "")
             // Processor threads and what is only logged belong to the machine at hand, not to the question.
-            for key in ["threads", "logEvery", "checkpointSeconds"] { identity.experiment.training[key] = .null }
-            let text = try JSONEncoder.stable.encode(identity)
+            var tree = try JSONValue(encoding: identity)
+            for key in ["threads", "logEvery", "checkpointSeconds"] { tree["experiment"]["training"][key] = .null }
+            let text = try JSONEncoder.stable.encode(tree)
             var fingerprint = Fingerprint()
             text.withUnsafeBytes { fingerprint.add("cell", $0) }
             return fingerprint.description
@@ -103,12 +104,17 @@ public struct CellResult: Codable, Sendable, Equatable {
 public struct CellFolder: Sendable {
     /// Where it is.
     public let url: URL
+    /// The models that its experiment may be about.
+    public let models: ModelRegistry
 
     /// Names a folder, which need not exist.
-    public init(_ url: URL) { self.url = url }
+    public init(_ url: URL, models: ModelRegistry = .builtin) {
+        self.url = url
+        self.models = models
+    }
 
     /// The run that the cell trains.
-    public var run: RunDirectory { RunDirectory(url.appending(path: "run")) }
+    public var run: RunDirectory { RunDirectory(url.appending(path: "run"), models: models) }
     /// What the cell's process wrote to standard error.
     public var log: URL { url.appending(path: "log.txt") }
     private var plan: URL { url.appending(path: "cell.json") }
@@ -117,7 +123,7 @@ public struct CellFolder: Sendable {
     /// What is to be done; nil when nothing is there yet.
     public func cell() throws -> Cell? {
         guard let data = try? Data(contentsOf: plan) else { return nil }
-        return try JSONDecoder().decode(Cell.self, from: data)
+        return try JSONDecoder(models: models).decode(Cell.self, from: data)
     }
 
     /// Writes what is to be done, when it is not there yet: a cell that was cut short goes on as it began.
@@ -182,36 +188,35 @@ public struct CellFolder: Sendable {
     }
 
     private func evaluate(_ cell: Cell, on device: Device) throws {
-        let source = cell.weightsOf.map { CellFolder(url.deletingLastPathComponent().appending(path: $0)).run } ?? run
+        let source =
+            cell.weightsOf.map { CellFolder(url.deletingLastPathComponent().appending(path: $0), models: models).run }
+            ?? run
         let trained = try source.open(
             data: URL(filePath: cell.dataset),
-            overriding: { _ in cell.experiment.configuration },
+            overriding: { _ in cell.experiment.model },
             on: device
         )
-        let start = ContinuousClock.now
         let isRanker = trained.experiment.candidates != nil
-        var (report, ranks, requests) = try trained.evaluate(.test, seen: isRanker ? nil : cell.experiment.seen)
-        let seconds = (ContinuousClock.now - start).inSeconds
-        if cell.draws > 1 && !isRanker {
-            // Most models know no noise; one further draw tells.
-            let second = try trained.evaluator(seen: cell.experiment.seen).evaluate(trained.model, .test, noiseSeed: 1)
-            if second.ranks != ranks {
-                report = try trained.evaluate(.test, seen: cell.experiment.seen, draws: cell.draws).report
-            }
+        var options = EvaluationOptions()
+        if !isRanker {
+            options.seen = cell.experiment.seen
+            options.draws = cell.draws
+            options.stopsAtEqualDraws = true
         }
+        var (report, result) = try trained.evaluate(.test, options)
         report.experiment = cell.row
-        let result = CellResult(
+        let found = CellResult(
             report: report,
-            ranks: ranks,
-            requests: isRanker ? requests : nil,
+            ranks: result.ranks,
+            requests: isRanker ? result.perRequest : nil,
             validation: trained.manifest.validation,
             parameters: trained.manifest.parameters,
             trainingSeconds: cell.weightsOf == nil ? trained.manifest.seconds : 0,
-            millisecondsPerUser: seconds * 1000 / Double(max(report.users, 1)),
+            millisecondsPerUser: result.seconds * 1000 / Double(max(report.users, 1)),
             peakMemory: peakMemory(),
             reason: trained.manifest.reason
         )
-        try DurableFile.write(try JSONEncoder.stable.encode(result), to: self.result)
+        try DurableFile.write(try JSONEncoder.stable.encode(found), to: self.result)
     }
 }
 

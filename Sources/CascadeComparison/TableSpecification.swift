@@ -57,20 +57,22 @@ public struct TableSpecification: Sendable, Equatable {
     ///   - tree: The file's content.
     ///   - file: What the file is called, without its ending: the name of a table that gives none.
     ///   - changes: Settings of an experiment on top of every row's own.
+    ///   - models: The models that there are.
     ///   - read: Reads the experiment file that a row names, relative to the table's file.
     /// - Throws: ``ConfigurationError`` for what concerns the whole table; a row's own mistakes stay with the row.
     public init(
         _ tree: JSONValue,
         file: String,
         changing changes: JSONValue = .object([:]),
+        among models: ModelRegistry = .builtin,
         read: (String) throws -> JSONValue
     ) throws {
         guard tree["rows"] != .null else {
             try refuseSizing(tree.merged(with: changes))
-            let experiment = try Experiment(tree.merged(with: changes))
+            let experiment = try Experiment(tree.merged(with: changes), among: models)
             (name, source, protocolText, data) = (experiment.name, experiment.source, "", [])
             metrics = experiment.candidates == nil ? Self.defaultMetrics : Self.rankerMetrics
-            (main, draws) = (try experiment.trainingSettings().metric, 1)
+            (main, draws) = (experiment.training.metric, 1)
             rows = [Row(experiment, try Budget(tree["budget"]))]
             return
         }
@@ -96,7 +98,17 @@ public struct TableSpecification: Sendable, Equatable {
         let trees = try tree.list("rows") ?? []
         rows = try trees.enumerated().map { number, row in
             let trained = trees.first { $0["name"] == row["weightsOf"] && row["weightsOf"] != .null }
-            return try Row(row, number, like: trained, among: shared, changes, budget, data: names, read: read)
+            return try Row(
+                row,
+                number,
+                like: trained,
+                among: shared,
+                changes,
+                budget,
+                data: names,
+                models: models,
+                read: read
+            )
         }
         guard !rows.isEmpty else { throw ConfigurationError("rows: a table needs at least one row") }
         for row in rows {
@@ -195,6 +207,7 @@ extension TableSpecification.Row {
         _ changes: JSONValue,
         _ common: Budget?,
         data: [String],
+        models: ModelRegistry,
         read: (String) throws -> JSONValue
     ) throws {
         let place = "rows[\(number + 1)]"
@@ -231,7 +244,7 @@ extension TableSpecification.Row {
                     var complete = try settings(data).merged(with: changes)
                     complete["name"] = .string(name)
                     try refuseSizing(complete)
-                    return try Experiment(complete)
+                    return try Experiment(complete, among: models)
                 }
                 return (data, experiment.mapError { ConfigurationError("\($0)") })
             }

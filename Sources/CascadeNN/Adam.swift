@@ -7,7 +7,7 @@ public import CascadeTorch
 /// - Source: Kingma & Ba 2015, arXiv:1412.6980; Loshchilov & Hutter 2019, arXiv:1711.05101.
 public final class Adam {
     /// What can be set.
-    public struct Configuration: Codable, Sendable {
+    public struct Configuration: Codable, Sendable, Equatable {
         /// Decay of the mean of gradients.
         public var beta1 = 0.9
         /// Decay of the mean of squared gradients.

@@ -24,7 +24,7 @@ public struct DiffuRec: DiffusionRetriever {
         public var deviation = 0.001
     }
 
-    public struct Configuration: Settings {
+    public struct Configuration: DiffusionSettings {
         public var width = 128  // features per item; even
         public var length = 50  // latest events that are read
         public var blocks = 4

@@ -55,7 +55,7 @@ public struct DimeRec: DiffusionRetriever {
         case both
     }
 
-    public struct Configuration: Settings {
+    public struct Configuration: DiffusionSettings {
         public var width = 64  // features per item
         public var length = 10  // latest events that are read
         public var interests = 4  // K

@@ -18,7 +18,7 @@ public struct DiffusionCondition {
 /// A retriever whose x0-predicting diffusion can be distilled into one of few steps.
 ///
 /// Its settings have a `sampler`. The states of its diffusion are `[B, ..., D]`.
-public protocol Distillable: VectorRetriever {
+public protocol Distillable: DiffusionRetriever {
     /// The noise that its denoiser was trained against.
     var schedule: NoiseSchedule { get }
     /// What a distillation changes; by default the parameters below `denoiser`.
@@ -36,6 +36,15 @@ public protocol Distillable: VectorRetriever {
 }
 
 extension Distillable {
+    public static var capabilities: Capabilities<Self> {
+        Capabilities(
+            catalogScorer: { $0 },
+            vectorRetriever: { $0 },
+            diffusionRetriever: { $0 },
+            distillable: { $0 }
+        )
+    }
+
     /// The parameters below `denoiser`.
     public func denoiserParameters() throws -> [Named<Parameter>] {
         let found = try parameters().filter { $0.name.hasPrefix("denoiser.") }

@@ -27,7 +27,7 @@ public struct DreamRec: DiffusionRetriever {
         case mlp
     }
 
-    public struct Configuration: Settings {
+    public struct Configuration: DiffusionSettings {
         public var width = 64  // features per item; even
         public var length = 10  // latest events that are read
         public var blocks = 1  // of the history's Transformer

@@ -41,7 +41,7 @@ public struct T2Diff: DiffusionRetriever {
         case mamba
     }
 
-    public struct Configuration: Settings {
+    public struct Configuration: DiffusionSettings {
         public var width = 64  // features per item
         public var length = 50  // latest events that are read
         public var session = 10  // k: at most this many of them are the session

@@ -5,10 +5,10 @@ import CascadeEvaluation
 public import CascadeRecommenders
 import CascadeTensorFiles
 public import CascadeTorch
-import Foundation
+public import Foundation
 
-/// Everything that decides a result besides the data and the seed: one file in `Experiments/`, resolved.
-public struct Experiment: Codable, Sendable, Equatable {
+/// Everything that decides a result besides the data and the seed: one file in `Experiments/`, resolved once.
+public struct Experiment: Sendable, Equatable {
     /// What it is called in tables.
     public var name: String
     /// Where the published figures come from, and under which protocol.
@@ -17,18 +17,18 @@ public struct Experiment: Codable, Sendable, Equatable {
     public var split: Split
     /// Whether seen items are candidates.
     public var seen: SeenPolicy
-    /// The model's name.
-    public var model: String
-    /// The model's settings, complete.
-    public var configuration: JSONValue
+    /// The model and its settings, complete.
+    public var model: ModelSpec
     /// The training settings, complete.
-    public var training: JSONValue
-    /// How a ranker's candidates are drawn; nil for a retriever.
+    public var training: TrainingSettings
+    /// How a request's candidates are drawn; nil for a model that ranks the whole catalog.
     public var candidates: CandidateSettings?
-    /// The item feature whose values, taken together, are an item's category; nil for a retriever.
+    /// The item feature whose values, taken together, are an item's category; nil for a model that ranks the whole catalog.
     ///
     /// An empty text means none.
     public var category: String?
+    /// The models that the experiment was resolved among.
+    public let models: ModelRegistry
 
     /// `search` is for `cascade tune`, which varies the settings, and `budget` is how much a training may take; neither
     /// belongs to the experiment.
@@ -36,68 +36,100 @@ public struct Experiment: Codable, Sendable, Equatable {
         "name", "source", "split", "seen", "candidates", "category", "model", "training", "search", "budget",
     ]
 
+    /// Whether two decide the same result.
+    public static func == (a: Experiment, b: Experiment) -> Bool {
+        a.name == b.name && a.source == b.source && a.split == b.split && a.seen == b.seen && a.model == b.model
+            && a.training == b.training && a.candidates == b.candidates && a.category == b.category
+    }
+}
+
+// MARK: - Files
+
+extension Experiment {
     /// Resolves an experiment file (and what the command line sets on top) against the defaults.
     ///
     /// - Parameters:
     ///   - tree: `name`, `source`, `split`, `seen`, `model` (with its `name`) and `training`, all optional.
     ///   - model: The model's name when the tree gives none.
+    ///   - models: The models that there are.
     /// - Throws: ``ConfigurationError``.
-    public init(_ tree: JSONValue, model given: String? = nil) throws {
+    public init(_ tree: JSONValue, model given: String? = nil, among models: ModelRegistry = .builtin) throws {
         guard case .object(let fields) = tree else {
             throw ConfigurationError("an experiment is a group of settings with: \(Self.keys.joined(separator: ", "))")
         }
         for key in fields.keys.sorted() where !Self.keys.contains(key) {
-            let hint = nearestName(to: key, among: Self.keys).map { "Did you mean '\($0)'?" }
+            let hint = didYouMean(key, Self.keys)
             throw ConfigurationError(
-                "unknown key '\(key)'. \(hint ?? "There are: \(Self.keys.joined(separator: ", "))")"
+                "unknown key '\(key)'." + (hint.isEmpty ? " There are: \(Self.keys.joined(separator: ", "))" : hint)
             )
         }
-        guard case .object(var settings) = tree["model"] == .null ? .object([:]) : tree["model"] else {
-            throw ConfigurationError("model: expected a group of settings that begins with its name")
-        }
-        let named = try Self.text(settings.removeValue(forKey: "name") ?? .null, "model.name")
-        if let named, let given, named != given {
-            throw ConfigurationError("the file is about the model '\(named)', but --model says '\(given)'")
-        }
-        guard let model = named ?? given else {
-            throw ConfigurationError("no model: pass --model NAME, or a file with model.name")
-        }
+        let model = try Self.model(tree["model"], given, models)
+        let traits = model.entry.task.traits
+        self.models = models
         self.model = model
-        let entry = try Catalog.entry(model)
-        configuration = try entry.resolve(.object(settings))
-        var chosen = tree["training"]
-        if case .object(var fields) = chosen {
-            fields["auto"] = nil  // says who sizes the settings, and is none of them
-            chosen = .object(fields)
-        }
-        if entry.isRanker && chosen["metric"] == .null { chosen = chosen.placing(.string("auc"), at: ["metric"]) }
-        let resolved = try TrainingSettings(overriding: chosen, path: "training")
-        guard entry.isRanker == ClickMetrics.selecting.contains(resolved.metric) else {
-            let known = entry.isRanker ? ClickMetrics.selecting : ["recall@20", "ndcg@10", "mrr@20"]
+        training = try Self.training(tree["training"], model)
+        if let candidates = traits.candidates {
+            self.candidates = try Self.candidates(tree["candidates"], candidates, model.name)
+            category = try Self.text(tree["category"], "category") ?? candidates.category
+        } else if tree["candidates"] != .null || tree["category"] != .null {
             throw ConfigurationError(
-                "training.metric: \(model) is not judged by '\(resolved.metric)'; take for example "
-                    + known.joined(separator: ", ")
+                "candidates, category: \(model.name) ranks the whole catalog; these are for models that score candidates"
             )
         }
-        training = try JSONValue(encoding: resolved)
-        if entry.isRanker {
-            var chosen = tree["candidates"]
-            if entry.readsRequests && chosen["negatives"] == .null {
-                chosen = chosen.placing(.integer(0), at: ["negatives"])  // lists show what was not chosen
-            }
-            let candidates = try CandidateSettings(overriding: chosen, path: "candidates")
-            guard entry.readsRequests || candidates.negatives > 0 else {
-                throw ConfigurationError("candidates.negatives: found 0, expected at least 1 for \(model)")
-            }
-            self.candidates = candidates
-            category = try Self.text(tree["category"], "category") ?? (entry.readsRequests ? "" : "category")
-        } else if tree["candidates"] != .null || tree["category"] != .null {
-            throw ConfigurationError("candidates, category: \(model) ranks the whole catalogue; these are for rankers")
-        }
-        name = try Self.text(tree["name"], "name") ?? model
+        name = try Self.text(tree["name"], "name") ?? model.name
         source = try Self.text(tree["source"], "source") ?? ""
         split = try Self.decode(tree["split"], "split") ?? .leaveOneOut
         seen = try Self.decode(tree["seen"], "seen") ?? .exclude
+    }
+
+    private static func model(_ tree: JSONValue, _ given: String?, _ models: ModelRegistry) throws -> ModelSpec {
+        guard case .object(var settings) = tree == .null ? .object([:]) : tree else {
+            throw ConfigurationError("model: expected a group of settings that begins with its name")
+        }
+        let named = try text(settings.removeValue(forKey: "name") ?? .null, "model.name")
+        if let named, let given, named != given {
+            throw ConfigurationError("the file is about the model '\(named)', but --model says '\(given)'")
+        }
+        guard let name = named ?? given else {
+            throw ConfigurationError("no model: pass --model NAME, or a file with model.name")
+        }
+        return try models.entry(name).specification(.object(settings))
+    }
+
+    private static func training(_ tree: JSONValue, _ model: ModelSpec) throws -> TrainingSettings {
+        let known = model.entry.task.traits.metrics
+        var chosen = tree
+        if case .object(var fields) = chosen {
+            fields["auto"] = nil  // says who sizes the settings, and is none of them
+            if fields["metric"] ?? .null == .null, let usual = known.first { fields["metric"] = .string(usual) }
+            chosen = .object(fields)
+        } else if chosen == .null, let usual = known.first {
+            chosen = .object(["metric": .string(usual)])
+        }
+        let settings = try TrainingSettings(overriding: chosen, path: "training")
+        guard known.contains(settings.metric) else {
+            throw ConfigurationError(
+                "training.metric: \(model.name) is not evaluated by '\(settings.metric)'; take for example "
+                    + known.prefix(3).joined(separator: ", ")
+            )
+        }
+        return settings
+    }
+
+    private static func candidates(_ tree: JSONValue, _ traits: TaskTraits.CandidateTraits, _ model: String) throws
+        -> CandidateSettings
+    {
+        var chosen = tree
+        if let negatives = traits.negatives, chosen["negatives"] == .null {
+            chosen = chosen.placing(.integer(negatives), at: ["negatives"])
+        }
+        let candidates = try CandidateSettings(overriding: chosen, path: "candidates")
+        guard candidates.negatives >= traits.minimumNegatives else {
+            throw ConfigurationError(
+                "candidates.negatives: found \(candidates.negatives), expected at least \(traits.minimumNegatives) for \(model)"
+            )
+        }
+        return candidates
     }
 
     /// Whether settings that nobody chose are to be sized by the data, by the key `training.auto`; nil when it says
@@ -110,48 +142,6 @@ public struct Experiment: Codable, Sendable, Equatable {
         case .bool(let value): return value
         case let other: throw ConfigurationError("training.auto: found \(other.shown), expected true or false")
         }
-    }
-
-    /// The training settings.
-    public func trainingSettings() throws -> TrainingSettings { try .init(overriding: training, path: "training") }
-
-    /// A fresh model for a data set, on the generator's device.
-    public func makeModel(for dataset: Dataset, using generator: Generator) throws -> any Retriever {
-        let entry = try Catalog.entry(model)
-        guard !entry.readsRequests else {
-            return try entry.make(configuration, DatasetShape(requestsOf: dataset), generator)
-        }
-        let shape = DatasetShape(
-            users: dataset.userCount,
-            items: dataset.itemCount,
-            categories: try categories(in: dataset)
-        )
-        return try entry.make(configuration, shape, generator)
-    }
-
-    /// A data set divided as the model reads it: by its events, or by its search requests.
-    public func divided(_ dataset: Dataset) throws -> SplitDataset {
-        try Catalog.entry(model).readsRequests
-            ? SplitDataset(requestsOf: dataset, split) : SplitDataset(dataset, split)
-    }
-
-    /// `[N]`: the category of every item; empty for a retriever, and where items have no features at all.
-    ///
-    /// - Throws: ``ConfigurationError`` when items have features, none is called `category` and the experiment names
-    ///   none; ``DatasetError`` `.unknownFeature` when it names one that the data set lacks.
-    public func categories(in dataset: Dataset) throws -> [Int32] {
-        guard let category, !category.isEmpty else { return [] }
-        if category == "category" && dataset.itemFeature(category) == nil {
-            let names = dataset.itemFeatureNames
-            guard names.isEmpty else {
-                throw ConfigurationError(
-                    "category: \(model) reads one, and items have: \(names.joined(separator: ", ")); name one of them, or "
-                        + "set it to '' to do without"
-                )
-            }
-            return []
-        }
-        return try dataset.itemCombinations(category)
     }
 
     private static func text(_ value: JSONValue, _ key: String) throws -> String? {
@@ -180,41 +170,111 @@ public struct Experiment: Codable, Sendable, Equatable {
     }
 }
 
-extension JSONValue {
-    /// This tree with one dotted key set, as `--set` does; a key without a section is looked for in the model's
-    /// settings, then in the training settings.
-    ///
-    /// - Parameters:
-    ///   - key: For example `training.batch`, or `width`.
-    ///   - value: What to put there.
-    ///   - model: The model whose settings a short key may name.
-    /// - Throws: ``ConfigurationError`` when nothing has that name.
-    public func setting(_ key: String, to value: JSONValue, model: String?) throws -> JSONValue {
-        var path = key.split(separator: ".").map(String.init)
-        guard let first = path.first else { throw ConfigurationError("--set: a key is missing before '='") }
-        if !Experiment.keys.contains(first) {
-            let name = self["model"]["name"].text ?? model
-            let models = try name.map { try Catalog.entry($0).defaults() } ?? .object([:])
-            let training = try JSONValue(encoding: TrainingSettings())
-            if models[first] != .null {
-                path.insert("model", at: 0)
-            } else if training[first] != .null {
-                path.insert("training", at: 0)
-            } else {
-                var known = Experiment.keys
-                for case .object(let fields) in [models, training] { known += fields.keys }
-                let hint = nearestName(to: first, among: known).map { ". Did you mean '\($0)'?" } ?? ""
-                throw ConfigurationError("unknown key '\(key)'\(hint)")
-            }
-        }
-        return placing(value, at: path[...])
+// MARK: - Manifests
+
+extension CodingUserInfoKey {
+    /// The ``ModelRegistry`` that experiments are decoded with; ``ModelRegistry/builtin`` where it is not set.
+    static let modelRegistry: CodingUserInfoKey = {
+        guard let key = CodingUserInfoKey(rawValue: "cascade.models") else { preconditionFailure("a text is a key") }
+        return key
+    }()
+}
+
+extension JSONDecoder {
+    /// A decoder of experiments, and of whatever holds one, among some models.
+    public convenience init(models: ModelRegistry) {
+        self.init()
+        userInfo[.modelRegistry] = models
+    }
+}
+
+extension Experiment: Codable {
+    private enum CodingKeys: String, CodingKey {
+        case name, source, split, seen, model, configuration, training, candidates, category
     }
 
-    /// This tree with a value at a path of keys.
-    public func placing(_ value: JSONValue, at path: ArraySlice<String>) -> JSONValue {
-        guard let first = path.first else { return value }
-        var copy = self
-        copy[first] = self[first].placing(value, at: path.dropFirst())
-        return copy
+    /// Reads what a manifest keeps, among the models of a decoder made by `JSONDecoder(models:)`.
+    ///
+    /// - Throws: ``ConfigurationError`` when the model is not among them, or its settings are not understood.
+    public init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: CodingKeys.self)
+        models = decoder.userInfo[.modelRegistry] as? ModelRegistry ?? .builtin
+        name = try fields.decode(String.self, forKey: .name)
+        source = try fields.decode(String.self, forKey: .source)
+        split = try fields.decode(Split.self, forKey: .split)
+        seen = try fields.decode(SeenPolicy.self, forKey: .seen)
+        let entry = try models.entry(fields.decode(String.self, forKey: .model))
+        model = try entry.specification(fields.decode(JSONValue.self, forKey: .configuration))
+        let tree = try fields.decode(JSONValue.self, forKey: .training)
+        training = try TrainingSettings(overriding: tree, path: "training")
+        candidates = try fields.decodeIfPresent(CandidateSettings.self, forKey: .candidates)
+        category = try fields.decodeIfPresent(String.self, forKey: .category)
+    }
+
+    /// Writes all settings, complete.
+    public func encode(to encoder: any Encoder) throws {
+        var fields = encoder.container(keyedBy: CodingKeys.self)
+        try fields.encode(name, forKey: .name)
+        try fields.encode(source, forKey: .source)
+        try fields.encode(split, forKey: .split)
+        try fields.encode(seen, forKey: .seen)
+        try fields.encode(model.name, forKey: .model)
+        try fields.encode(model.settings, forKey: .configuration)
+        try fields.encode(training, forKey: .training)
+        try fields.encodeIfPresent(candidates, forKey: .candidates)
+        try fields.encodeIfPresent(category, forKey: .category)
+    }
+}
+
+extension Experiment {
+    /// Every setting by its dotted key, such as `model.length` or `training.epochs`.
+    public func leaves() throws -> [String: JSONValue] {
+        try model.settings.leaves("model").merging(JSONValue(encoding: training).leaves("training")) { $1 }
+    }
+}
+
+// MARK: - Data
+
+extension Experiment {
+    /// A fresh model for a data set, on the generator's device.
+    public func makeModel(for dataset: Dataset, using generator: Generator) throws -> any Recommender {
+        let shape = try model.entry.task.shape(of: dataset, categories: categories(in: dataset))
+        return try model.make(for: shape, using: generator)
+    }
+
+    /// A data set divided as the model reads it: by its events, or by its search requests.
+    public func divided(_ dataset: Dataset) throws -> SplitDataset { try model.entry.task.split(dataset, split) }
+
+    /// A model at its task, on a part of the world that this experiment describes.
+    public func task(of model: any Recommender, on data: SplitDataset, device: Device) throws -> any RecommendationTask
+    {
+        model.task(
+            in: TaskContext(
+                data: data,
+                seen: seen,
+                candidates: candidates ?? CandidateSettings(),
+                categories: try categories(in: data.dataset),
+                device: device
+            )
+        )
+    }
+
+    /// `[N]`: the category of every item; empty for a model that ranks the whole catalog, and where items have no features.
+    ///
+    /// - Throws: ``ConfigurationError`` when items have features, none is called `category` and the experiment names
+    ///   none; ``DatasetError`` `.unknownFeature` when it names one that the data set lacks.
+    public func categories(in dataset: Dataset) throws -> [Int32] {
+        guard let category, !category.isEmpty else { return [] }
+        if category == "category" && dataset.itemFeature(category) == nil {
+            let names = dataset.itemFeatureNames
+            guard names.isEmpty else {
+                throw ConfigurationError(
+                    "category: \(model.name) reads one, and items have: \(names.joined(separator: ", ")); name one of them, "
+                        + "or set it to '' to do without"
+                )
+            }
+            return []
+        }
+        return try dataset.itemCombinations(category)
     }
 }

@@ -13,9 +13,14 @@ public import Foundation
 public struct RunDirectory: Sendable {
     /// Where it is.
     public let url: URL
+    /// The models that its experiment may be about.
+    public let models: ModelRegistry
 
     /// Names a directory, which need not exist.
-    public init(_ url: URL) { self.url = url }
+    public init(_ url: URL, models: ModelRegistry = .builtin) {
+        self.url = url
+        self.models = models
+    }
 
     /// The kept weights.
     public var weights: URL { url.appending(path: "weights.safetensors") }
@@ -31,8 +36,8 @@ public struct RunDirectory: Sendable {
     public var exists: Bool { FileManager.default.fileExists(atPath: manifestFile.path) }
 
     /// Every run in a folder or below it, by path; what lies inside a run is not looked at.
-    public static func all(below folder: URL) -> [RunDirectory] {
-        let run = RunDirectory(folder)
+    public static func all(below folder: URL, models: ModelRegistry = .builtin) -> [RunDirectory] {
+        let run = RunDirectory(folder, models: models)
         if FileManager.default.fileExists(atPath: folder.appending(path: "progress.jsonl").path) && run.exists {
             return [run]
         }
@@ -40,7 +45,7 @@ public struct RunDirectory: Sendable {
         return names.sorted().map { folder.appending(path: $0) }.filter { url in
             var isFolder: ObjCBool = false
             return FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder) && isFolder.boolValue
-        }.flatMap(all(below:))
+        }.flatMap { all(below: $0, models: models) }
     }
 
     /// Reads the manifest.
@@ -53,7 +58,12 @@ public struct RunDirectory: Sendable {
             )
         }
         do {
-            return try JSONDecoder().decode(RunManifest.self, from: Foundation.Data(contentsOf: manifestFile))
+            return try JSONDecoder(models: models).decode(
+                RunManifest.self,
+                from: Foundation.Data(contentsOf: manifestFile)
+            )
+        } catch let error as ConfigurationError {
+            throw CheckpointError("\(manifestFile.path): \(error.description)")
         } catch {
             throw CheckpointError(
                 "\(manifestFile.path): not a run's manifest, or damaged; train again or restore the file"
@@ -75,7 +85,7 @@ public struct RunDirectory: Sendable {
     ///   - loading: Whether the data set is mapped, or copied for a process that must outlive changes of its files.
     public func open(
         data: URL? = nil,
-        overriding overrides: (JSONValue) throws -> JSONValue = { $0 },
+        overriding overrides: (ModelSpec) throws -> ModelSpec = { $0 },
         on device: Device = .cpu,
         loading: FileLoading = .mapped
     ) throws -> TrainedRun {
@@ -95,20 +105,15 @@ public struct RunDirectory: Sendable {
             )
         }
         var experiment = manifest.experiment
-        experiment.configuration = try Catalog.entry(experiment.model).resolve(overrides(experiment.configuration))
+        experiment.model = try overrides(experiment.model)
         let generator = try Generator(seed: 0, on: device)
         let model = try experiment.makeModel(for: dataset, using: generator)
         guard FileManager.default.fileExists(atPath: weights.path) else {
             throw CheckpointError("\(weights.path): missing; the run has not made a checkpoint yet")
         }
         try Checkpoint.load(weights, into: model)
-        return TrainedRun(
-            manifest: manifest,
-            experiment: experiment,
-            model: model,
-            data: try experiment.divided(dataset),
-            device: device
-        )
+        let task = try experiment.task(of: model, on: experiment.divided(dataset), device: device)
+        return TrainedRun(manifest: manifest, experiment: experiment, task: task)
     }
 }
 

@@ -10,10 +10,13 @@ public struct TrainedRun {
     public let manifest: RunManifest
     /// Its experiment, with what was overridden for inference.
     public let experiment: Experiment
+    /// The model at its task.
+    public let task: any RecommendationTask
+
     /// The model.
-    public let model: any Retriever
+    public var model: any Recommender { task.model }
     /// The divided data.
-    public let data: SplitDataset
+    public var data: SplitDataset { task.context.data }
     /// Where the model is.
-    public let device: Device
+    public var device: Device { task.context.device }
 }

@@ -2,6 +2,7 @@
 
 import CascadeDatasets
 import CascadeFunnel
+import CascadeRecommenders
 import CascadeRetrieval
 import CascadeRuns
 import CascadeTensorFiles
@@ -12,8 +13,8 @@ extension RunDirectory {
     func version(of experiment: Experiment) throws -> String {
         var fingerprint = Fingerprint()
         try MappedFile(weights, loading: .copied).withUnsafeBytes { fingerprint.add("weights", $0) }
-        try JSONEncoder.stable.encode(experiment.configuration).withUnsafeBytes { fingerprint.add("settings", $0) }
-        return "\(experiment.model)-\(fingerprint.description.prefix(8))"
+        try JSONEncoder.stable.encode(experiment.model.settings).withUnsafeBytes { fingerprint.add("settings", $0) }
+        return "\(experiment.model.name)-\(fingerprint.description.prefix(8))"
     }
 }
 

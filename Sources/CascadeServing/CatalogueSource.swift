@@ -18,7 +18,7 @@ typealias CatalogueEngine = InferenceEngine<CatalogueWish, [Match]>
 
 extension CatalogueEngine {
     /// Starts an engine for a retriever that scores every item.
-    init(_ name: String, _ retriever: sending any Retriever, _ settings: EngineSettings, on device: Device) {
+    init(_ name: String, _ retriever: sending any CatalogScorer, _ settings: EngineSettings, on device: Device) {
         self.init(name, settings.batching, threads: settings.threads) { wishes in
             let host = HostBatch(wishes.map(\.history), padding: type(of: retriever).padding)
             let scores = try retriever.scores(Batch(host, on: device, noiseSeed: 0)).copy()

@@ -7,30 +7,18 @@ import CascadeRecommenders
 import CascadeTorch
 import Foundation
 
-/// Judges the candidates of requests: one number for each.
-typealias JudgingEngine = InferenceEngine<LiveRequest, [Float]>
+/// Scores the candidates of requests: one number for each.
+typealias ScoringEngine = InferenceEngine<LiveRequest, [Float]>
 
-extension JudgingEngine {
-    /// Starts an engine for a click model, which gives log-odds of a click.
-    init(_ name: String, _ ranker: sending any CTRRanker, _ settings: EngineSettings, on device: Device) {
+extension ScoringEngine {
+    /// Starts an engine for a model that scores candidates, which gives log-odds of a click.
+    init(_ name: String, _ scoring: sending CandidateScoring, _ settings: EngineSettings, on device: Device) {
         self.init(name, settings.batching, threads: settings.threads) { requests in
-            let host = CTRHostBatch(requests, padding: type(of: ranker).padding)
-            let logits = try ranker.logits(CTRBatch(host, on: device))
-            return judgements(try logits.floats(), of: requests, named: name)
+            scores(try scoring.logits(requests, device).floats(), of: requests, named: name)
         }
     }
 
-    /// Starts an engine for a search model, which gives log-odds of a click.
-    init(_ name: String, _ searcher: sending any QueryRanker, _ settings: EngineSettings, on device: Device) {
-        self.init(name, settings.batching, threads: settings.threads) { requests in
-            let (shown, contexts) = searcher.inputs
-            let host = QueryHostBatch(requests, shownCount: shown, contextCount: contexts)
-            let judgement = try searcher.predict(QueryBatch(host, on: device), .inference)
-            return judgements(try judgement.clicks.floats(), of: requests, named: name)
-        }
-    }
-
-    /// Starts an engine for the attention of a click model alone: how much of a history speaks for each candidate.
+    /// Starts an engine for the attention of a CTR model alone: how much of a history speaks for each candidate.
     init(_ name: String, attention: sending AttentionScorer, _ settings: EngineSettings, on device: Device) {
         self.init(name, settings.batching, threads: settings.threads) { requests in
             requests.map { request in
@@ -48,7 +36,7 @@ extension JudgingEngine {
 }
 
 /// The numbers of each request's own candidates, of lists that were padded to one width.
-private func judgements(_ values: [Float], of requests: [LiveRequest], named name: String)
+private func scores(_ values: [Float], of requests: [LiveRequest], named name: String)
     -> [Result<[Float], any Error>]
 {
     let width = values.count / requests.count
@@ -61,9 +49,9 @@ private func judgements(_ values: [Float], of requests: [LiveRequest], named nam
     }
 }
 
-/// Judges the candidates of a request in one pass of a click model or a search model, for the moment of the request.
+/// Scores the candidates of a request in one pass of a model, for the time of the request.
 public struct ModelScorer: CandidateScorer {
-    /// The most candidates that are judged together; more are judged in several passes.
+    /// The most candidates that are scored together; more are scored in several passes.
     public static let block = 1_024
 
     /// What the model's numbers mean.
@@ -77,13 +65,13 @@ public struct ModelScorer: CandidateScorer {
     /// The model and its weights.
     public let version: String
     let reader: RequestReader
-    let engine: JudgingEngine
+    let engine: ScoringEngine
     let output: Output
 
     /// Probabilities of a click, or for the attention alone its sum in logarithms; nil for items that the model does not
     /// know.
     ///
-    /// Somebody without history is judged too.
+    /// A user without history gets scores too.
     public func scores(of items: [ItemID], for request: FunnelRequest) async throws -> [Double?] {
         let numbers = items.map(reader.dataset.find)
         let known = numbers.compactMap { $0 }

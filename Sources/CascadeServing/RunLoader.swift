@@ -2,7 +2,7 @@
 
 import CascadeDatasets
 public import CascadeFunnel
-import CascadeRecommenders
+public import CascadeRecommenders
 import CascadeRetrieval
 import CascadeRuns
 import CascadeTensorFiles
@@ -29,6 +29,7 @@ public enum RunLoader {
     ///   - data: The data set that the run was trained on; nil looks where the run found it. A run that was trained on
     ///     another data set than this brings its own, when that lies where the run found it.
     ///   - settings: How it is served.
+    ///   - models: The models that a run may be of.
     /// - Throws: ``EngineError`` `.unservable` when the run cannot do that or the index is another model's;
     ///   `CheckpointError`, `DatasetError`, `IndexError` and `FileError` when something is missing, damaged or of other
     ///   data than the run was trained on.
@@ -37,18 +38,61 @@ public enum RunLoader {
         from url: URL,
         index: URL? = nil,
         data: URL? = nil,
-        _ settings: EngineSettings = EngineSettings()
+        _ settings: EngineSettings = EngineSettings(),
+        among models: ModelRegistry = .builtin
     ) async throws -> ServedModel {
         try await onOwnThread("load") {
             guard role != .index else { return try neighbours(url) }
             let device = try Device(named: settings.device)
-            let directory = RunDirectory(url)
+            let directory = RunDirectory(url, models: models)
             let run = try directory.open(data: try directory.dataset(orElse: data), on: device, loading: .copied)
             let version = try directory.version(of: run.experiment)
-            return switch role {
-            case .retriever: try retriever(run, version, index, settings)
-            default: try ranker(run, version, index, role, settings)
+            let facts = Facts(
+                model: run.experiment.model.name,
+                version: version,
+                metrics: run.manifest.validation,
+                reader: RequestReader(dataset: run.data.dataset, length: run.model.length),
+                device: device
+            )
+            return try stages(role, run.task.served, facts, index, settings)
+        }
+    }
+
+    /// What is known of a run beside its model.
+    private struct Facts: Sendable {
+        let model: String
+        let version: String
+        let metrics: [String: Double]
+        let reader: RequestReader
+        let device: Device
+
+        func wrongRole(_ role: SlotConfiguration.Kind, _ problem: String) -> EngineError {
+            .wrongRole(model, role, problem)
+        }
+    }
+
+    private static func stages(
+        _ role: SlotConfiguration.Kind,
+        _ form: sending ServedForm,
+        _ facts: Facts,
+        _ index: URL?,
+        _ settings: EngineSettings
+    ) throws -> ServedModel {
+        switch (role, form) {
+        case (.retriever, .vectors(let model)): return try vectors(model, facts, index, settings)
+        case (.retriever, .catalog(let model)):
+            guard index == nil else {
+                throw facts.wrongRole(role, "it has no vectors, so no index can be its own; name none")
             }
+            return catalog(model, facts, settings)
+        case (.ranker, .candidates(let scoring)) where scoring.tokenizer == nil,
+            (.searchRanker, .candidates(let scoring)) where scoring.tokenizer != nil:
+            guard index == nil else { throw facts.wrongRole(role, "it finds nothing by an index; name none") }
+            return try candidates(scoring, facts, settings, role)
+        case (.retriever, .candidates): throw facts.wrongRole(role, "it scores candidates and finds none")
+        case (.searchRanker, .candidates): throw facts.wrongRole(role, "it reads no query")
+        case (_, .candidates): throw facts.wrongRole(role, "it reads a query")
+        case (_, .vectors), (_, .catalog): throw facts.wrongRole(role, "it finds candidates and scores none")
         }
     }
 
@@ -65,43 +109,38 @@ public enum RunLoader {
         return ServedModel(version: version, similar: similar)
     }
 
-    private static func retriever(
-        _ run: sending TrainedRun,
-        _ version: String,
+    private static func catalog(
+        _ model: sending any CatalogScorer,
+        _ facts: Facts,
+        _ chosen: EngineSettings
+    ) -> ServedModel {
+        let (version, reader) = (facts.version, facts.reader)
+        let sample = reader.fullHistory
+        let engine = CatalogueEngine(version, model, chosen.gathering(upTo: retrieverBatch), on: facts.device)
+        return ServedModel(
+            version: version,
+            metrics: facts.metrics,
+            source: CatalogueSource(version: version, reader: reader, engine: engine),
+            warming: { try await engine.warmUp(with: CatalogueWish(history: sample, limit: 100, hidden: [])) },
+            ending: { await engine.stop() }
+        )
+    }
+
+    private static func vectors(
+        _ retriever: sending any VectorRetriever,
+        _ facts: Facts,
         _ index: URL?,
         _ chosen: EngineSettings
     ) throws -> ServedModel {
-        let (model, device, dataset) = (run.model, run.device, run.data.dataset)
-        let (name, metrics) = (run.experiment.model, run.manifest.validation)
-        let reader = RequestReader(dataset: dataset, length: model.length)
+        let (version, reader, metrics) = (facts.version, facts.reader, facts.metrics)
+        let (dataset, sample) = (reader.dataset, reader.fullHistory)
         let settings = chosen.gathering(upTo: retrieverBatch)
-        let sample = reader.fullHistory
-        guard let retriever = model as? any VectorRetriever else {
-            guard !(model is any CTRRanker), !(model is any QueryRanker) else {
-                throw EngineError.wrongRole(name, .retriever, "it judges candidates and finds none")
-            }
-            guard index == nil else {
-                throw EngineError.wrongRole(
-                    name,
-                    .retriever,
-                    "it has no vectors, so no index can be its own; name none"
-                )
-            }
-            let engine = CatalogueEngine(version, model, settings, on: device)
-            return ServedModel(
-                version: version,
-                metrics: metrics,
-                source: CatalogueSource(version: version, reader: reader, engine: engine),
-                warming: { try await engine.warmUp(with: CatalogueWish(history: sample, limit: 100, hidden: [])) },
-                ending: { await engine.stop() }
-            )
-        }
         let items = try withoutGradients {
             let vectors = try retriever.itemVectors()
             return try ItemVectors(vectors.floats(), dimension: vectors.shape[1])
         }
         let (found, suffix) = try index.map { try checked($0, items, dataset) } ?? (ExactIndex(items), "exact")
-        let engine = VectorEngine(version, retriever, settings, on: device)
+        let engine = VectorEngine(version, retriever, settings, on: facts.device)
         let users = UserVectors(engine)
         let full = "\(version)+\(suffix)"
         let source = VectorSource(version: full, reader: reader, users: users, index: found)
@@ -120,38 +159,27 @@ public enum RunLoader {
         )
     }
 
-    private static func ranker(
-        _ run: sending TrainedRun,
-        _ version: String,
-        _ index: URL?,
-        _ role: SlotConfiguration.Kind,
-        _ chosen: EngineSettings
+    private static func candidates(
+        _ scoring: sending CandidateScoring,
+        _ facts: Facts,
+        _ chosen: EngineSettings,
+        _ role: SlotConfiguration.Kind
     ) throws -> ServedModel {
-        let (model, device, name) = (run.model, run.device, run.experiment.model)
-        let metrics = run.manifest.validation
-        var reader = RequestReader(dataset: run.data.dataset, length: model.length)
+        var (version, reader) = (facts.version, facts.reader)
+        reader.tokenizer = scoring.tokenizer
         var settings = chosen.gathering(upTo: rankerBatch)
-        // Judges by the statistics of whoever is in the pass, so that nobody else may be.
-        if run.experiment.configuration["head"]["paperCompatible"] == .bool(true) { settings.batch = 1 }
-        guard index == nil else { throw EngineError.wrongRole(name, role, "it finds nothing by an index; name none") }
-        let engine: JudgingEngine
+        if scoring.dependsOnBatch { settings.batch = 1 }
+        let engine: ScoringEngine
         var output = ModelScorer.Output.logOdds
-        var version = version
-        switch (role, model) {
-        case (.searchRanker, let searcher as any QueryRanker) where settings.judge == .model:
-            reader.tokenizer = searcher.tokenizer
-            engine = JudgingEngine(version, searcher, settings, on: device)
-        case (.ranker, let ranker as any CTRRanker) where settings.judge == .model:
-            engine = JudgingEngine(version, ranker, settings, on: device)
-        case (.ranker, let ranker as any CTRRanker):
+        if settings.judge == .model {
+            engine = ScoringEngine(version, scoring, settings, on: facts.device)
+        } else {
+            guard let attention = scoring.attention else {
+                throw facts.wrongRole(role, "search models have no attention that scores by itself")
+            }
             version += "-attention"
             output = .relevance
-            engine = JudgingEngine(version, attention: try AttentionScorer(ranker), settings, on: device)
-        case (.searchRanker, is any QueryRanker):
-            throw EngineError.wrongRole(name, role, "search models have no attention that judges by itself")
-        case (.searchRanker, is any CTRRanker): throw EngineError.wrongRole(name, role, "it reads no query")
-        case (.ranker, is any QueryRanker): throw EngineError.wrongRole(name, role, "it reads a query")
-        default: throw EngineError.wrongRole(name, role, "it finds candidates and judges none")
+            engine = ScoringEngine(version, attention: try attention(), settings, on: facts.device)
         }
         let sample = LiveRequest(
             history: reader.fullHistory,
@@ -160,7 +188,7 @@ public enum RunLoader {
         )
         return ServedModel(
             version: version,
-            metrics: metrics,
+            metrics: facts.metrics,
             scorer: ModelScorer(version: version, reader: reader, engine: engine, output: output),
             warming: { try await engine.warmUp(with: sample) },
             ending: { await engine.stop() }

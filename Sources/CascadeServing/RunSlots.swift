@@ -2,13 +2,18 @@
 
 import CascadeConfigurations
 public import CascadeFunnel
+public import CascadeRecommenders
 import CascadeStore
 import Foundation
 
 /// Fills the slots of a funnel with runs and indexes.
 public struct RunSlots: SlotLoader {
+    private let models: ModelRegistry
+
     /// Loads with the settings that each slot's `options` name.
-    public init() {}
+    ///
+    /// - Parameter models: The models that runs may be of.
+    public init(models: ModelRegistry = .builtin) { self.models = models }
 
     /// Reads a run or an index, and starts its engine.
     ///
@@ -20,7 +25,8 @@ public struct RunSlots: SlotLoader {
             from: URL(filePath: slot.path),
             index: slot.index.map { URL(filePath: $0) },
             data: slot.data.map { URL(filePath: $0) },
-            settings
+            settings,
+            among: models
         )
         return LoadedSlot(
             version: ModelVersion(

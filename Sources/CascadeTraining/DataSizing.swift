@@ -26,9 +26,10 @@ public struct DataSizing: Sendable, Equatable {
     ///   - model: The model's name when the tree gives none.
     ///   - data: The divided data; only its training part is looked at.
     /// - Throws: ``ConfigurationError`` when the experiment is wrong already.
-    public init(_ tree: JSONValue, model: String?, on data: SplitDataset) throws {
-        let experiment = try Experiment(tree, model: model)
-        let entry = try Catalog.entry(experiment.model)
+    public init(_ tree: JSONValue, model: String?, among models: ModelRegistry = .builtin, on data: SplitDataset) throws
+    {
+        let experiment = try Experiment(tree, model: model, among: models)
+        let entry = experiment.model.entry
         let facts = DataFacts(data)
         if !facts.hasTimes {
             remarks.append(
@@ -36,7 +37,7 @@ public struct DataSizing: Sendable, Equatable {
             )
         }
         guard entry.learns else { return }
-        var chosen = Proposals(tree, experiment)
+        var chosen = try Proposals(tree, experiment)
         chosen.sizeLength(facts)
         chosen.sizeSessions(facts)
         if let kind = entry.examples {
@@ -45,7 +46,7 @@ public struct DataSizing: Sendable, Equatable {
         }
         choices = chosen.sizings
         // A choice must never be what makes an experiment impossible.
-        if (try? Experiment(applied(to: tree), model: model)) == nil { choices = [] }
+        if (try? Experiment(applied(to: tree), model: model, among: models)) == nil { choices = [] }
     }
 
     /// The experiment with the choices in it.
@@ -101,8 +102,10 @@ private struct Proposals {
     private let training: JSONValue
     private(set) var sizings: [RunManifest.Sizing] = []
 
-    init(_ tree: JSONValue, _ experiment: Experiment) {
-        (self.tree, model, training) = (tree, experiment.configuration, experiment.training)
+    init(_ tree: JSONValue, _ experiment: Experiment) throws {
+        self.tree = tree
+        model = experiment.model.settings
+        training = try JSONValue(encoding: experiment.training)
     }
 
     private mutating func choose(_ key: String, _ value: JSONValue, because reason: String) {

@@ -1,5 +1,6 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
+import CascadeRecommenders
 import CascadeRuns
 import Foundation
 
@@ -13,7 +14,7 @@ struct Pace {
     private var lastCheckpoint: ContinuousClock.Instant
     private var examples = 0
 
-    init(_ state: Trainer.State) {
+    init(_ state: TrainingState) {
         begun = clock.now
         begunCPU = Self.cpuSeconds()
         before = (state.seconds, state.usage ?? RunManifest.Usage())
@@ -47,7 +48,7 @@ struct Pace {
     }
 
     /// Brings a state up to date.
-    func count(into state: inout Trainer.State) {
+    func count(into state: inout TrainingState) {
         var usage = RunManifest.Usage()
         usage.examples = before.usage.examples + examples
         usage.cpuSeconds = before.usage.cpuSeconds + Self.cpuSeconds() - begunCPU

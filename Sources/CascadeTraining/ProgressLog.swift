@@ -1,7 +1,6 @@
-// Part of Cascade. SPDX-License-Identifier: Apache-2.0
-
 import CascadeRecommenders
 import CascadeTensorFiles
+// Part of Cascade. SPDX-License-Identifier: Apache-2.0
 import Foundation
 
 /// `progress.jsonl` and the TensorBoard event file of a run.
@@ -21,8 +20,8 @@ final class ProgressLog {
         file = try AppendedFile(run.progress)
         board = try TensorBoardWriter(directory: run.url, wallTime: Date().timeIntervalSince1970, suffix: "cascade")
         let experiment = manifest.experiment
-        var settings = experiment.configuration.leaves("model").merging(experiment.training.leaves("training")) { $1 }
-        settings["model"] = .string(experiment.model)
+        var settings = try experiment.leaves()
+        settings["model"] = .string(experiment.model.name)
         settings["experiment"] = .string(experiment.name)
         settings["data"] = .string(manifest.data.name)
         settings["seed"] = .number(Double(manifest.seed))
@@ -49,6 +48,11 @@ final class ProgressLog {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         try file.append([UInt8](encoder.encode(JSONValue.object(entry))) + [UInt8(ascii: "\n")])
+    }
+
+    /// Adds the metrics of an evaluation, by name.
+    func writeValidation(_ metrics: [String: Double], step: Int, epoch: Int) throws {
+        try write("validation", step: step, epoch: epoch, metrics.sorted { $0.key < $1.key }.map { ($0.key, $0.value) })
     }
 
     /// Adds a line of numbers, each also a TensorBoard scalar under `section/name`.

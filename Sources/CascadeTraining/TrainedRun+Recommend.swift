@@ -2,22 +2,20 @@
 
 public import CascadeDatasets
 public import CascadeEvaluation
-import CascadeRecommenders
+public import CascadeRecommenders
 
 extension TrainedRun {
-    /// Judges candidates as the experiment says, for a ranker.
-    public func ctrEvaluator() throws -> CTREvaluator {
-        CTREvaluator(
-            data,
-            experiment.candidates ?? CandidateSettings(),
-            categories: try experiment.categories(in: data.dataset),
-            on: device
-        )
-    }
-
-    /// Ranks the catalogue as the experiment says, or with another policy for seen items.
-    public func evaluator(seen: SeenPolicy? = nil) -> TopKEvaluator {
-        TopKEvaluator(data, seen: seen ?? experiment.seen, on: device)
+    /// The model as one that scores the whole catalog, and the evaluator that ranks with it.
+    ///
+    /// - Throws: ``ConfigurationError`` when it does not score the catalog.
+    private func catalogScorer() throws -> (any CatalogScorer, TopKEvaluator) {
+        guard let scorer = model.catalogScorer else {
+            throw ConfigurationError(
+                "\(experiment.model.name): does not score the catalog; models that do: "
+                    + experiment.models.names(with: .catalogScores)
+            )
+        }
+        return (scorer, TopKEvaluator(data, seen: experiment.seen, on: device))
     }
 
     /// Diverse lists by the values of an item feature.
@@ -44,10 +42,35 @@ extension TrainedRun {
             history: events,
             target: events.upperBound - 1
         )
-        guard let diversity else { return try evaluator().recommend(model, for: example, count: count) }
+        let (scorer, evaluator) = try catalogScorer()
+        guard let diversity else { return try evaluator.recommend(scorer, for: example, count: count) }
         let depth = max(Diversity.candidateCount, 2 * count)
-        let candidates = try evaluator().recommend(model, for: example, count: depth)
+        let candidates = try evaluator.recommend(scorer, for: example, count: depth)
         return diversity.list(of: candidates.map { ($0.item.rawValue, $0.score) }, count: count)
             .map { (ItemIndex(rawValue: $0.item), $0.score) }
+    }
+
+    /// Scores the candidates of requests with a model for click-through rates.
+    ///
+    /// - Throws: ``ConfigurationError`` when it is none.
+    public func ctrEvaluator() throws -> CTREvaluator {
+        guard let model = model.ctrRanker else {
+            throw ConfigurationError(
+                "\(experiment.model.name): is no CTR model; those are: \(experiment.models.names(with: .clickThroughRate))"
+            )
+        }
+        return model.task(in: task.context).evaluator
+    }
+
+    /// Scores the candidates of search requests with a model that reads queries.
+    ///
+    /// - Throws: ``ConfigurationError`` when it reads none.
+    public func queryEvaluator() throws -> (evaluator: QueryEvaluator, model: any QueryRanker) {
+        guard let model = model.queryRanker else {
+            throw ConfigurationError(
+                "\(experiment.model.name): reads no query; models that do: \(experiment.models.names(with: .queries))"
+            )
+        }
+        return (model.task(in: task.context).evaluator, model)
     }
 }

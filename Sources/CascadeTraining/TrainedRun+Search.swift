@@ -41,11 +41,8 @@ extension TrainedRun {
     ///   - candidates: What to judge; none gives an empty answer.
     /// - Throws: ``ConfigurationError`` when the model reads no queries.
     public func search(_ query: String, by user: UserIndex?, among candidates: [ItemIndex]) throws -> SearchAnswer {
-        guard let searcher = model as? any QueryRanker else {
-            let known = Catalog.all.filter(\.readsRequests).map(\.card.name).joined(separator: ", ")
-            throw ConfigurationError("\(experiment.model): reads no query; models that do: \(known)")
-        }
-        let source = try queryEvaluator().source(searcher)
+        let (evaluator, searcher) = try queryEvaluator()
+        let source = try evaluator.source(searcher)
         var items: [SearchAnswer.Item] = []
         var contributions: [Double] = []
         // Judged in blocks, so that any number of candidates works; the history is read once a block.

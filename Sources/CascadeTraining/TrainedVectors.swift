@@ -42,7 +42,9 @@ extension TrainedRun {
             )
         }
         return try withoutGradients { () throws in
-            let rows = try evaluator().batches(cases, retriever).map { host, _ in
+            let rows = try TopKEvaluator(data, seen: experiment.seen, on: device).batches(cases, retriever).map {
+                host,
+                _ in
                 try retriever.userVectors(Batch(host, on: device, noiseSeed: 0))
             }
             let vectors = try Tensor.concatenated(rows)
@@ -51,10 +53,10 @@ extension TrainedRun {
     }
 
     private func vectorRetriever() throws -> any VectorRetriever {
-        guard let retriever = model as? any VectorRetriever else {
+        guard let retriever = model.vectorRetriever else {
             throw ConfigurationError(
                 """
-                \(experiment.model): it has no item vectors, so there is nothing to index; take a run of a model that \
+                \(experiment.model.name): it has no item vectors, so there is nothing to index; take a run of a model that \
                 compares vectors, such as sasrec or t2diff
                 """
             )

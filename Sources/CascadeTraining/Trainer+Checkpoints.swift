@@ -8,35 +8,34 @@ import Foundation
 
 extension Trainer {
     /// Keeps the present weights, or their moving average where there is one.
-    func keep(_ step: TrainingStep<some Lesson>) throws {
+    func saveBest(_ step: TrainingStep<some Sendable>) throws {
         try withAverages(step) { try run.replace(run.weights, by: Checkpoint.writer(model), noting: &manifest) }
     }
 
-    func withAverages<R>(_ step: TrainingStep<some Lesson>, _ body: () throws -> R) throws -> R {
+    func withAverages<R>(_ step: TrainingStep<some Sendable>, _ body: () throws -> R) throws -> R {
         if let average = step.average { try average.withAverages(body) } else { try body() }
     }
 
-    private func tensors(_ step: TrainingStep<some Lesson>) throws -> [Named<Tensor>] {
+    private func tensors(_ step: TrainingStep<some Sendable>) throws -> [Named<Tensor>] {
         let weights = try model.state().map { Named(name: "weight.\($0.name)", part: $0.part) }
         return weights + step.optimizer.state() + (step.average?.state() ?? [])
     }
 
     /// One file holds all that resuming needs, so that it is whole or the previous one.
-    func checkpoint<L: Lesson>(_ loop: inout Loop<L>) throws {
-        loop.pace.count(into: &state)
-        state.averageUpdates = loop.step.average?.updates ?? 0
+    func checkpoint(_ reached: TrainingState, _ step: TrainingStep<some Sendable>) throws {
+        state = reached
+        state.averageUpdates = step.average?.updates ?? 0
         let encoded = String(decoding: try JSONEncoder.stable.encode(state), as: UTF8.self)
         var writer = SafetensorsWriter(metadata: ["state": encoded])
-        for tensor in try tensors(loop.step) { writer.add(tensor.name, tensor.part) }
+        for tensor in try tensors(step) { writer.add(tensor.name, tensor.part) }
         // Until a first evaluation there is nothing better to keep than the present weights.
-        if !FileManager.default.fileExists(atPath: run.weights.path) { try keep(loop.step) }
+        if !FileManager.default.fileExists(atPath: run.weights.path) { try saveBest(step) }
         try run.replace(run.optimizer, by: writer, noting: &manifest)
         record()
         try run.write(manifest)
-        loop.pace.noteCheckpoint()
     }
 
-    func restore(_ step: TrainingStep<some Lesson>) throws {
+    func restore(_ step: TrainingStep<some Sendable>) throws {
         guard FileManager.default.fileExists(atPath: run.optimizer.path) else {
             // A run that was killed before its first checkpoint starts anew; one that made steps would lose its weights.
             guard manifest.step == 0 else {
@@ -50,7 +49,7 @@ extension Trainer {
         }
         let file = try SafetensorsFile(run.optimizer)
         guard let text = file.metadata["state"],
-            let restored = try? JSONDecoder().decode(State.self, from: Data(text.utf8))
+            let restored = try? JSONDecoder().decode(TrainingState.self, from: Data(text.utf8))
         else {
             throw CheckpointError("\(run.optimizer.path): has no training state; it was not written by `cascade train`")
         }
@@ -62,7 +61,7 @@ extension Trainer {
 
     /// Makes the directory, or checks that the run in it is the one to go on with; and sees to it that nobody else
     /// trains there.
-    func claim(_ url: URL) throws {
+    func prepareDirectory(_ url: URL) throws {
         if !run.exists {
             let contents = (try? FileManager.default.contentsOfDirectory(atPath: url.path)) ?? []
             guard contents.allSatisfy({ DurableFile.isTemporary($0) || $0 == run.lock.lastPathComponent }) else {
@@ -115,7 +114,11 @@ extension Trainer {
     /// The experiment without what may change between resumptions: how long to go on.
     private static func comparable(_ experiment: Experiment) -> Experiment {
         var copy = experiment
-        for key in ["epochs", "patience", "checkpointSeconds", "logEvery"] { copy.training[key] = .null }
+        let usual = TrainingSettings()
+        copy.training.epochs = usual.epochs
+        copy.training.patience = usual.patience
+        copy.training.checkpointSeconds = usual.checkpointSeconds
+        copy.training.logEvery = usual.logEvery
         return copy
     }
 }

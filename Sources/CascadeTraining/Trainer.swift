@@ -14,33 +14,16 @@ public import Foundation
 /// bits as one that was never interrupted, on the same machine. One process at a time trains in a directory.
 public final class Trainer {
     let experiment: Experiment
-    let settings: TrainingSettings
     let options: TrainingOptions
     let data: SplitDataset
     let run: RunDirectory
-    let model: any Retriever
-    let clock = ContinuousClock()
+    let task: any RecommendationTask
     var manifest: RunManifest
-    var state = State()
+    var state = TrainingState()
     var lock: FolderLock?
 
-    /// What a checkpoint holds beside tensors.
-    struct State: Codable {
-        var step = 0
-        var epoch = 0
-        /// The next batch of the epoch.
-        var batch = 0
-        var best: Double?
-        var bestStep = 0
-        var bestMetrics: [String: Double] = [:]
-        var failures = 0
-        var averageUpdates = 0
-        var seconds = 0.0
-        /// Nil in checkpoints of before.
-        var usage: RunManifest.Usage?
-        /// Whether the kept weights rank no better than chance; nil for not.
-        var isAtChance: Bool?
-    }
+    var settings: TrainingSettings { experiment.training }
+    var model: any Recommender { task.model }
 
     /// Prepares a run: a new directory, or the checkpoint of an old one.
     ///
@@ -49,17 +32,14 @@ public final class Trainer {
     public init(_ experiment: Experiment, on dataset: Dataset, to url: URL, _ options: TrainingOptions) throws {
         self.experiment = experiment
         self.options = options
-        settings = try experiment.trainingSettings()
         data = try experiment.divided(dataset)
-        run = RunDirectory(url)
-        let threads = settings.threads > 0 ? settings.threads : Runtime.defaultThreads
+        run = RunDirectory(url, models: experiment.models)
+        let threads = experiment.training.threads > 0 ? experiment.training.threads : Runtime.defaultThreads
         Runtime.setThreads(threads)
         Runtime.keepFreedMemory(for: .training)
         let generator = try Generator(seed: SplitMix64.mix(options.seed, 0), on: options.device)
-        model = try experiment.makeModel(
-            for: dataset,
-            using: generator
-        )
+        let model = try experiment.makeModel(for: dataset, using: generator)
+        task = try experiment.task(of: model, on: data, device: options.device)
         manifest = RunManifest(
             experiment: experiment,
             data: .init(dataset),
@@ -73,7 +53,7 @@ public final class Trainer {
         )
         manifest.parameters = try model.parameters().reduce(0) { $0 + $1.part.value.count }
         manifest.sized = options.sized.isEmpty ? nil : options.sized
-        try claim(url)
+        try prepareDirectory(url)
     }
 
     /// Trains until the experiment, a budget or an interruption ends it; once for each trainer.
@@ -83,7 +63,7 @@ public final class Trainer {
     public func train() throws -> RunManifest {
         defer { lock?.release() }
         do {
-            try learn()
+            if let fitted = model.fittedRetriever { try fit(fitted) } else { try descend(task) }
         } catch let error as DivergenceError {
             (manifest.status, manifest.reason) = (.diverged, error.description)
             try run.write(manifest)
@@ -92,30 +72,41 @@ public final class Trainer {
         return manifest
     }
 
-    private func learn() throws {
-        switch model {
-        case let fitted as any FittedRetriever: try fit(fitted)
-        case let vectors as any VectorRetriever:
-            let evaluator = TopKEvaluator(data, seen: experiment.seen, on: options.device)
-            try descend(RetrievalLesson(vectors, settings, evaluator, seed: options.seed))
-        case let ranker as any CTRRanker:
-            let evaluator = CTREvaluator(
-                data,
-                experiment.candidates ?? CandidateSettings(),
-                categories: try experiment.categories(in: data.dataset),
-                on: options.device
+    // MARK: - Models that learn by gradients
+
+    private func descend<Task: RecommendationTask>(_ task: Task) throws {
+        let training = try task.training(settings, seed: options.seed)
+        let step = try TrainingStep(training, of: model, settings, seed: options.seed, on: options.device)
+        try restore(step)
+        record()
+        try run.write(manifest)
+        let log = try ProgressLog(run, of: manifest, after: state.step)
+        options.observe(
+            .started(
+                parameters: manifest.parameters,
+                examples: data.requests?.training.count ?? data.trainingEventCount,
+                stepsPerEpoch: training.batches(state.epoch).count,
+                resumedAt: state.step
             )
-            try descend(CTRLesson(ranker, settings, evaluator, seed: options.seed))
-        case let searcher as any QueryRanker:
-            let evaluator = QueryEvaluator(
-                data,
-                experiment.candidates ?? CandidateSettings(),
-                categories: try experiment.categories(in: data.dataset),
-                on: options.device
-            )
-            try descend(QueryLesson(searcher, settings, evaluator, seed: options.seed))
-        default: throw ConfigurationError("\(experiment.model): neither counts nor learns by gradients")
-        }
+        )
+        let loop = TrainingLoop(
+            GradientDescent(self, training, step),
+            .init(
+                epochs: settings.epochs,
+                patience: settings.patience,
+                metric: settings.metric,
+                epochsBetweenEvaluations: settings.evaluateEvery,
+                stepsBetweenEvaluations: settings.evaluateSteps,
+                stepsBetweenLogLines: settings.logEvery,
+                secondsBetweenCheckpoints: settings.checkpointSeconds
+            ),
+            options,
+            from: state,
+            log: log
+        )
+        let end = try loop.run()
+        state = loop.state
+        try finish(end.status, end.reason, log)
     }
 
     // MARK: - Models that only count
@@ -125,14 +116,13 @@ public final class Trainer {
         let pace = Pace(state)
         let log = try ProgressLog(run, of: manifest, after: -1)
         if let effort = try model.effort() {
-            options.observe(.notice("\(experiment.model): \(effort.description) before it is ready"))
+            options.observe(.notice("\(experiment.model.name): \(effort.description) before it is ready"))
         }
         try model.fit(to: data)
         if !data.cases(.validation).isEmpty {
-            let outcome = try TopKEvaluator(data, seen: experiment.seen, on: options.device)
-                .evaluate(model, .validation, limit: settings.validationUsers)
-            state.bestMetrics = Dictionary(uniqueKeysWithValues: outcome.metrics.values.map { ($0.name, $0.value) })
-            try report(state.bestMetrics, isBest: true, log)
+            state.bestMetrics = try task.validate(.validation, limit: settings.validationUsers).metrics
+            try log.writeValidation(state.bestMetrics, step: 0, epoch: 0)
+            options.observe(.evaluated(epoch: 0, step: 0, metrics: state.bestMetrics, isBest: true))
         }
         pace.count(into: &state)
         try run.replace(run.weights, by: Checkpoint.writer(model), noting: &manifest)
@@ -141,6 +131,7 @@ public final class Trainer {
 
     // MARK: - The end
 
+    /// Brings the manifest up to the state.
     func record() {
         (manifest.step, manifest.epoch, manifest.seconds) = (state.step, state.epoch, state.seconds)
         (manifest.bestStep, manifest.validation) = (state.bestStep, state.bestMetrics)
@@ -148,21 +139,47 @@ public final class Trainer {
         manifest.warnings = state.isAtChance == true ? ["the kept weights rank validation no better than chance"] : nil
     }
 
-    func finish(_ status: RunManifest.Status, _ reason: String, _ log: ProgressLog) throws {
+    private func finish(_ status: RunManifest.Status, _ reason: String, _ log: ProgressLog) throws {
         (manifest.status, manifest.reason) = (status, reason)
         record()
         try run.write(manifest)
         try log.end(manifest)
         options.observe(.finished(reason: reason))
     }
+}
 
-    func report(_ metrics: [String: Double], isBest: Bool, _ log: ProgressLog) throws {
-        try log.write(
-            "validation",
-            step: state.step,
-            epoch: state.epoch,
-            metrics.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
-        )
-        options.observe(.evaluated(epoch: state.epoch, step: state.step, metrics: metrics, isBest: isBest))
+/// A trainer's work in the training loop.
+struct GradientDescent<HostBatch: Sendable>: TrainingWork {
+    private let trainer: Trainer
+    private let training: GradientTraining<HostBatch>
+    private let step: TrainingStep<HostBatch>
+
+    init(_ trainer: Trainer, _ training: GradientTraining<HostBatch>, _ step: TrainingStep<HostBatch>) {
+        self.trainer = trainer
+        self.training = training
+        self.step = step
     }
+
+    var isResumable: Bool { true }
+
+    var dataPath: String { trainer.data.dataset.url.path }
+
+    func batches(epoch: Int) -> HostBatches<HostBatch> { training.batches(epoch) }
+
+    func step(_ host: HostBatch, number: Int) throws -> StepResult { try step(host, number: number) }
+
+    func validate() throws -> ValidationResult? {
+        let (data, task) = (trainer.data, trainer.task)
+        let part = data.has(.validation) ? Part.validation : .test
+        guard data.has(part) else { return nil }
+        // Without validation users some of test show that the model tells items apart; how well is not looked at.
+        let limit = part == .validation ? trainer.settings.validationUsers : 256
+        var result = try trainer.withAverages(step) { try task.validate(part, limit: limit) }
+        if part == .test { result.metrics = [:] }
+        return result
+    }
+
+    func saveBest() throws { try trainer.saveBest(step) }
+
+    func checkpoint(_ state: TrainingState) throws { try trainer.checkpoint(state, step) }
 }

@@ -1,7 +1,7 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
 import CascadeDatasets
-public import CascadeRecommenders
+import CascadeRecommenders
 import CascadeSimulation
 import CascadeTraining
 import Foundation
@@ -41,12 +41,12 @@ struct TableSpecificationTests {
     func layers() throws {
         let model = try experiment(1, "a")
         #expect(model.seen == .include && model.name == "model")
-        #expect(model.configuration["width"] == .integer(16))
-        #expect(model.training["epochs"] == .integer(3))
-        #expect(try experiment(1, "b").training["epochs"] == .integer(5))
+        #expect(model.model.settings["width"] == .integer(16))
+        #expect(model.training.epochs == 3)
+        #expect(try experiment(1, "b").training.epochs == 5)
         let file = try experiment(3, "a")
-        #expect(file.configuration["width"] == .integer(24))
-        #expect(file.training["batch"] == .integer(7) && file.training["cuts"] == .integer(2))
+        #expect(file.model.settings["width"] == .integer(24))
+        #expect(file.training.batch == 7 && file.training.cuts == 2)
     }
 
     @Test("a model's setting may be shared by all rows, and changes to every row come last and are told")
@@ -58,20 +58,20 @@ struct TableSpecificationTests {
         let changed: JSONValue = ["model": ["width": 48], "training": ["epochs": 9]]
         let table = try TableSpecification(tree, file: "file", changing: changed) { _ in .null }
         let rows = try table.rows.map { try #require($0.experiments["a"]).get() }
-        #expect(rows.map { $0.configuration["width"] } == [48, 48])
-        #expect(rows.map { $0.configuration["dropout"] } == [0.25, 0.5])
-        #expect(rows.map { $0.training["epochs"] } == [9, 9])
+        #expect(rows.map { $0.model.settings["width"] } == [48, 48])
+        #expect(rows.map { $0.model.settings["dropout"] } == [0.25, 0.5])
+        #expect(rows.map { $0.training.epochs } == [9, 9])
         #expect(table.protocolText.hasSuffix("In every row: model.width = 48, training.epochs = 9."))
         let single = try TableSpecification(["model": ["name": "sasrec"]], file: "x", changing: changed) { _ in .null }
-        #expect(try #require(single.rows[0].experiments[""]).get().configuration["width"] == 48)
+        #expect(try #require(single.rows[0].experiments[""]).get().model.settings["width"] == 48)
     }
 
     @Test("a row that evaluates another's weights takes over that row's settings, per data set")
     func weights() throws {
         let row = try experiment(2, "b")
-        #expect(row.configuration["width"] == .integer(16))
-        #expect(row.configuration["sampler"]["kind"] == .string("one-step"))
-        #expect(row.training["epochs"] == .integer(5))
+        #expect(row.model.settings["width"] == .integer(16))
+        #expect(row.model.settings["sampler"]["kind"] == .string("one-step"))
+        #expect(row.training.epochs == 5)
         #expect(try table().rows[2].weightsOf == "model")
     }
 
@@ -84,12 +84,12 @@ struct TableSpecificationTests {
             ["name": "says", "model": ["name": "sasrec"], "training": ["epochs": 4]],
         ]
         let rows = try table(tree).rows
-        func training(_ row: Int, _ data: String) throws -> JSONValue {
+        func training(_ row: Int, _ data: String) throws -> TrainingSettings {
             try #require(rows[row].experiments[data]).get().training
         }
-        #expect(try training(0, "b")["epochs"] == 2 && training(1, "b")["epochs"] == 4)
-        #expect(try training(0, "b")["batch"] == 7 && training(1, "b")["batch"] == 7)
-        #expect(try training(0, "a")["epochs"] == 3 && training(0, "a")["batch"] != 7)
+        #expect(try training(0, "b").epochs == 2 && training(1, "b").epochs == 4)
+        #expect(try training(0, "b").batch == 7 && training(1, "b").batch == 7)
+        #expect(try training(0, "a").epochs == 3 && training(0, "a").batch != 7)
     }
 
     @Test("published figures belong to a data set and a metric")
@@ -158,7 +158,7 @@ struct TableSpecificationTests {
             DataRecipe("here", at: URL(filePath: "/nowhere"))
         ])
         #expect(joined.rows.map(\.name) == ["sasrec"])
-        #expect(try joined.rows[0].experiments["here"]?.get().model == "sasrec")
+        #expect(try joined.rows[0].experiments["here"]?.get().model.name == "sasrec")
     }
 
     @Test("data sets are imported or simulated once")
@@ -178,21 +178,4 @@ struct TableSpecificationTests {
         let missing = try DataRecipe("x", ["from": "csv", "paths": ["not/here.csv"]])
         #expect(throws: ConfigurationError.self) { try missing.dataset(in: folder.url) }
     }
-}
-
-extension JSONValue: ExpressibleByDictionaryLiteral, ExpressibleByArrayLiteral, ExpressibleByStringLiteral,
-    ExpressibleByIntegerLiteral, ExpressibleByFloatLiteral
-{
-    /// A group.
-    public init(dictionaryLiteral elements: (String, JSONValue)...) {
-        self = .object(Dictionary(uniqueKeysWithValues: elements))
-    }
-    /// A list.
-    public init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
-    /// Text.
-    public init(stringLiteral value: String) { self = .string(value) }
-    /// A whole number.
-    public init(integerLiteral value: Int) { self = .integer(value) }
-    /// A number.
-    public init(floatLiteral value: Double) { self = .number(value) }
 }

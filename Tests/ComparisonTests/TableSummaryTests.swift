@@ -191,10 +191,10 @@ struct TableSummaryTests {
         #expect(plain.hasPrefix("my-row-d-seed1-"))
         #expect(try cell { $0.dataset = "there" } == plain)
         #expect(try cell { $0.row = "Other" } == "other-d" + plain.dropFirst("my-row-d".count))
-        #expect(try cell { $0.experiment.training["threads"] = .integer(2) } == plain)
+        #expect(try cell { $0.experiment.training.threads = 2 } == plain)
         for change: (inout Cell) -> Void in [
             { $0.dataHash = "f01" }, { $0.commit = "d" }, { $0.timeBudget = 3 }, { $0.draws = 2 },
-            { $0.experiment.configuration["width"] = .integer(32) }, { $0.weightsOf = "x" },
+            { $0.experiment.training.batch = 32 }, { $0.weightsOf = "x" },
         ] { #expect(try cell(change).suffix(8) != plain.suffix(8)) }
     }
 }

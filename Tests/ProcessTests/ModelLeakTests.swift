@@ -14,16 +14,18 @@ struct ModelLeakTests {
         await #expect(processExitsWith: .success) {
             Runtime.setThreads(1)
             var tested = 0
-            for entry in Catalog.all {
+            for entry in ModelRegistry.builtin.entries {
                 let before = Runtime.liveHandles
                 let settings = try small(entry)
                 var shape = DatasetShape(users: 9, items: 20)
                 shape.shownFeatures = ["rank"]
-                let made = try entry.make(settings, shape, Generator(seed: 1))
-                switch made {
-                case let model as any VectorRetriever: try train(model, steps: 50, named: entry.card.name)
-                case let model as any QueryRanker: try train(model, steps: 50, named: entry.card.name)
-                default: continue
+                let made = try entry.specification(settings).make(for: shape, using: Generator(seed: 1))
+                if let model = made.vectorRetriever {
+                    try train(model, steps: 50, named: entry.card.name)
+                } else if let model = made.queryRanker {
+                    try train(model, steps: 50, named: entry.card.name)
+                } else {
+                    continue
                 }
                 tested += 1
                 #expect(Runtime.liveHandles > before, "\(type(of: made).card.name) has parameters")
@@ -39,7 +41,7 @@ private func small(_ entry: ModelEntry) throws -> JSONValue {
     let wanted = [
         "width": 16, "length": 12, "hidden": 32, "session": 4, "window": 8, "channels": 8, "steps": 6, "unit": 8,
     ]
-    guard case .object(let defaults) = try entry.defaults() else { return .object([:]) }
+    guard case .object(let defaults) = try entry.specification().settings else { return .object([:]) }
     return .object(wanted.filter { defaults[$0.key] != nil }.mapValues(JSONValue.integer))
 }
 

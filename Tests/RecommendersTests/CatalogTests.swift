@@ -21,13 +21,13 @@ struct CatalogTests {
             #expect(cards.count == declared, "\(file.lastPathComponent): write `static let card = ModelCard(name: …`")
             names += cards
         }
-        #expect(names.sorted() == Catalog.all.map(\.card.name).sorted())
+        #expect(names.sorted() == ModelRegistry.builtin.entries.map(\.card.name).sorted())
     }
 
     @Test("names are unique, lower case, and every card is filled in")
     func cards() {
-        #expect(Set(Catalog.all.map(\.card.name)).count == Catalog.all.count)
-        for card in Catalog.all.map(\.card) {
+        #expect(Set(ModelRegistry.builtin.entries.map(\.card.name)).count == ModelRegistry.builtin.entries.count)
+        for card in ModelRegistry.builtin.entries.map(\.card) {
             #expect(card.name.wholeMatch(of: /[a-z0-9-]+/) != nil, "\(card.name)")
             #expect(!card.summary.isEmpty && !card.paper.isEmpty, "\(card.name)")
         }
@@ -35,10 +35,10 @@ struct CatalogTests {
 
     @Test("finds by name, and suggests the nearest or lists all")
     func lookup() throws {
-        #expect(try Catalog.entry("t2diff").card == T2Diff.card)
-        let near = #expect(throws: ConfigurationError.self) { try Catalog.entry("sasrek") }
+        #expect(try ModelRegistry.builtin.entry("t2diff").card == T2Diff.card)
+        let near = #expect(throws: ConfigurationError.self) { try ModelRegistry.builtin.entry("sasrek") }
         #expect(try #require(near).description == "unknown model 'sasrek'. Did you mean 'sasrec'?")
-        let far = #expect(throws: ConfigurationError.self) { try Catalog.entry("matrix-factorisation") }
+        let far = #expect(throws: ConfigurationError.self) { try ModelRegistry.builtin.entry("matrix-factorisation") }
         #expect(try #require(far).description.contains("There are: popularity, recent-popularity, item-knn, ease, "))
     }
 }

@@ -143,9 +143,9 @@ struct ConfigurationTests {
 
     @Test("every model's defaults are valid, and resolving them changes nothing", arguments: Subject.all)
     func models(_ subject: Subject) throws {
-        let defaults = try subject.entry.defaults()
-        #expect(try subject.entry.resolve(.object([:])) == defaults)
-        #expect(try subject.entry.resolve(defaults) == defaults)
+        let defaults = try subject.entry.specification().settings
+        #expect(try subject.entry.specification(.object([:])).settings == defaults)
+        #expect(try subject.entry.specification(defaults).settings == defaults)
     }
 
     @Test(
@@ -165,7 +165,9 @@ struct ConfigurationTests {
         ]
     )
     func impossible(_ model: String, _ text: String, _ named: String) throws {
-        let error = #expect(throws: ConfigurationError.self) { try Catalog.entry(model).resolve(json(text)) }
+        let error = #expect(throws: ConfigurationError.self) {
+            try ModelRegistry.builtin.entry(model).specification(json(text))
+        }
         #expect(try #require(error).description.contains(named))
     }
 }

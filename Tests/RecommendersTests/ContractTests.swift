@@ -18,7 +18,7 @@ import Testing
 struct ContractTests {
     @Test("makes with its defaults", arguments: Subject.all)
     func makes(_ subject: Subject) throws {
-        let model = try subject.entry.make(.object([:]), Subject.data, Generator(seed: 1))
+        let model = try subject.entry.specification(.object([:])).make(for: Subject.data, using: Generator(seed: 1))
         #expect(type(of: model).card == subject.entry.card)
         #expect(model.length >= 0)
         #expect(try !model.state().isEmpty)
@@ -58,7 +58,7 @@ struct ContractTests {
     func roundTrip(_ subject: Subject) throws {
         let folder = try TemporaryFolder()
         let (old, new) = try (subject.model(seed: 1), subject.model(seed: 2))
-        if let vectors = old as? any VectorRetriever { _ = try Learner(vectors).train(History.rows, steps: 2) }
+        if let vectors = old.vectorRetriever { _ = try Learner(vectors).train(History.rows, steps: 2) }
         try Checkpoint.save(old, to: folder.file("weights.safetensors"))
         try Checkpoint.load(folder.file("weights.safetensors"), into: new)
         let batch = try Batch(HostBatch(History.rows, type(of: old).padding, .cuts), noiseSeed: 7)

@@ -161,7 +161,7 @@ struct DiffuRecTests {
         ]
         for (key, value) in wrong {
             let error = #expect(throws: ConfigurationError.self) {
-                try Self.subject.entry.resolve(.object([key: value]))
+                try Self.subject.entry.specification(.object([key: value]))
             }
             let description = try #require(error).description
             #expect(description.contains(key) || description.contains("dropouts"), "\(key)")

@@ -15,8 +15,8 @@ struct DistillationTests {
     static let subjects = ["t2diff", "dimerec"]
 
     private func model(_ name: String, _ changes: [String: JSONValue] = [:]) throws -> any Distillable {
-        let subject = Subject(entry: try Catalog.entry(name))
-        return try #require(try subject.model(changes) as? any Distillable)
+        let subject = Subject(entry: try ModelRegistry.builtin.entry(name))
+        return try #require(try subject.model(changes).distillable)
     }
 
     private func distil(

@@ -234,11 +234,11 @@ struct DreamRecPartsTests {
         ]
         for (key, value) in wrong {
             let error = #expect(throws: ConfigurationError.self) {
-                try Self.subject.entry.resolve(.object([key: value]))
+                try Self.subject.entry.specification(.object([key: value]))
             }
             #expect(try #require(error).description.contains(key), "\(key)")
         }
-        _ = try Self.subject.entry.resolve(.object(["guidance": .integer(0), "nullProbability": .integer(0)]))
+        _ = try Self.subject.entry.specification(.object(["guidance": .integer(0), "nullProbability": .integer(0)]))
     }
 }
 

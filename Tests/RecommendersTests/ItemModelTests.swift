@@ -47,8 +47,11 @@ private struct World {
 
     func fitted(_ name: String, _ settings: [String: JSONValue] = [:]) throws -> any FittedRetriever {
         let shape = DatasetShape(users: data.dataset.userCount, items: itemCount)
-        let model = try Catalog.entry(name).make(.object(settings), shape, Generator(seed: 1))
-        let fitted = try #require(model as? any FittedRetriever)
+        let model = try ModelRegistry.builtin.entry(name).specification(.object(settings)).make(
+            for: shape,
+            using: Generator(seed: 1)
+        )
+        let fitted = try #require(model.fittedRetriever)
         try fitted.fit(to: data)
         return fitted
     }
@@ -104,7 +107,7 @@ private struct World {
 }
 
 /// Scores `[B, N]` of histories of items from 0.
-private func scores(_ model: any Retriever, _ histories: [[Int]], columns: Int? = nil) throws -> [[Double]] {
+private func scores(_ model: any CatalogScorer, _ histories: [[Int]], columns: Int? = nil) throws -> [[Double]] {
     let rows = histories.enumerated().map { user, items in
         History(
             user: Int32(user),
@@ -217,9 +220,12 @@ struct ItemModelTests {
         let (folder, old) = (try TemporaryFolder(), try world.fitted(name))
         try Checkpoint.save(old, to: folder.file("weights.safetensors"))
         let shape = DatasetShape(users: world.data.dataset.userCount, items: world.itemCount)
-        let new = try Catalog.entry(name).make(.object([:]), shape, Generator(seed: 2))
+        let new = try ModelRegistry.builtin.entry(name).specification(.object([:])).make(
+            for: shape,
+            using: Generator(seed: 2)
+        )
         try Checkpoint.load(folder.file("weights.safetensors"), into: new)
-        #expect(try scores(new, histories) == scores(old, histories))
+        #expect(try scores(#require(new.catalogScorer), histories) == scores(old, histories))
         #expect(try scores(old, histories)[0].contains { $0 > 0 })
     }
 
@@ -241,7 +247,10 @@ struct ItemModelTests {
     func tooLarge() throws {
         let shape = DatasetShape(users: 1, items: 40_000)
         let error = #expect(throws: ConfigurationError.self) {
-            try Catalog.entry("ease").make(.object(["maxItems": .integer(30_000)]), shape, Generator(seed: 1))
+            try ModelRegistry.builtin.entry("ease").specification(.object(["maxItems": .integer(30_000)])).make(
+                for: shape,
+                using: Generator(seed: 1)
+            )
         }
         let text = try #require(error).description
         #expect(text.contains("found a catalogue of 40000 items, expected at most 30000"))
@@ -253,7 +262,10 @@ struct ItemModelTests {
         #expect(EASE.maxItems(memory: 16e9) == 31_622)
         let unlimited = DatasetShape(users: 1, items: 4_000_000)
         let error = #expect(throws: ConfigurationError.self) {
-            try Catalog.entry("ease").make(.object([:]), unlimited, Generator(seed: 1))
+            try ModelRegistry.builtin.entry("ease").specification(.object([:])).make(
+                for: unlimited,
+                using: Generator(seed: 1)
+            )
         }
         #expect(try #require(error).description.contains("half of this machine's memory"))
         func effort(_ items: Int) throws -> FittingEffort? {
@@ -277,7 +289,7 @@ struct ItemModelTests {
     func badSettings(_ model: String, _ key: String, _ value: Double) {
         let number = value == value.rounded() ? JSONValue.integer(Int(value)) : .number(value)
         let error = #expect(throws: ConfigurationError.self) {
-            try Catalog.entry(model).resolve(.object([key: number]))
+            try ModelRegistry.builtin.entry(model).specification(.object([key: number]))
         }
         #expect(error?.description.contains("model.\(key): found") == true)
     }

@@ -22,12 +22,10 @@ struct MultiInterestGoldenTests {
     func golden(_ key: String, _ name: String, _ settings: [String: JSONValue]) throws {
         let file = try fixture("multi-interest")
         let sizes: [String: JSONValue] = ["width": .integer(8), "length": .integer(12), "interests": .integer(3)]
-        let made = try Catalog.entry(name).make(
-            .object(settings.merging(sizes) { $1 }),
-            DatasetShape(users: 4, items: 20),
-            Generator(seed: 1)
-        )
-        let model = try #require(made as? any VectorRetriever)
+        let made = try ModelRegistry.builtin.entry(name)
+            .specification(.object(settings.merging(sizes) { $1 }))
+            .make(for: DatasetShape(users: 4, items: 20), using: Generator(seed: 1))
+        let model = try #require(made.vectorRetriever)
         try Checkpoint.assign(file, to: model.state(), prefix: "\(key).weight.")
         try Rounding.disturb(model)
         let host = HostBatch(

@@ -230,9 +230,13 @@ struct InterestReadOutTests {
             ("comirec-sa", ["interests": .integer(0)], "interests"),
             ("comirec-dr", ["iterations": .integer(0)], "iterations"), ("mind", ["power": .number(0.5)], "0.5"),
         ] as [(String, [String: JSONValue], String)] {
-            let error = #expect(throws: ConfigurationError.self) { try Catalog.entry(name).resolve(.object(settings)) }
+            let error = #expect(throws: ConfigurationError.self) {
+                try ModelRegistry.builtin.entry(name).specification(.object(settings))
+            }
             #expect(try #require(error).description.contains(found))
         }
-        _ = try Catalog.entry("comirec-dr").resolve(.object(["maps": .string("shared"), "interests": .integer(1)]))
+        _ = try ModelRegistry.builtin.entry("comirec-dr").specification(
+            .object(["maps": .string("shared"), "interests": .integer(1)])
+        )
     }
 }

@@ -31,8 +31,11 @@ struct PopularityTests {
 
     private func fitted(_ name: String, _ settings: JSONValue = .object([:])) throws -> any FittedRetriever {
         let shape = DatasetShape(users: data.dataset.userCount, items: data.dataset.itemCount)
-        let model = try Catalog.entry(name).make(settings, shape, Generator(seed: 1))
-        let fitted = try #require(model as? any FittedRetriever)
+        let model = try ModelRegistry.builtin.entry(name).specification(settings).make(
+            for: shape,
+            using: Generator(seed: 1)
+        )
+        let fitted = try #require(model.fittedRetriever)
         try fitted.fit(to: data)
         return fitted
     }
@@ -63,9 +66,15 @@ struct PopularityTests {
         let model = try fitted(name)
         try Checkpoint.save(model, to: folder.file("weights.safetensors"))
         let shape = DatasetShape(users: data.dataset.userCount, items: data.dataset.itemCount)
-        let other = try Catalog.entry(name).make(.object([:]), shape, Generator(seed: 2))
+        let other = try ModelRegistry.builtin.entry(name).specification(.object([:])).make(
+            for: shape,
+            using: Generator(seed: 2)
+        )
         try Checkpoint.load(folder.file("weights.safetensors"), into: other)
         let host = HostBatch(History.rows, .right, .cuts)
-        #expect(try other.scores(Batch(host, noiseSeed: 1)).floats() == scores(model, rows: 6).floats())
+        #expect(
+            try #require(other.catalogScorer).scores(Batch(host, noiseSeed: 1)).floats()
+                == scores(model, rows: 6).floats()
+        )
     }
 }

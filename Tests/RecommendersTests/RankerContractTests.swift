@@ -159,7 +159,7 @@ struct SharedGradientTests {
     @Test("nothing meets in a model whose tables are apart")
     func apart() throws {
         let model = try RankerSubject(entry: ModelEntry(DARE.self)).model()
-        let searcher = try #require(model as? any LifelongRanker)
+        let searcher = try #require(model.lifelongRanker)
         #expect(throws: ConfigurationError.self) {
             try searcher.sharedGradients(CTRHostBatch(History.rows).batch())
         }

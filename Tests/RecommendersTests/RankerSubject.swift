@@ -17,7 +17,9 @@ struct RankerSubject: Sendable, CustomTestStringConvertible {
 
     /// Every click model of the catalogue, and its variants.
     static let all: [RankerSubject] =
-        Catalog.all.filter { $0.isRanker && !$0.readsRequests }.map { RankerSubject(entry: $0) }
+        ModelRegistry.builtin.entries.filter { $0.capabilities.contains(.clickThroughRate) }.map {
+            RankerSubject(entry: $0)
+        }
         + Projection.allCases.dropFirst().map { twin(["projection": .string($0.rawValue)]) }
         + [
             twin(["search": .string("hard")]), twin(["targetAware": .bool(false)]), twin(["balanced": .bool(true)]),
@@ -43,7 +45,9 @@ struct RankerSubject: Sendable, CustomTestStringConvertible {
     func model(seed: UInt64 = 1, _ changes: [String: JSONValue] = [:], data: DatasetShape = Self.data) throws
         -> any CTRRanker
     {
-        guard case .object(let defaults) = try entry.defaults() else { throw ConfigurationError("no settings") }
+        guard case .object(let defaults) = try entry.specification().settings else {
+            throw ConfigurationError("no settings")
+        }
         var own = variant
         if let head = variant["head"], case .object(let fields) = head {
             own["head"] = .object(["hidden": .array([.integer(16), .integer(8)])].merging(fields) { $1 })
@@ -51,7 +55,9 @@ struct RankerSubject: Sendable, CustomTestStringConvertible {
         var settings = Self.small.merging(own) { $1 }.merging(changes) { $1 }
         if entry.card.name == "sdim" { settings["bits"] = .integer(2) }
         settings = settings.filter { defaults[$0.key] != nil }
-        let model = try #require(try entry.make(.object(settings), data, Generator(seed: seed)) as? any CTRRanker)
+        let model = try #require(
+            try entry.specification(.object(settings)).make(for: data, using: Generator(seed: seed)).ctrRanker
+        )
         try Rounding.disturb(model)
         return model
     }

@@ -61,8 +61,11 @@ struct RankingGoldenTests {
                 items: 10,
                 categories: try file.array("input.categories", as: Int32.self)
             )
-            let made = try Catalog.entry(variant.model).make(.object(settings), data, Generator(seed: 1))
-            model = try #require(made as? any CTRRanker)
+            let made = try ModelRegistry.builtin.entry(variant.model).specification(.object(settings)).make(
+                for: data,
+                using: Generator(seed: 1)
+            )
+            model = try #require(made.ctrRanker)
             let state = try model.state().filter { !$0.name.hasSuffix("categoryOf.numbers") }
             try Checkpoint.assign(file, to: state, prefix: "\(name).weight.")
             try Rounding.disturb(model)
@@ -135,12 +138,12 @@ struct AttentionScorerTests {
     @Test("gives the attention's scores, and for whole numbers nearly", arguments: TablePrecision.allCases)
     func scores(_ precision: TablePrecision) throws {
         for name in ["dare", "twin"] {
-            let subject = RankerSubject(entry: try Catalog.entry(name))
+            let subject = RankerSubject(entry: try ModelRegistry.builtin.entry(name))
             let model = try #require(try subject.model() as? any TwoStageRanker)
             let history = History.rows[3]
             let host = CTRHostBatch([history])
             let exact = try withoutGradients { try model.network.searched(host.batch()).attention.squeezed(0) }
-            let scorer = try AttentionScorer(model, precision)
+            let scorer = try model.attentionScorer(precision)
             let (own, wanted) = (history.items.map(Int64.init), host.candidates.map(Int64.init))
             let found = try scorer(Tensor(own), Tensor(wanted))
             try expect(found, equals: exact, within: precision == .int8 ? 5e-3 : precision == .float16 ? 1e-3 : 1e-5)
@@ -164,7 +167,7 @@ struct AttentionScorerTests {
         arguments: [("dare", [:]), ("twin", ["projection": .string("linear")])] as [(String, [String: JSONValue])]
     )
     func precision(name: String, settings: [String: JSONValue]) throws {
-        let subject = RankerSubject(entry: try Catalog.entry(name))
+        let subject = RankerSubject(entry: try ModelRegistry.builtin.entry(name))
         let judged = try TablePrecision.allCases.map { precision in
             let rounding = ["precision": JSONValue.string(precision.rawValue)]
             return try subject.model(settings.merging(rounding) { $1 }).judged(CTRHostBatch(History.rows))
@@ -176,6 +179,6 @@ struct AttentionScorerTests {
     @Test("refuses a model that has no attention by products")
     func noProducts() throws {
         let din = try RankerSubject(entry: ModelEntry(DIN.self)).model()
-        #expect(throws: ConfigurationError.self) { try AttentionScorer(din) }
+        #expect(throws: ConfigurationError.self) { try din.attentionScorer(.float32) }
     }
 }

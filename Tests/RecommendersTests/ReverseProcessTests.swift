@@ -10,7 +10,7 @@ import Testing
 
 @Suite("Watching the reverse process")
 struct ReverseProcessTests {
-    static let watched = Subject.learning.filter { (try? $0.model()) is any DiffusionRetriever }
+    static let watched = Subject.learning.filter { $0.entry.capabilities.contains(.diffusion) }
 
     @Test("every visited step is shown, and watching changes no answer", arguments: watched)
     func watching(_ subject: Subject) throws {
@@ -19,7 +19,7 @@ struct ReverseProcessTests {
             (.object(["kind": .string("ddim"), "steps": .integer(3)]), [6, 4, 2]),
         ]
         for (sampler, visited) in samplers {
-            let model = try #require(try subject.model(["sampler": sampler]) as? any DiffusionRetriever)
+            let model = try #require(try subject.model(["sampler": sampler]).diffusionRetriever)
             try withoutGradients {
                 let batch = try Batch(HostBatch(History.rows, type(of: model).padding, .cuts), noiseSeed: 3)
                 var steps: [ReverseStep] = []

@@ -75,7 +75,7 @@ struct SearchGoldenTests {
 
         init(_ variant: Variant, _ changes: [String: JSONValue] = [:]) throws {
             (file, name) = (try fixture("search"), variant.name)
-            let entry = try Catalog.entry(variant.model)
+            let entry = try ModelRegistry.builtin.entry(variant.model)
             var settings: [String: JSONValue] = [
                 "width": .integer(6), "length": .integer(7), "dropout": .number(0), "purchases": .number(0.7),
                 "tokens": .object([
@@ -84,11 +84,11 @@ struct SearchGoldenTests {
                 ]),
                 "head": .object(["hidden": .array([.integer(6), .integer(5)]), "dropout": .number(0)]),
             ]
-            let defaults = try entry.defaults()
+            let defaults = try entry.specification().settings
             settings = settings.filter { defaults[$0.key] != .null }
             let chosen = JSONValue.object(settings).merged(with: .object(variant.settings.merging(changes) { $1 }))
-            let made = try entry.make(chosen, Self.data(file), Generator(seed: 1))
-            model = try #require(made as? any QueryRanker)
+            let made = try entry.specification(chosen).make(for: Self.data(file), using: Generator(seed: 1))
+            model = try #require(made.queryRanker)
             let state = try model.state().filter { !$0.name.hasSuffix(".codes") }
             let shared = Set(file.names.filter { $0.hasPrefix("weight.") }.map { $0.dropFirst("weight.".count) })
             for part in state {

@@ -17,7 +17,7 @@ struct SearchSubject: Sendable, CustomTestStringConvertible {
 
     /// Every search model of the catalogue, and its variants.
     static let all: [SearchSubject] =
-        Catalog.all.filter(\.readsRequests).map { SearchSubject(entry: $0) }
+        ModelRegistry.builtin.entries.filter { $0.capabilities.contains(.queries) }.map { SearchSubject(entry: $0) }
         + [
             gs(["injection": .string("concatenated")]), gs(["injection": .string("cross-attention")]),
             gs(["gate": .string("learned")]), gs(["gate": .string("none")]), gs(["noise": .bool(false)]),
@@ -45,7 +45,9 @@ struct SearchSubject: Sendable, CustomTestStringConvertible {
         let subject = Subject(entry: entry)
         let settings = try subject.settings(["sampler": .object(["kind": .string("one-step")])])
         let chosen = settings.merged(with: .object(variant)).merged(with: .object(changes))
-        let model = try #require(try entry.make(chosen, data, Generator(seed: seed)) as? any QueryRanker)
+        let model = try #require(
+            try entry.specification(chosen).make(for: data, using: Generator(seed: seed)).queryRanker
+        )
         try Rounding.disturb(model)
         return model
     }

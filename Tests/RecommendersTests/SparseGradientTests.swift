@@ -14,7 +14,7 @@ struct SparseGradientTests {
 
     @Test(
         "name only the rows that were looked up, and lead to the weights that dense ones lead to",
-        arguments: Subject.all.filter { (try? $0.entry.defaults()["sparseGradients"]) == .bool(false) },
+        arguments: Subject.all.filter { (try? $0.entry.specification().settings["sparseGradients"]) == .bool(false) },
         Objective.Kind.allCases.filter { $0 != .full }
     )
     func sparse(_ subject: Subject, _ kind: Objective.Kind) throws {

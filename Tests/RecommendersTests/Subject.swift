@@ -16,11 +16,11 @@ struct Subject: Sendable, CustomTestStringConvertible {
     var testDescription: String { ([entry.card.name] + variant.values).joined(separator: " with ") }
 
     /// Every model of the catalogue, and the one of the guide.
-    static let all = (Catalog.all + [ModelEntry(AverageOfEmbeddings.self)]).map { Subject(entry: $0) }
+    static let all = (ModelRegistry.builtin.entries + [ModelEntry(AverageOfEmbeddings.self)]).map { Subject(entry: $0) }
 
     /// Those that learn by gradients, and their variants.
     static let learning =
-        all.filter { (try? $0.model()) is any VectorRetriever }
+        all.filter { $0.entry.capabilities.contains(.itemVectors) }
         + ["transformer", "mamba"].map { Subject(entry: ModelEntry(T2Diff.self), variant: ["backbone": $0]) }
 
     /// 20 items, and for models of search a feature of each kind.
@@ -49,20 +49,20 @@ struct Subject: Sendable, CustomTestStringConvertible {
 
     /// The small settings with some replaced, where the model has them.
     func settings(_ changes: [String: JSONValue] = [:]) throws -> JSONValue {
-        guard case .object(let defaults) = try entry.defaults() else { return .object([:]) }
+        guard case .object(let defaults) = try entry.specification().settings else { return .object([:]) }
         let own = variant.mapValues(JSONValue.string)
-        let small = entry.readsRequests ? Self.small.merging(Self.smallSearch) { $1 } : Self.small
+        let small = entry.capabilities.contains(.queries) ? Self.small.merging(Self.smallSearch) { $1 } : Self.small
         return .object(small.merging(own) { $1 }.merging(changes) { $1 }.filter { defaults[$0.key] != nil })
     }
 
-    func model(seed: UInt64 = 1, _ changes: [String: JSONValue] = [:]) throws -> any Retriever {
-        let model = try entry.make(settings(changes), Self.data, Generator(seed: seed))
+    func model(seed: UInt64 = 1, _ changes: [String: JSONValue] = [:]) throws -> any CatalogScorer {
+        let model = try entry.specification(settings(changes)).make(for: Self.data, using: Generator(seed: seed))
         try Rounding.disturb(model)
-        return model
+        return try #require(model.catalogScorer)
     }
 
     func learner(seed: UInt64 = 1, _ changes: [String: JSONValue] = [:]) throws -> Learner {
-        try Learner(try #require(try model(seed: seed, changes) as? any VectorRetriever))
+        try Learner(try #require(try model(seed: seed, changes).vectorRetriever))
     }
 }
 

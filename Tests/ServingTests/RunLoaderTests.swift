@@ -108,7 +108,7 @@ struct RunLoaderTests {
         #expect(await problem(.ranker, run).contains("cannot serve as ranker: it finds candidates"))
         #expect(await problem(.searchRanker, run).contains("it finds candidates"))
         let dare = try workshop.run("dare")
-        #expect(await problem(.retriever, dare).contains("it judges candidates"))
+        #expect(await problem(.retriever, dare).contains("it scores candidates"))
         #expect(await problem(.searchRanker, dare).contains("it reads no query"))
         #expect(await problem(.ranker, dare, index: other).contains("name none"))
         #expect(await problem(.retriever, try workshop.run("popularity"), index: other).contains("it has no vectors"))
@@ -130,8 +130,11 @@ struct RunLoaderTests {
         arguments: ["dare", "t2diff", "item-knn"]
     )
     func warm(model: String) async throws {
-        let entry = try Catalog.entry(model)
-        let served = try await RunLoader.load(entry.isRanker ? .ranker : .retriever, from: workshop.run(model).url)
+        let entry = try ModelRegistry.builtin.entry(model)
+        let served = try await RunLoader.load(
+            (entry.task.traits.candidates != nil) ? .ranker : .retriever,
+            from: workshop.run(model).url
+        )
         try await served.warmUp()
         #expect(served.version.hasPrefix(model + "-"))
     }

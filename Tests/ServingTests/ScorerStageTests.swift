@@ -21,7 +21,7 @@ struct RankerStageTests {
     func equalsOffline(model: String) async throws {
         let run = try workshop.run(model)
         let trained = try run.open()
-        let ranker = try #require(trained.model as? any CTRRanker)
+        let ranker = try #require(trained.model.ctrRanker)
         let outcome = try trained.ctrEvaluator().evaluate(ranker, .test)
         let served = try await RunLoader.load(.ranker, from: run.url)
         let scorer = try #require(served.scorer)

@@ -1,6 +1,8 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
+import CascadeBenchmarks
 import CascadeDatasets
+import CascadeDiffusion
 import CascadeNN
 import CascadeRecommenders
 import CascadeTensorFiles
@@ -48,8 +50,9 @@ struct DistillerTests {
         let opened = try run.open()
         #expect(opened.manifest.status == .finished && opened.manifest.epoch == 2 && opened.manifest.seed == 7)
         var experiment = before.experiment
-        experiment.configuration["sampler"]["kind"] = .string(steps == 1 ? "one-step" : "ddim")
-        if steps > 1 { experiment.configuration["sampler"]["steps"] = .integer(steps) }
+        experiment.model = try experiment.model.sampling(
+            steps == 1 ? Sampler(.oneStep) : Sampler(.ddim, steps: steps)
+        )
         #expect(opened.experiment == experiment)
         let origin = try #require(opened.manifest.distilledFrom)
         #expect(origin.run == teacher.url.standardizedFileURL.path && origin.steps == steps && origin.seed == 1)

@@ -18,7 +18,7 @@ struct DivergenceTests {
 
     init() throws { folder = try TemporaryFolder() }
 
-    static let learning = Catalog.all.filter(\.learns).map(\.card.name)
+    static let learning = ModelRegistry.builtin.entries.filter(\.learns).map(\.card.name)
 
     /// What makes a model quick; a model takes those of these settings that it has.
     private static let small = #"""
@@ -29,11 +29,13 @@ struct DivergenceTests {
 
     /// A small experiment with a model, on a small world that it can read.
     private func subject(_ name: String, peak: Double) throws -> (experiment: Experiment, data: Dataset) {
-        let entry = try Catalog.entry(name)
-        var world = try SimulatedWorld.named(entry.readsRequests ? "shop" : "drift")
-        (world.users, world.items) = (30, entry.readsRequests ? 400 : 100)
+        let entry = try ModelRegistry.builtin.entry(name)
+        var world = try SimulatedWorld.named(entry.capabilities.contains(.queries) ? "shop" : "drift")
+        (world.users, world.items) = (30, entry.capabilities.contains(.queries) ? 400 : 100)
         let data = try world.write(to: folder.file("data"))
-        guard case .object(let defaults) = try entry.defaults(), case .object(let small) = try tree(Self.small) else {
+        guard case .object(let defaults) = try entry.specification().settings,
+            case .object(let small) = try tree(Self.small)
+        else {
             throw ConfigurationError("not an object")
         }
         var settings = JSONValue.object(small.filter { defaults[$0.key] != nil })
@@ -41,7 +43,7 @@ struct DivergenceTests {
         var tree = try tree(#"{"training": {"threads": 1, "epochs": 2, "cuts": 1, "batch": 32}}"#)
         tree["training"]["learningRate"]["peak"] = .number(peak)
         tree["model"] = settings
-        if entry.isRanker && !entry.readsRequests { tree["category"] = .string("topic") }
+        if entry.capabilities.contains(.clickThroughRate) { tree["category"] = .string("topic") }
         return (try Experiment(tree), data)
     }
 
@@ -58,10 +60,7 @@ struct DivergenceTests {
             return
         }
         let opened = try run.open()
-        let health =
-            try opened.judged(.validation)?.health
-            ?? opened.evaluator().evaluate(opened.model, .validation).health
-        #expect(health.fault == nil)
+        #expect(try opened.task.validate(.validation, limit: 0).health.fault == nil)
     }
 
     @Test("a usual learning rate is not taken for divergence", arguments: learning)

@@ -20,8 +20,8 @@ struct ExperimentTests {
         let experiment = try Experiment(tree("{}"), model: "sasrec")
         #expect(experiment.name == "sasrec" && experiment.source.isEmpty)
         #expect(experiment.split == .leaveOneOut && experiment.seen == .exclude)
-        #expect(experiment.configuration["width"] == .integer(64))
-        #expect(try experiment.trainingSettings().batch == TrainingSettings().batch)
+        #expect(experiment.model.settings["width"] == .integer(64))
+        #expect(experiment.training.batch == TrainingSettings().batch)
         let again = try JSONDecoder().decode(Experiment.self, from: JSONEncoder().encode(experiment))
         #expect(again == experiment)
     }
@@ -40,8 +40,8 @@ struct ExperimentTests {
         )
         #expect(experiment.name == "mine" && experiment.source == "a table" && experiment.seen == .include)
         #expect(experiment.split == .temporal(validation: .quantile(0.8), test: .time(1_000_000)))
-        #expect(experiment.configuration["sampler"]["steps"] == .integer(5))
-        let settings = try experiment.trainingSettings()
+        #expect(experiment.model.settings["sampler"]["steps"] == .integer(5))
+        let settings = experiment.training
         #expect(settings.loss.kind == .gbce && settings.loss.negatives == 64)
         #expect(settings.learningRate.peak == 0.01 && settings.metric == "mrr@20")
     }
@@ -110,7 +110,7 @@ struct ExperimentTests {
         #expect(try refusal("{}").contains("--model"))
         let message = try refusal(#"{"model": {"name": "t2diff"}}"#, model: "sasrec")
         #expect(message.contains("t2diff") && message.contains("sasrec"))
-        #expect(try Experiment(tree(#"{"model": {"name": "t2diff"}}"#), model: "t2diff").model == "t2diff")
+        #expect(try Experiment(tree(#"{"model": {"name": "t2diff"}}"#), model: "t2diff").model.name == "t2diff")
     }
 
     @Test(
@@ -136,9 +136,9 @@ struct ExperimentTests {
             .setting("name", to: .string("x"), model: nil)
             .setting("split.kind", to: .string("leave-one-out"), model: nil)
         let experiment = try Experiment(changed)
-        #expect(experiment.configuration["sampler"]["kind"] == .string("ddim"))
-        #expect(experiment.configuration["steps"] == .integer(9) && experiment.name == "x")
-        let loss = try experiment.trainingSettings().loss
+        #expect(experiment.model.settings["sampler"]["kind"] == .string("ddim"))
+        #expect(experiment.model.settings["steps"] == .integer(9) && experiment.name == "x")
+        let loss = experiment.training.loss
         #expect(loss.kind == .bpr && loss.negatives == 5)
     }
 

@@ -1,5 +1,6 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
+import CascadeAnalysis
 import CascadeDatasets
 import CascadeRecommenders
 import CascadeTorch
@@ -28,7 +29,7 @@ struct ProjectorTests {
         #expect(counts == counts.sorted(by: >) && counts[0] == run.data.trainingItemCounts().max())
         let item = try data.itemIndex(ItemID(metadata[1][0]))
         #expect(metadata[1][1] == data.title(item) && metadata[1][3].hasPrefix("Topic "))
-        let vectors = try #require(run.model as? any VectorRetriever).itemVectors().selected(0, item.rawValue).floats()
+        let vectors = try #require(run.model.vectorRetriever).itemVectors().selected(0, item.rawValue).floats()
         #expect(tensors[0].map { Float($0) } == vectors.map { $0 })
         let configuration = try String(contentsOf: folder.file("projector/projector_config.pbtxt"), encoding: .utf8)
         for text in ["tensor_shape: 7", "tensor_shape: 16", #"tensor_path: "tensors.tsv""#] {

@@ -85,8 +85,8 @@ struct RankingTests {
         try train(experiment(), on: data, to: run.url)
         let trained = try run.open()
         try trained.export(to: folder.file("export"), .test, weights: run.weights)
-        let (report, ranks, requests) = try trained.evaluate(.test)
-        #expect(ranks.isEmpty && requests["auc"]?.count == report.users)
+        let (report, result) = try trained.evaluate(.test)
+        #expect(result.ranks.isEmpty && result.perRequest["auc"]?.count == report.users)
         let text = try String(contentsOf: folder.file("export").appendingPathComponent("metrics.json"), encoding: .utf8)
         #expect(text == (try report.json()) + "\n")
     }
@@ -104,8 +104,12 @@ struct RankingTests {
             try Experiment(tree(#"{"model": {"name": "sasrec"}, "training": {"metric": "auc"}}"#))
         }
         try train(experiment(), on: data, to: run.url)
-        #expect(throws: ConfigurationError.self) { try run.open().evaluate(.test, seen: .include) }
-        #expect(throws: ConfigurationError.self) { try run.open().evaluate(.test, draws: 3) }
+        var options = EvaluationOptions()
+        options.seen = .include
+        #expect(throws: ConfigurationError.self) { try run.open().evaluate(.test, options) }
+        options = EvaluationOptions()
+        options.draws = 3
+        #expect(throws: ConfigurationError.self) { try run.open().evaluate(.test, options) }
         let unnamed = try Experiment(tree(#"{"model": {"name": "dare"}}"#))
         let error = #expect(throws: ConfigurationError.self) {
             try train(unnamed, on: data, to: folder.file("unnamed"))

@@ -1,5 +1,6 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
+import CascadeBenchmarks
 import CascadeDatasets
 import CascadeEvaluation
 import CascadeRecommenders
@@ -43,7 +44,7 @@ struct RunDirectoryTests {
         let trained = try trained(model)
         let target = folder.file("export")
         try trained.export(to: target, .test, weights: run.weights)
-        let (report, ranks, _) = try trained.evaluate(.test)
+        let (report, result) = try trained.evaluate(.test)
         #expect(
             try String(contentsOf: target.appendingPathComponent("metrics.json"), encoding: .utf8) == report.json()
                 + "\n"
@@ -69,7 +70,7 @@ struct RunDirectoryTests {
             let left = Set(seen[offsets[user]..<offsets[user + 1]].map(Int.init))
             let target = Int(targets[user])
             let better = (0..<count).count { $0 != target && !left.contains($0) && score($0) >= score(target) }
-            #expect(ranks[user] == 1 + better)
+            #expect(result.ranks[user] == 1 + better)
         }
     }
 
@@ -103,28 +104,28 @@ struct RunDirectoryTests {
         let trained = try trained(Small.t2diff)
         let one = try trained.evaluate(.test)
         #expect(one.report.users == 30 && one.report.items == data.itemCount && one.report.deviations == nil)
-        #expect(one.report.metrics["ndcg@10"] == RankingMetrics(ranks: one.ranks)["ndcg@10"])
+        #expect(one.report.metrics["ndcg@10"] == RankingMetrics(ranks: one.result.ranks)["ndcg@10"])
         let interval = try #require(one.report.intervals["recall@20"])
         let recall = try #require(one.report.metrics["recall@20"])
         #expect((interval.lower...interval.upper).contains(recall))
         #expect(try trained.evaluate(.test).report == one.report)
-        let three = try trained.evaluate(.test, draws: 3)
-        #expect(three.ranks == one.ranks && three.report.draws == 3)
+        var options = EvaluationOptions()
+        options.draws = 3
+        let three = try trained.evaluate(.test, options)
+        #expect(three.result.ranks == one.result.ranks && three.report.draws == 3)
         #expect(try #require(three.report.deviations).keys.sorted() == one.report.metrics.keys.sorted())
         let text = try tree(one.report.json())
         #expect(text["split"] == .string("test") && text["protocol"]["kind"] == .string("leave-one-out"))
-        #expect(try trained.evaluate(.test, seen: .include).report.seen == .include)
+        options = EvaluationOptions()
+        options.seen = .include
+        #expect(try trained.evaluate(.test, options).report.seen == .include)
     }
 
     @Test("opens with another sampler, and not with settings that do not exist")
     func overriding() throws {
         let trained = try trained(Small.t2diff)
         func opened(_ sampler: String) throws -> [Float] {
-            let run = try run.open(overriding: { configuration in
-                var changed = configuration
-                changed["sampler"] = try tree(sampler)
-                return changed
-            })
+            let run = try run.open(overriding: { try $0.overriding(.object(["sampler": tree(sampler)])) })
             return try run.recommend(to: data.userID(UserIndex(rawValue: 3)), count: 5).map { Float($0.score) }
         }
         let inOneStep = try trained.recommend(to: data.userID(UserIndex(rawValue: 3)), count: 5).map { Float($0.score) }
@@ -171,7 +172,7 @@ struct RunDirectoryTests {
     func benchmark() throws {
         let report = try TrainingBenchmark(Small.experiment(Small.sasrec), on: data).run(steps: 4, warmup: 1)
         #expect(report.steps == 4 && report.examples > 0 && report.seconds > 0 && report.examplesPerSecond > 0)
-        #expect(Set(report.shares.map(\.part)) == ["forward", "loss", "backward", "optimiser"])
+        #expect(Set(report.shares.map(\.part)) == ["forward", "loss", "backward", "optimizer"])
         #expect(report.shares.map(\.share).reduce(0, +) <= 1)
         #expect(throws: ConfigurationError.self) {
             try TrainingBenchmark(Small.experiment(#"{"name": "popularity"}"#), on: data).run(steps: 1)

@@ -41,7 +41,7 @@ public struct DiffusionGS: EncodedQueryRanker {
         case token
     }
 
-    public struct Configuration: QueryRankerSettings {
+    public struct Configuration: QueryRankerSettings, DiffusionSettings {
         public var width = 64
         public var length = 100
         public var layers = 4

@@ -46,17 +46,16 @@ public struct AttentionScorer {
     private let scales: Tensor?  // [N + 1, 1]
     private let times: Tensor  // by distance: [length + 1]
 
-    /// Takes the attention's tables out of a model.
+    /// A model that has no such attention.
+    static func refusal(of model: String) -> ConfigurationError {
+        ConfigurationError("\(model): has no attention by dot products of items and distances; take dare or twin")
+    }
+
+    /// Takes the attention's tables out of a model's network.
     ///
-    /// - Throws: ``ConfigurationError`` when the model's attention is not made of dot products, or reads ages.
-    public init(_ model: any CTRRanker, _ precision: TablePrecision = .float32) throws {
-        guard let network = (model as? any TwoStageRanker)?.network, case .products = network.attention,
-            network.keys.ages == nil
-        else {
-            throw ConfigurationError(
-                "\(type(of: model).card.name): has no search by dot products of items and distances; take dare or twin"
-            )
-        }
+    /// - Throws: ``ConfigurationError`` when the attention is not made of dot products, or reads ages.
+    init(_ network: TwoStage, of model: String, _ precision: TablePrecision) throws {
+        guard case .products = network.attention, network.keys.ages == nil else { throw Self.refusal(of: model) }
         let (exact, distances) = try withoutGradients {
             let count = network.keys.items.table.weight.value.size(0)
             let numbers = try Tensor(Array(0..<Int64(count)), on: network.keys.items.table.weight.value.device)

@@ -92,7 +92,17 @@ protocol TwoStageRanker: LifelongRanker where Configuration: TwoStageSettings {
     var network: TwoStage { get }
 }
 
+extension LifelongRanker {
+    public static var capabilities: Capabilities<Self> {
+        Capabilities(catalogScorer: { $0 }, ctrRanker: { $0 }, lifelongRanker: { $0 })
+    }
+}
+
 extension TwoStageRanker {
+    public func attentionScorer(_ precision: TablePrecision) throws -> AttentionScorer {
+        try AttentionScorer(network, of: Self.card.name, precision)
+    }
+
     public func searched(_ batch: CTRBatch) throws -> (columns: Tensor, real: Tensor, attention: Tensor) {
         let (kept, attention) = try network.searched(batch)
         return (kept.columns, kept.mask, attention)
@@ -118,6 +128,8 @@ extension TwoStageRanker {
             return SharedGradient(feature: a.name, attention: attention, representation: representation)
         }
     }
+
+    public var dependsOnBatch: Bool { network.head.usesBatchStatistics }
     public var itemCount: Int { network.keys.items.table.weight.value.size(0) - 1 }
     public func logits(_ batch: CTRBatch) throws -> Tensor { try network(batch, .inference).logits }
     public func trainingOutput(_ batch: CTRBatch) throws -> CTROutput { try network(batch, .training) }

@@ -1,0 +1,11 @@
+// Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+
+/// A folder of this program's own, empty at the start.
+let folder = FileManager.default.temporaryDirectory.appending(path: "cascade-own-data-\(UUID().uuidString)")
+
+/// The items of each user, oldest first: everyone walks the same circle of forty items from another place.
+let histories = (1...200).map { user in
+    ("user-\(user)", (0..<12).map { step in "item-\((user * 7 + step * (1 + user % 2)) % 40)" })
+}
