@@ -79,8 +79,8 @@ let package = Package(
         .target(name: "CIndex", linkerSettings: ["faiss", "gomp", "lapack", "blas"].map { .linkedLibrary($0) }),
 
         library("CascadeTorch", ["CTorch", "CascadeTensorFiles"]),
-        library("CascadeNN", ["CascadeTorch"]),
-        library("CascadeDiffusion", ["CascadeTorch", "CascadeNN"]),
+        library("CascadeNN", ["CascadeTorch", "CascadeConfigurations"]),
+        library("CascadeDiffusion", ["CascadeTorch", "CascadeNN", "CascadeConfigurations"]),
         library("CascadeTensorFiles", []),
         library("CascadeConfigurations", ["CascadeTensorFiles"]),
         library("CascadeDatasets", ["CZlib", "CascadeTensorFiles"]),
@@ -202,6 +202,7 @@ let package = Package(
             swiftSettings: swiftSettings
         ),
         tests("TensorFilesTests", ["CascadeTensorFiles", "TestSupport"]),
+        tests("ConfigurationsTests", ["CascadeConfigurations"]),
         tests("TorchTests", ["CascadeTorch", "CascadeTensorFiles", "TestSupport", "TensorTestSupport"]),
         tests("NNTests", ["CascadeNN", "CascadeTorch", "TensorTestSupport"]),
         tests(
@@ -273,7 +274,7 @@ let package = Package(
             "ComparisonTests",
             [
                 "CascadeComparison", "CascadeTraining", "CascadeRecommenders", "CascadeEvaluation", "CascadeDatasets",
-                "CascadeSimulation", "TestSupport",
+                "CascadeSimulation", "TestSupport", yams,
             ]
         ),
         tests(

@@ -18,7 +18,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
-SECTIONS = ["overview", "people", "items", "search", "models", "experiments", "traffic"]
+SECTIONS = ["overview", "people", "items", "search", "models", "ab-tests", "traffic"]
 
 
 @contextlib.contextmanager
@@ -107,7 +107,7 @@ def open_section(driver, name):
         "items": lambda: texts(driver, "#item-list .title"),
         "search": lambda: True,
         "models": lambda: texts(driver, "#slots h3"),
-        "experiments": lambda: texts(driver, "#reports h3"),
+        "ab-tests": lambda: texts(driver, "#reports h3"),
         "traffic": lambda: texts(driver, "#charts figcaption"),
     }
     wait(driver, f"the content of {name}", ready[name])
@@ -151,7 +151,7 @@ def test_people(driver):
     press(driver, "#similar-close")
     assert not one(driver, "#similar-card").is_displayed()
     open_user(driver, "somebody <b>new</b> & 50%/?#")
-    assert "Nothing is stored of this user." in texts(driver, "#history li")
+    assert "No events of this user." in texts(driver, "#history li")
     assert len(texts(driver, "#page .title")) == 10
     assert not one(driver, "#erase").is_displayed()
     assert len(texts(driver, "#page .title > bdi")) == 10, "titles do not isolate their direction"
@@ -168,11 +168,11 @@ def test_erase(driver):
     assert not one(driver, "#confirm-yes").is_enabled()
     one(driver, "#confirm-form button[value=no]").click()
     wait(driver, "the question to go", lambda: not one(driver, "#confirm").is_displayed())
-    assert "Nothing is stored of this user." not in texts(driver, "#history li")
+    assert "No events of this user." not in texts(driver, "#history li")
     press(driver, "#erase")
     one(driver, "#confirm-text").send_keys(user)
     one(driver, "#confirm-yes").click()
-    wait(driver, "the erasure", lambda: "Nothing is stored of this user." in texts(driver, "#history li"))
+    wait(driver, "the erasure", lambda: "No events of this user." in texts(driver, "#history li"))
     wait(driver, "words for a screen reader", lambda: "is erased" in texts(driver, "#said")[0])
 
 
@@ -189,7 +189,7 @@ def test_items(driver):
 
 def test_overview(driver):
     open_section(driver, "overview")
-    wait(driver, "the state", lambda: "running for" in texts(driver, "#facts th"))
+    wait(driver, "the state", lambda: "uptime" in texts(driver, "#facts th"))
     assert "empty" in texts(driver, "#facts td .warn"), "an empty slot is not shown"
     wait(driver, "a chart", lambda: len(texts(driver, "#overview-charts .tick")) >= 14)
 
@@ -202,7 +202,7 @@ def test_search(driver):
     assert all("the" in title.lower() for title in texts(driver, "#results .title"))
     one(driver, "#query").clear()
     one(driver, "#query").send_keys("qqqq", Keys.ENTER)
-    wait(driver, "nothing", lambda: texts(driver, "#results .quiet") == ["Nothing was found."])
+    wait(driver, "nothing", lambda: texts(driver, "#results .quiet") == ["No items found."])
     one(driver, "#query").clear()
     press(driver, "#search-form button")
     wait(driver, "a word of advice", lambda: "Type at least one word" in one(driver, "#notice").text)
@@ -212,8 +212,8 @@ def test_operation(driver):
     open_section(driver, "models")
     assert len(texts(driver, "#slots h3")) == 4
     assert any("recall@20" in text for text in texts(driver, "#slots th"))
-    assert "Nothing is loaded; the stage is left out." in texts(driver, "#slots .quiet")
-    open_section(driver, "experiments")
+    assert "Nothing is loaded; the stage is skipped." in texts(driver, "#slots .quiet")
+    open_section(driver, "ab-tests")
     assert texts(driver, "#reports h3") == ["freshness", "diversity"]
     assert "the assignment is broken" in texts(driver, "#reports .warn")[0]
     # Two tests of two metrics: two arms and their difference each.

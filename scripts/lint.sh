@@ -33,6 +33,8 @@ unsafe="$(grep -nE 'unsafeFlags|"/|"-(I|L|F)' Package.swift || true)"
 
 swift package dump-package | python3 scripts/check-arrows.py || complain "the arrows between modules are wrong; see above."
 
+python3 scripts/setting-meanings.py --check || complain "what settings mean is not current; see above."
+
 python3 scripts/check-prose.py || complain "Markdown has the above: long sentences, dead links or British spelling."
 
 if command -v shellcheck >/dev/null; then

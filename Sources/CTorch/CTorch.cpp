@@ -651,6 +651,29 @@ int ct_adam(ct_tensor *const *weights, ct_tensor *const *gradients, ct_tensor *c
             at::_fused_adam_(w, g, m, v, {}, steps, rate, beta1, beta2, decay, epsilon, false, false);
     });
 }
+// A row-sparse gradient's rows, each once, and their sums.
+static std::pair<Tensor, Tensor> summed_rows(const Tensor &weight, const Tensor &g) {
+    TORCH_CHECK(g.is_sparse() && g.sparse_dim() == 1 && g.sizes() == weight.sizes(), "a row-sparse gradient of shape ",
+                weight.sizes(), " is needed, found ", g.sizes());
+    Tensor sum = g.coalesce();
+    return {sum.indices()[0], sum.values()};
+}
+int ct_adagrad_rows(ct_tensor *weight, const ct_tensor *gradient, ct_tensor *sum, double rate, double epsilon) {
+    return run([&] {
+        at::NoGradGuard guard;
+        auto [rows, values] = summed_rows(weight->t, gradient->t);
+        Tensor s = sum->t.index_select(0, rows).addcmul_(values, values);
+        sum->t.index_copy_(0, rows, s);
+        weight->t.index_add_(0, rows, values / (s.sqrt() + epsilon), -rate);
+    });
+}
+int ct_sgd_rows(ct_tensor *weight, const ct_tensor *gradient, double rate) {
+    return run([&] {
+        at::NoGradGuard guard;
+        auto [rows, values] = summed_rows(weight->t, gradient->t);
+        weight->t.index_add_(0, rows, values, -rate);
+    });
+}
 int ct_adam_rows(ct_tensor *weight, const ct_tensor *gradient, ct_tensor *mean, ct_tensor *square, int64_t step, double rate,
                  double beta1, double beta2, double epsilon) {
     return run([&] {

@@ -17,7 +17,7 @@ import Foundation
 struct BehaviourRelevance {
     /// Where the numbers come from.
     let source: String
-    private let planted: (truth: LifelongTruth, categoryOf: [Int])?
+    private let planted: (truth: LifelongGroundTruth, categoryOf: [Int])?
     private let counted: [Double]  // of the own category, by distance - 1
     private let categories: [Int32]
 
@@ -30,10 +30,10 @@ struct BehaviourRelevance {
         guard !categories.isEmpty else {
             throw ConfigurationError("\(dataset.url.path): items have no categories, which this analysis needs")
         }
-        if let world = try? LifelongWorld(of: dataset) {
+        if let world = try? LifelongSimulator(of: dataset) {
             let longest = run.data.cases(.test).map(\.history.count).max() ?? model.length
             planted = (
-                LifelongTruth(world, historyLength: max(longest, model.length)), try world.categories(of: dataset)
+                LifelongGroundTruth(world, historyLength: max(longest, model.length)), try world.categories(of: dataset)
             )
             (counted, source) = ([], "the planted truth")
             return
@@ -64,7 +64,7 @@ struct BehaviourRelevance {
     func callAsFunction(_ item: Int, distance: Int, candidate: Int) -> Double {
         guard let planted else { return isSame(item, candidate) ? counted[distance - 1] : 0 }
         return planted.truth.mutualInformation(
-            behaviourCategory: planted.categoryOf[item - 1],
+            behaviorCategory: planted.categoryOf[item - 1],
             position: distance,
             targetCategory: planted.categoryOf[candidate - 1]
         )

@@ -10,7 +10,7 @@ enum LearningCurve: RunAnalysis {
         name: "learning-curve",
         summary: "validation metrics over the training steps, run beside run",
         source: "DARE, figure 11a",
-        needs: "models that learn by gradients; training.evaluateSteps gives points within epochs",
+        needs: "models that learn by gradients; training.eval_every_steps gives points within epochs",
         options: [.metric]
     )
 

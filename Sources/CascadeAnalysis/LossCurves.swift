@@ -70,7 +70,7 @@ enum LossCurves: RunAnalysis {
             throw ConfigurationError(
                 """
                 \(run.directory.progress.path): holds no training steps; the model '\(run.manifest.experiment.model.name)' counts \
-                instead of learning, or training.logEvery is more than the steps that were made
+                instead of learning, or training.log_every_steps is more than the steps that were made
                 """
             )
         }

@@ -1,6 +1,6 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
-import CascadeTensorFiles
+public import CascadeTensorFiles
 import CascadeTraining
 public import Foundation
 
@@ -91,4 +91,9 @@ public struct PlotTool: Sendable {
         let said = String(decoding: (try? Data(contentsOf: errors)) ?? Data(), as: UTF8.self)
         return (process.terminationStatus, said.split(separator: "\n").suffix(3).joined(separator: "; "))
     }
+}
+
+extension PlotError: CascadeError {
+    /// What is at fault.
+    public var category: ErrorCategory { .failed }
 }

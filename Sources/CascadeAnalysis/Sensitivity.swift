@@ -18,7 +18,9 @@ enum Sensitivity: RunAnalysis {
 
     static func figure(of runs: [AnalysedRun], _ options: AnalysisOptions) throws -> Figure {
         let settings = try runs.map(Self.settings)
-        let choice = try Self.key(settings, options.key)
+        let model = runs.first?.manifest.experiment.model.name
+        let given = options.key.map { (try? Experiment.path($0, model: model).joined(separator: ".")) ?? $0 }
+        let choice = try Self.key(settings, given)
         let metrics = try MetricColumns(options, runs)
         let groups = try grouped(runs, settings, by: choice.key)
         let table = try table(groups, choice.key, metrics, options)

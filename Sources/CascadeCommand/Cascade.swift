@@ -21,7 +21,7 @@ struct Cascade: ParsableCommand {
             ExportCommand.self,
             RecommendCommand.self, SearchCommand.self, ModelsCommand.self, BenchCommand.self,
             DistillCommand.self, CompareCommand.self, CompareCellCommand.self, RunsCommand.self, TuneCommand.self,
-            AnalyzeCommand.self, IndexCommand.self, StoreCommand.self, ExperimentCommand.self, ServeCommand.self,
+            AnalyzeCommand.self, IndexCommand.self, StoreCommand.self, ABCommand.self, ServeCommand.self,
             TokenCommand.self,
         ]
     )
@@ -50,8 +50,10 @@ struct Cascade: ParsableCommand {
     }
 
     private static func runCommand() async throws {
-        try requireKnownSubcommand(CommandLine.arguments.dropFirst())
-        var command = try parseAsRoot()
+        let (arguments, notices) = FormerSpellings.renew(Array(CommandLine.arguments.dropFirst()))
+        for notice in notices { Terminal.error(notice) }
+        try requireKnownSubcommand(arguments)
+        var command = try parseAsRoot(arguments)
         if var command = command as? any AsyncParsableCommand {
             try await command.run()
         } else {
@@ -69,10 +71,8 @@ struct Cascade: ParsableCommand {
             guard !subcommands.isEmpty, !word.hasPrefix("-"), word != "help" else { return }
             guard let next = subcommands.first(where: { $0._commandName == word }) else {
                 let names = subcommands.filter { $0.configuration.shouldDisplay }.map { $0._commandName }
-                let hint = nearestName(to: word, among: names).map { "Did you mean '\($0)'?" }
-                throw ValidationError(
-                    "Unknown subcommand '\(word)'. \(hint ?? "Known are \(names.joined(separator: ", ")).")"
-                )
+                let hint = didYouMean(word, names, otherwise: "Known are \(names.joined(separator: ", ")).")
+                throw ValidationError("Unknown subcommand '\(word)'. \(hint)")
             }
             command = next
         }
@@ -81,14 +81,12 @@ struct Cascade: ParsableCommand {
     /// 65 bad data, 78 bad configuration, 1 anything else of ours; nil is left to the argument parser (64 usage).
     private static func exitCode(of error: any Error) -> Int32? {
         switch error {
-        case is ConfigurationError: 78
-        case let error as DatasetError: error.reason == .alreadyExists ? 1 : 65
-        case let error as FileError: [.writeFailed, .locked].contains(error.reason) ? 1 : 65
-        case is CheckpointError: 65
-        case is ListenError: 1
-        case let error as IndexError: [.badParameter: 78, .libraryFailed: 1][error.reason] ?? 65
-        case let error as StoreError:
-            [.notFound, .notAStore, .newerVersion, .corrupt, .invalid].contains(error.reason) ? 65 : 1
+        case let error as any CascadeError:
+            switch error.category {
+            case .badData: 65
+            case .badConfiguration: 78
+            case .failed: 1
+            }
         case is CleanExit, is ExitCode, is ValidationError: nil
         default: String(describing: type(of: error)).contains("CommandError") ? nil : 1
         }

@@ -4,55 +4,55 @@ import ArgumentParser
 import CascadeDatasets
 import Foundation
 
-/// What the columns of an import hold, what the words and times in them mean, and the files with features.
+/// The columns of an import, the meaning of their words and times, and the feature files.
 struct ColumnOptions: ParsableArguments {
-    @Option(help: "Column of user ids; else a usual name: user_id, customer_id, visitorid, session_id, ...")
+    @Option(help: "Column of user ids; default a common name: user_id, customer_id, visitorid, session_id, ...")
     var userColumn: String?
-    @Option(help: "Column of item ids; else a usual name: item_id, product_id, movieId, asin, ...")
+    @Option(help: "Column of item ids; default a common name: item_id, product_id, movieId, asin, ...")
     var itemColumn: String?
-    @Option(help: "Column of times; else a usual name: timestamp, event_time, datetime, ts, created_at, date, ...")
+    @Option(help: "Column of times; default a common name: timestamp, event_time, datetime, ts, created_at, date, ...")
     var timeColumn: String?
-    @Option(help: "Column of actions; else a usual name: action, event_type, event, behavior, ...")
+    @Option(help: "Column of actions; default a common name: action, event_type, event, behavior, ...")
     var actionColumn: String?
-    @Option(help: "Column of ratings or amounts; else a usual name: rating, value, stars, score, ...")
+    @Option(help: "Column of ratings or amounts; default a common name: rating, value, stars, score, ...")
     var valueColumn: String?
-    @Option(help: "Column of search texts; else a usual name: query, search_query, ...") var queryColumn: String?
-    @Option(help: "Column of item titles; else a usual name: title, product_name, ...") var titleColumn: String?
+    @Option(help: "Column of queries; default a common name: query, search_query, ...") var queryColumn: String?
+    @Option(help: "Column of item titles; default a common name: title, product_name, ...") var titleColumn: String?
     @Option(
-        help: "Leave this column out, even if its name or its contents look like a time or an action; repeatable."
+        help: "Column to ignore, even if its name or content looks like a time or an action; repeatable."
     )
     var ignoreColumn: [String] = []
-    @Flag(help: "Cut the spaces around every field.") var trim = false
+    @Flag(help: "Trim spaces around every field.") var trim = false
     @Option(
         help:
-            "Table with an item id and categorical features of items, one item a row; several values with | between; repeatable."
+            "Table of item ids and categorical item features, one item per row; multiple values separated by |; repeatable."
     )
     var itemFeatures: [String] = []
     @Option(help: "The same for users; repeatable.") var userFeatures: [String] = []
-    @Option(help: "Feature files: this column's numbers are codes, each a category of its own; repeatable.")
+    @Option(help: "Feature files: column whose numbers are categories; repeatable.")
     var categoricalColumn: [String] = []
     @Option(
-        help: "Feature files: cut this column's numbers into 10 quantile buckets, whatever its name; repeatable."
+        help: "Feature files: column whose numbers go into 10 quantile buckets; repeatable."
     )
     var numericColumn: [String] = []
-    @Option(help: "csv: the column of the request that a row's item was shown for; its rows lie together.")
+    @Option(help: "csv: column of request ids, one impression per row; the rows of a request are adjacent.")
     var requestColumn: String?
-    @Option(help: "With --request-column: the column that says whether the item was clicked, usually clicked.")
+    @Option(help: "With --request-column: column that says whether the item was clicked; default clicked.")
     var clickedColumn: String?
-    @Option(help: "With --request-column: the column that says whether the item was bought, usually purchased.")
+    @Option(help: "With --request-column: column that says whether the item was purchased; default purchased.")
     var purchasedColumn: String?
-    @Option(help: "With --request-column: columns with numbers of the shown item, with commas between.")
-    var shownColumns: String?
-    @Option(help: "With --request-column: columns with categories of the request, with commas between.")
+    @Option(help: "With --request-column: numeric columns of the impression, separated by commas.")
+    var impressionColumns: String?
+    @Option(help: "With --request-column: categorical columns of the request, separated by commas.")
     var contextColumns: String?
     @Option(
         help:
-            "How times are written: \(TimeUnit.allCases.map(\.rawValue).joined(separator: ", ")); by default detected from the first rows, else seconds."
+            "Format of times: \(TimeUnit.allCases.map(\.rawValue).joined(separator: ", ")); default detected from the first rows, otherwise seconds."
     )
     var timeUnit: TimeUnit?
     @Option(
         help: ArgumentHelp(
-            "ACTION=WORD,WORD: what words in the column of actions mean; drop=WORD leaves its rows out; repeatable. ACTION alone: the action of all rows where no column tells it. Actions: \(Action.allCases.map(\.name).joined(separator: ", ")).",
+            "ACTION=WORD,WORD: the action of words in the action column; drop=WORD skips rows; repeatable. ACTION alone: the action of rows without one. Actions: \(Action.allCases.map(\.name).joined(separator: ", ")).",
             valueName: "action[=words]"
         )
     )
@@ -78,7 +78,7 @@ struct ColumnOptions: ParsableArguments {
         options.columns.request = requestColumn
         options.columns.clicked = clickedColumn
         options.columns.purchased = purchasedColumn
-        options.columns.shown = names(shownColumns)
+        options.columns.shown = names(impressionColumns)
         options.columns.context = names(contextColumns)
     }
 
@@ -111,7 +111,7 @@ struct ColumnOptions: ParsableArguments {
         return (plain, words)
     }
 
-    /// The names in an option with commas between them.
+    /// The names in a comma-separated option.
     private func names(_ list: String?) -> [String] {
         list?.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) } ?? []
     }

@@ -32,7 +32,7 @@ struct CompareCommand: ParsableCommand {
     @Option(
         name: .customLong("set"),
         parsing: .singleValue,
-        help: "key=value in every row, for example model.width=128; may be given several times."
+        help: "key=value in every row, for example model.embedding_size=128; may be given several times."
     )
     var settings: [String] = []
     @Option(help: "cpu, cuda or cuda:N.") var device = "cpu"
@@ -135,6 +135,7 @@ struct CompareCommand: ParsableCommand {
             ) { name in
                 try ConfigurationFile.read(url.deletingLastPathComponent().appending(path: name))
             }
+            Terminal.notice(table.renamed, in: path)
             if table.data.isEmpty { single.append(table) } else { tables.append(table) }
         }
         let given = data.map { text -> DataRecipe in

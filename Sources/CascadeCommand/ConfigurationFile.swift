@@ -50,15 +50,22 @@ enum ConfigurationFile {
 
     /// Applies `key=value` settings in order.
     static func apply(_ settings: [String], to tree: JSONValue, model: String?) throws -> JSONValue {
-        try settings.reduce(tree) { tree, setting in
+        var renamed: [Renaming] = []
+        let result = try settings.reduce(tree) { tree, setting in
             let (key, value) = try parse(setting: setting)
+            let name = tree["model"]["name"].text ?? model
+            let path = try Experiment.path(key, model: name).joined(separator: ".")
+            // A short key stands for the whole path; only another name is worth a word.
+            if path != key && !path.hasSuffix(".\(key)") { renamed.append(Renaming(key, path)) }
             return try tree.setting(key, to: value, model: model)
         }
+        Terminal.notice(renamed, in: "--set")
+        return result
     }
 
     private static func parse(setting: String) throws -> (key: String, value: JSONValue) {
         guard let equals = setting.firstIndex(of: "=") else {
-            throw ConfigurationError("--set \(setting): expected key=value, for example --set model.width=128")
+            throw ConfigurationError("--set \(setting): expected key=value, for example --set model.embedding_size=128")
         }
         do {
             return (String(setting[..<equals]), try parse(String(setting[setting.index(after: equals)...])))

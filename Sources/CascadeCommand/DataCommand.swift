@@ -14,47 +14,47 @@ extension ImportFormat: ExpressibleByArgument {}
 struct DataCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "data",
-        abstract: "Imports, describes and simulates data sets.",
+        abstract: "Imports, describes and simulates datasets.",
         subcommands: [Import.self, Describe.self, Simulate.self]
     )
 
     struct Import: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "import",
-            abstract: "Turns source files into a data set directory.",
+            abstract: "Converts source files into a dataset directory.",
             discussion: "Formats: "
                 + ImportFormat.allCases.map { "\($0.rawValue) (\($0.summary))" }.joined(separator: "; ") + "."
         )
 
-        @Option(name: .customLong("from"), help: "The source's format.") var format: String
-        @Argument(help: "Files, or the folder that holds them.") var paths: [String]
-        @Option(name: .customLong("to"), help: "The directory to make.") var target: String
-        @Option(help: "The fewest events that a kept user has; by default 5, and 1 for formats with requests.")
+        @Option(name: .customLong("from"), help: "Format of the source.") var format: String
+        @Argument(help: "Source files, or their folder.") var paths: [String]
+        @Option(name: .customLong("to"), help: "Directory to create.") var target: String
+        @Option(help: "Minimum events per user (k-core); default 5, or 1 for formats with requests.")
         var minUserEvents: Int?
-        @Option(help: "The fewest events that a kept item has; by default 5, and 1 for formats with requests.")
+        @Option(help: "Minimum events per item (k-core); default 5, or 1 for formats with requests.")
         var minItemEvents: Int?
-        @Option(help: "Leave out events with a lower value; by default 2 for kuairec, else none.") var minValue: Float?
+        @Option(help: "Minimum value of an event; default 2 for kuairec, otherwise none.") var minValue: Float?
         @Option(
             help:
-                "Keep only these actions, with commas between: \(Action.allCases.map(\.name).joined(separator: ", "))."
+                "Actions to keep, separated by commas: \(Action.allCases.map(\.name).joined(separator: ", "))."
         )
         var actions: String?
         @Option(
             help:
-                "Leave out events before this time, in seconds since 1970; taobao: 2017-11-25 in China, lastfm-tags: 2005."
+                "Time of the first event to keep, in seconds since 1970; taobao: 2017-11-25 in China, lastfm-tags: 2005."
         )
         var firstTime: Int64?
         @Option(
             help:
-                "Leave out events after this time, in seconds since 1970; taobao: 2017-12-03 in China, lastfm-tags: 2011."
+                "Time of the last event to keep, in seconds since 1970; taobao: 2017-12-03 in China, lastfm-tags: 2011."
         )
         var lastTime: Int64?
-        @Option(help: "Keep only so many users, those whose last event is latest, before the filters above.")
+        @Option(help: "Maximum number of users, those with the latest events; applied before the filters above.")
         var latestUsers: Int?
-        @Option(help: "fail or skip: what happens at a bad row.") var onError = ImportOptions.ErrorPolicy.fail
-        @Option(help: "The name that people see.") var name: String?
-        @OptionGroup(title: "How files are written") var writing: WritingOptions
-        @OptionGroup(title: "Columns, words and features") var columns: ColumnOptions
+        @Option(help: "On a bad row: fail or skip.") var onError = ImportOptions.ErrorPolicy.fail
+        @Option(help: "Name of the dataset.") var name: String?
+        @OptionGroup(title: "File syntax") var writing: WritingOptions
+        @OptionGroup(title: "Columns, actions and features") var columns: ColumnOptions
 
         func validate() throws {
             guard minValue?.isFinite ?? true else { throw ValidationError("--min-value must be a finite number") }
@@ -119,57 +119,55 @@ struct DataCommand: ParsableCommand {
     struct Describe: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "describe",
-            abstract: "Prints counts, history lengths, popularity, time range, ties and requests."
+            abstract: "Prints counts, history lengths, popularity, time range, ties and requests of a dataset."
         )
 
-        @Argument(help: "The data set's directory.") var data: String
-        @Flag(help: "Print one JSON document.") var json = false
+        @Argument(help: "Dataset directory.") var data: String
+        @Flag(help: "Print JSON.") var json = false
 
         func run() throws {
             let summary = DatasetSummary(try Dataset(at: URL(filePath: data)))
             guard json else { return Terminal.out(summary.text) }
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-            Terminal.out(String(decoding: try encoder.encode(summary), as: UTF8.self))
+            Terminal.out(try jsonText(summary))
         }
     }
 
     struct Simulate: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "simulate",
-            abstract: "Lets an invented world run and writes its events as a data set directory."
+            abstract: "Generates a synthetic dataset."
         )
 
-        @Option(help: "The world: \(SimulatedWorld.names.joined(separator: ", ")).") var world: String
-        @Option(name: .customLong("to"), help: "The directory to make; with --as, the file.") var target: String
-        @Option(name: .customLong("as"), help: "Write a source file instead: taobao, the form of UserBehavior.csv.")
+        @Option(help: "Simulator: \(Simulator.names.joined(separator: ", ")).") var simulator: String
+        @Option(name: .customLong("to"), help: "Directory to create, or the file with --as.") var target: String
+        @Option(name: .customLong("as"), help: "Write a source file instead: taobao, the format of UserBehavior.csv.")
         var form: ImportFormat?
         @Option(help: "Number of users.") var users: Int?
         @Option(help: "Number of items.") var items: Int?
-        @Option(help: "Number of categories of items; drift calls them topics, shop has 40.") var categories: Int?
-        @Option(help: "Mean number of events per user; shop: before the last request, about.") var meanEvents: Int?
-        @Option(help: "Decides every random number.") var seed: UInt64 = 1
+        @Option(help: "Number of item categories (topics of drift); shop has 40.") var categories: Int?
+        @Option(help: "Mean events per user; shop: before the last request, approximately.") var meanEvents: Int?
+        @Option(help: "Random seed.") var seed: UInt64 = 1
 
         func validate() throws {
             guard form == nil || form == .taobao else { throw ValidationError("--as: expected taobao") }
         }
 
         func run() throws {
-            var world = try SimulatedWorld.named(world)
-            if let users { world.users = users }
-            if let items { world.items = items }
-            if let categories { world.categories = categories }
-            if let meanEvents { world.meanEvents = meanEvents }
-            world.seed = seed
+            var simulator = try Simulator.named(simulator)
+            if let users { simulator.users = users }
+            if let items { simulator.items = items }
+            if let categories { simulator.categories = categories }
+            if let meanEvents { simulator.meanEvents = meanEvents }
+            simulator.seed = seed
             guard form == nil else {
-                let rows = try TargetDirectory.make(target) { try world.writeUserBehavior(to: $0) }
+                let rows = try TargetDirectory.make(target) { try simulator.writeUserBehavior(to: $0) }
                 return Terminal.out("\(target): \(rows) rows")
             }
-            let data = try TargetDirectory.make(target) { try world.write(to: $0) }
+            let data = try TargetDirectory.make(target) { try simulator.write(to: $0) }
             Terminal.out("\(target): \(data.userCount) users, \(data.itemCount) items, \(data.eventCount) events")
-            if world.isShop { return Terminal.out(try ShopIdeal.text(data)) }
-            guard world.isLifelong else { return }
-            let ideal = try LifelongWorld(of: data).idealScores(in: data)
+            if simulator.isShop { return Terminal.out(try ShopIdeal.text(data)) }
+            guard simulator.isLifelong else { return }
+            let ideal = try LifelongSimulator(of: data).idealScores(in: data)
             guard let area = try areaUnderCurve(scores: ideal.scores, labels: ideal.labels) else { return }
             Terminal.out(
                 "The best possible AUC of last events against two items each by popularity is "

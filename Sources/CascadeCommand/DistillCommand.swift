@@ -20,7 +20,7 @@ struct DistillCommand: ParsableCommand {
     @Option(
         name: .customLong("set"),
         parsing: .singleValue,
-        help: "key=value of the distillation, for example grid=10 or learningRate.peak=0.0003."
+        help: "key=value of the distillation, for example grid_steps=10 or learning_rate=0.0003."
     )
     var settings: [String] = []
     @Option(help: "Passes over the training examples.") var epochs: Int?
@@ -36,7 +36,9 @@ struct DistillCommand: ParsableCommand {
         try TargetDirectory.requireFree(target)
         var tree = try ConfigurationFile.tree(settings)
         if let epochs { tree["epochs"] = .integer(epochs) }
-        let resolved = try DistillationSettings(overriding: tree, path: "distillation")
+        let spelled = try DistillationSettings.respelled(tree, path: "distillation")
+        Terminal.notice(spelled.renamed, in: "--set")
+        let resolved = try DistillationSettings(overriding: spelled.tree, path: "distillation")
         var options = TrainingOptions()
         (options.seed, options.device, options.commit) = (seed, try Device(named: device), Build.commit())
         options.budget = budget

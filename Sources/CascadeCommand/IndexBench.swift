@@ -2,28 +2,29 @@
 
 import ArgumentParser
 import CascadeRetrieval
+import CascadeTensorFiles
 import Foundation
 
 extension BenchCommand {
     struct IndexBench: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "index",
-            abstract: "Measures vector indexes against exact search, on invented vectors in clusters.",
-            discussion: "One thread and one user at a time; recall is that of the first 100 items."
+            abstract: "Measures vector indexes against exact search, on synthetic vectors in clusters.",
+            discussion: "One thread, one query at a time, recall@100."
         )
 
         @Option(help: "Number of items.") var items = 100_000
-        @Option(help: "Features of a vector.") var dimension = 64
-        @Option(help: "Items of a cluster, on average.") var clusterSize = 100
-        @Option(help: "Users that are asked for.") var users = 1000
-        @Option(help: "Which indexes: exact, hnsw, ivf, ivf-pq.") var kinds = "exact,hnsw,ivf,ivf-pq"
-        @Option(help: "hnsw: links of an item.") var m = 16
-        @Option(help: "hnsw: candidates for links.") var efConstruction = 200
-        @Option(help: "hnsw: what links are drawn by: product, euclidean.") var distances = "product,euclidean"
-        @Option(help: "hnsw: candidates that a search keeps.") var ef = "100,150,200"
-        @Option(help: "ivf, ivf-pq: number of lists; chosen by default.") var lists: Int?
-        @Option(help: "ivf, ivf-pq: lists that a search looks into.") var probes = "4,8,16"
-        @Option(help: "Threads that build.") var threads = 1
+        @Option(help: "Dimension of a vector.") var dimension = 64
+        @Option(help: "Mean number of items in a cluster.") var clusterSize = 100
+        @Option(help: "Number of queries.") var users = 1000
+        @Option(help: "Index kinds: flat, hnsw, ivf, ivf-pq.") var kinds = "flat,hnsw,ivf,ivf-pq"
+        @Option(help: "hnsw: links per item (M).") var m = 16
+        @Option(help: "hnsw: candidate list size during construction.") var efConstruction = 200
+        @Option(help: "hnsw: distances for links: product, euclidean.") var distances = "product,euclidean"
+        @Option(help: "hnsw: candidate list sizes of a search.") var efSearch = "100,150,200"
+        @Option(help: "ivf, ivf-pq: number of lists; the default depends on the number of items.") var nlist: Int?
+        @Option(help: "ivf, ivf-pq: numbers of lists probed by a search.") var nprobe = "4,8,16"
+        @Option(help: "Threads for construction.") var threads = 1
         @Flag(help: "Print one JSON document.") var json = false
 
         func validate() throws { _ = try settings() }
@@ -37,22 +38,22 @@ extension BenchCommand {
             settings.users = users
             settings.kinds = try kinds.split(separator: ",").map { name in
                 guard let kind = IndexKind(rawValue: name.trimmingCharacters(in: .whitespaces)) else {
-                    throw ValidationError("--kinds: found '\(name)', expected some of exact, hnsw, ivf, ivf-pq")
+                    throw ValidationError("--kinds: found '\(name)', expected some of flat, hnsw, ivf, ivf-pq")
                 }
                 return kind
             }
             settings.distances = try distances.split(separator: ",").map { name in
-                guard let distance = GraphIndex.LinkDistance(rawValue: name.trimmingCharacters(in: .whitespaces)) else {
+                guard let distance = HNSWIndex.LinkDistance(rawValue: name.trimmingCharacters(in: .whitespaces)) else {
                     throw ValidationError("--distances: found '\(name)', expected some of product, euclidean")
                 }
                 return distance
             }
-            settings.graph.links = m
-            settings.graph.constructionBreadth = efConstruction
-            settings.graph.threads = threads
-            settings.breadths = try numbers(ef, "--ef")
-            settings.lists = lists ?? 0
-            settings.probes = try numbers(probes, "--probes")
+            settings.hnsw.m = m
+            settings.hnsw.efConstruction = efConstruction
+            settings.hnsw.threads = threads
+            settings.efSearch = try numbers(efSearch, "--ef-search")
+            settings.nlist = nlist ?? 0
+            settings.nprobe = try numbers(nprobe, "--nprobe")
             return settings
         }
 
@@ -62,12 +63,10 @@ extension BenchCommand {
                 if !json { Terminal.error("measured: \(row.kind.rawValue), \(row.setting)") }
             }
             if json {
-                let encoder = JSONEncoder()
-                encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-                return Terminal.out(String(decoding: try encoder.encode(["rows": report]), as: UTF8.self))
+                return Terminal.out(try jsonText(["rows": report]))
             }
             var rows = [
-                ["index", "recall", "users/s", "times exact", "median ms", "p99 ms", "build s", "outside library"]
+                ["index", "recall", "users/s", "times flat", "median ms", "p99 ms", "build s", "outside library"]
             ]
             for row in report {
                 let quality = row.quality
@@ -81,7 +80,7 @@ extension BenchCommand {
                 ])
             }
             Terminal.out(Terminal.table(rows))
-            Terminal.out(String(format: "exact, 64 users at once: %.0f users/s", try benchmark.exactBatchRate()))
+            Terminal.out(String(format: "flat, 64 users at once: %.0f users/s", try benchmark.flatBatchRate()))
             if let quality = report.first?.quality {
                 Terminal.out("\(items) items, \(dimension) features, \(quality.machine)")
             }

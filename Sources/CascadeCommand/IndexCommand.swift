@@ -9,7 +9,7 @@ import CascadeTraining
 import Foundation
 
 extension IndexKind: ExpressibleByArgument {}
-extension GraphIndex.LinkDistance: ExpressibleByArgument {}
+extension HNSWIndex.LinkDistance: ExpressibleByArgument {}
 
 struct IndexCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -21,13 +21,13 @@ struct IndexCommand: ParsableCommand {
     struct BuildIndex: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "build",
-            abstract: "Indexes the item vectors of a trained run, and measures the index against exact search."
+            abstract: "Indexes the item vectors of a trained run and measures recall and latency against exact search."
         )
 
         @OptionGroup var trained: TrainedRunOptions
-        @Option(name: .customLong("to"), help: "A directory to make.") var target: String
+        @Option(name: .customLong("to"), help: "Directory to create.") var target: String
         @OptionGroup var options: IndexOptions
-        @Option(help: "Users of the validation part to measure with.") var users = 500
+        @Option(help: "Number of validation users for the measurement.") var users = 500
 
         func validate() throws {
             guard users > 0 else { throw ValidationError("--users: found \(users), expected at least 1") }
@@ -39,14 +39,14 @@ struct IndexCommand: ParsableCommand {
             let items = try run.itemVectors()
             let vectors = try ItemVectors(items.values, dimension: items.dimension)
             let recipe = options.recipe(dimension: items.dimension)
-            let (own, source) = try questions(run, vectors)
+            let (own, source) = try queries(run, vectors)
             let dataset = run.data.dataset
             try TargetDirectory.make(target) { folder in
                 Terminal.error("building a \(recipe.kind.rawValue) index of \(vectors.count) items")
                 let built = try options.settled(recipe, vectors, own).build(vectors)
                 let truth = try IndexQuality.Truth(vectors, own, source)
-                // What was asked for is taken as it is; otherwise a search is made wide enough.
-                let floor = options.ef == nil && options.probes == nil ? IndexText.enough : 0
+                // A given efSearch or nprobe is kept; otherwise it grows until the recall is enough.
+                let floor = options.efSearch == nil && options.nprobe == nil ? IndexText.enough : 0
                 let (index, quality) = try IndexTuning.widen(built, until: floor, truth)
                 try IndexDirectory.write(
                     index,
@@ -64,15 +64,15 @@ struct IndexCommand: ParsableCommand {
         }
 
         /// The vectors of validation users; those of items where the split has none.
-        private func questions(_ run: TrainedRun, _ items: ItemVectors) throws -> (UserVectors, String) {
+        private func queries(_ run: TrainedRun, _ items: ItemVectors) throws -> (QueryVectors, String) {
             do {
                 let found = try run.userVectors(.validation, limit: users)
-                let own = try UserVectors(found.values, interests: found.interests, dimension: found.dimension)
+                let own = try QueryVectors(found.values, interests: found.interests, dimension: found.dimension)
                 return (own, "validation users")
             } catch let error as DatasetError where error.reason == .noEvaluationCases {
                 let step = max(1, items.count / users)
                 let rows = items.rows(stride(from: 0, to: items.count, by: step).prefix(users))
-                return (try UserVectors(rows, dimension: items.dimension), "items")
+                return (try QueryVectors(rows, dimension: items.dimension), "items")
             }
         }
     }
@@ -80,10 +80,10 @@ struct IndexCommand: ParsableCommand {
     struct DescribeIndex: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "describe",
-            abstract: "Says what an index holds, where it comes from, how good and how fast it is."
+            abstract: "Prints the kind, parameters, origin, recall and latency of an index."
         )
 
-        @Argument(help: "The index directory.") var index: String
+        @Argument(help: "Index directory.") var index: String
         @Flag(help: "Print one JSON document.") var json = false
 
         func run() throws {
@@ -95,19 +95,19 @@ struct IndexCommand: ParsableCommand {
     struct SearchIndex: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "search",
-            abstract: "Prints the items whose vectors have the largest inner products with an item's."
+            abstract: "Prints the items most similar to an item, by inner product."
         )
 
-        @Argument(help: "The index directory.") var index: String
-        @Option(parsing: .unconditional, help: "The item's id in the imported data.") var item: String
-        @Option(name: .customShort("k"), help: "How many items.") var count = 10
+        @Argument(help: "Index directory.") var index: String
+        @Option(parsing: .unconditional, help: "Item id, as imported.") var item: String
+        @Option(name: .customShort("k"), help: "Number of items.") var count = 10
         @Flag(help: "Print one JSON document.") var json = false
 
         func validate() throws {
             guard count > 0 else { throw ValidationError("-k: found \(count), expected at least 1") }
         }
 
-        private struct Answer: Encodable {
+        private struct Response: Encodable {
             struct Item: Encodable {
                 var item: String
                 var score: Float
@@ -122,16 +122,14 @@ struct IndexCommand: ParsableCommand {
             let others = ItemFilter(excluding: [number], of: opened.index.count)
             let vector = opened.index.vectors.rows([number.rawValue])
             let found = try opened.index.search(vector, limit: count, allowing: others)
-            let answer = Answer(
+            let response = Response(
                 item: item,
                 similar: found.map { .init(item: opened.items[$0.item.rawValue].rawValue, score: $0.score) }
             )
             if json {
-                let encoder = JSONEncoder()
-                encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-                return Terminal.out(String(decoding: try encoder.encode(answer), as: UTF8.self))
+                return Terminal.out(try jsonText(response))
             }
-            for (place, match) in answer.similar.enumerated() {
+            for (place, match) in response.similar.enumerated() {
                 Terminal.out(String(format: "%3d  %8.3f  ", place + 1, match.score) + match.item.printable)
             }
         }
@@ -140,29 +138,31 @@ struct IndexCommand: ParsableCommand {
 
 /// Which index, and its parameters.
 struct IndexOptions: ParsableArguments {
-    @Option(help: "exact, hnsw, ivf or ivf-pq.") var kind = IndexKind.hnsw
-    @Option(help: "hnsw: links of an item.") var m: Int?
-    @Option(help: "hnsw: candidates for links.") var efConstruction: Int?
-    @Option(help: "hnsw: candidates that a search keeps; by default as many as recall@100 of 0.95 takes.") var ef: Int?
-    @Option(help: "hnsw: euclidean or product, what links are drawn by; by default the better one for a sample.")
-    var distance: GraphIndex.LinkDistance?
-    @Option(help: "ivf, ivf-pq: number of lists.") var lists: Int?
-    @Option(help: "ivf, ivf-pq: lists that a search looks into; by default as many as recall@100 of 0.95 takes.")
-    var probes: Int?
-    @Option(help: "ivf-pq: bytes of an item's code.") var codeBytes: Int?
-    @Option(help: "ivf-pq: candidates by code for each wanted item.") var candidates: Int?
-    @Option(help: "What is drawn while the index is built.") var seed: UInt64?
-    @Option(help: "Threads that build. A graph built by several differs from build to build.") var threads: Int?
+    @Option(help: "flat, hnsw, ivf or ivf-pq.") var kind = IndexKind.hnsw
+    @Option(help: "hnsw: links per item (M).") var m: Int?
+    @Option(help: "hnsw: candidate list size during construction.") var efConstruction: Int?
+    @Option(help: "hnsw: candidate list size of a search; the default grows until recall@100 is 0.95.")
+    var efSearch: Int?
+    @Option(help: "hnsw: distance for links, euclidean or product; the default is the better one on a sample.")
+    var distance: HNSWIndex.LinkDistance?
+    @Option(help: "ivf, ivf-pq: number of lists.") var nlist: Int?
+    @Option(help: "ivf, ivf-pq: lists probed by a search; the default grows until recall@100 is 0.95.")
+    var nprobe: Int?
+    @Option(help: "ivf-pq: bytes per code (product quantization).") var pqBytes: Int?
+    @Option(help: "ivf-pq: candidates to re-score per result.") var candidates: Int?
+    @Option(help: "Random seed for index construction.") var seed: UInt64?
+    @Option(help: "Threads for construction; an hnsw index built by several threads differs from build to build.")
+    var threads: Int?
 
     func validate() throws {
-        let graph = ["--m": m, "--ef-construction": efConstruction, "--ef": ef]
-        let inverted = ["--lists": lists, "--probes": probes]
-        let codes = ["--code-bytes": codeBytes, "--candidates": candidates]
+        let graph = ["--m": m, "--ef-construction": efConstruction, "--ef-search": efSearch]
+        let lists = ["--nlist": nlist, "--nprobe": nprobe]
+        let codes = ["--pq-bytes": pqBytes, "--candidates": candidates]
         let common = ["--seed": seed.map { Int(clamping: $0) }, "--threads": threads]
         let foreign =
             switch kind {
-            case .exact: [graph, inverted, codes, common]
-            case .hnsw: [inverted, codes]
+            case .flat: [graph, lists, codes, common]
+            case .hnsw: [lists, codes]
             case .ivf: [graph, codes]
             case .ivfPQ: [graph]
             }
@@ -173,38 +173,38 @@ struct IndexOptions: ParsableArguments {
         guard distance == nil || kind == .hnsw else {
             throw ValidationError("--distance: has no meaning for --kind \(kind.rawValue)")
         }
-        guard codeBytes != 0 else { throw ValidationError("--code-bytes: found 0; take --kind ivf for whole vectors") }
+        guard pqBytes != 0 else { throw ValidationError("--pq-bytes: found 0; use --kind ivf for whole vectors") }
     }
 
     /// The recipe with what is found out by trial.
-    func settled(_ recipe: IndexRecipe, _ items: ItemVectors, _ users: UserVectors) throws -> IndexRecipe {
-        guard case .graph(var parameters) = recipe, distance == nil else { return recipe }
+    func settled(_ recipe: IndexRecipe, _ items: ItemVectors, _ users: QueryVectors) throws -> IndexRecipe {
+        guard case .hnsw(var parameters) = recipe, distance == nil else { return recipe }
         try parameters.chooseDistance(for: items, asking: users)
-        return .graph(parameters)
+        return .hnsw(parameters)
     }
 
     /// The parameters given, and the defaults for the others.
     func recipe(dimension: Int) -> IndexRecipe {
         switch kind {
-        case .exact: return .exact
+        case .flat: return .flat
         case .hnsw:
-            var parameters = GraphIndex.Parameters()
-            if let m { parameters.links = m }
-            if let efConstruction { parameters.constructionBreadth = efConstruction }
-            if let ef { parameters.searchBreadth = ef }
+            var parameters = HNSWIndex.Parameters()
+            if let m { parameters.m = m }
+            if let efConstruction { parameters.efConstruction = efConstruction }
+            if let efSearch { parameters.efSearch = efSearch }
             if let distance { parameters.distance = distance }
             if let seed { parameters.seed = seed }
             if let threads { parameters.threads = threads }
-            return .graph(parameters)
+            return .hnsw(parameters)
         case .ivf, .ivfPQ:
-            var parameters = kind == .ivf ? .init() : InvertedIndex.Parameters.codes(dimension: dimension)
-            if let lists { parameters.lists = lists }
-            if let probes { parameters.probes = probes }
-            if let codeBytes { parameters.codeBytes = codeBytes }
+            var parameters = kind == .ivf ? .init() : IVFIndex.Parameters.codes(dimension: dimension)
+            if let nlist { parameters.nlist = nlist }
+            if let nprobe { parameters.nprobe = nprobe }
+            if let pqBytes { parameters.pqBytes = pqBytes }
             if let candidates { parameters.candidates = candidates }
             if let seed { parameters.seed = seed }
             if let threads { parameters.threads = threads }
-            return .inverted(parameters)
+            return .ivf(parameters)
         }
     }
 }
@@ -216,15 +216,15 @@ enum IndexText {
             ("kind", index.kind.rawValue), ("items", "\(index.count), \(index.dimension) features each"),
             ("vectors of", "\(index.origin.source) (\(index.origin.model))"),
         ]
-        if let graph = index.graph {
-            let build = "m \(graph.links), ef-construction \(graph.constructionBreadth), seed \(graph.seed)"
-            let threads = graph.threads > 1 ? ", built by \(graph.threads) threads: another build differs" : ""
-            let distance = "links by \(graph.distance.rawValue) distance"
-            rows.append(("graph", "\(build), \(distance), ef \(graph.searchBreadth)\(threads)"))
+        if let hnsw = index.hnsw {
+            let build = "M \(hnsw.m), efConstruction \(hnsw.efConstruction), efSearch \(hnsw.efSearch)"
+            let threads = hnsw.threads > 1 ? ", built by \(hnsw.threads) threads: another build differs" : ""
+            let distance = "links by \(hnsw.distance.rawValue) distance"
+            rows.append(("parameters", "\(build), \(distance), seed \(hnsw.seed)\(threads)"))
         }
-        if let lists = index.inverted {
-            let codes = lists.codeBytes > 0 ? ", codes of \(lists.codeBytes) bytes, \(lists.candidates) candidates" : ""
-            rows.append(("lists", "\(lists.probes) of \(lists.lists) are looked into\(codes)"))
+        if let ivf = index.ivf {
+            let codes = ivf.pqBytes > 0 ? ", \(ivf.pqBytes) bytes per code, \(ivf.candidates) candidates" : ""
+            rows.append(("parameters", "nlist \(ivf.nlist), nprobe \(ivf.nprobe)\(codes)"))
         }
         if let quality = index.quality {
             let interests = quality.interests > 1 ? " with \(quality.interests) vectors each" : ""
@@ -243,17 +243,18 @@ enum IndexText {
 
     /// What to do about an index that finds too little or is of no use.
     static func advice(_ index: IndexDescription) -> String? {
-        guard let quality = index.quality, index.kind != .exact else { return nil }
+        guard let quality = index.quality, index.kind != .flat else { return nil }
         if quality.recall < enough {
             let options =
-                index.kind == .hnsw ? "--ef or --m" : index.kind == .ivf ? "--probes" : "--probes or --candidates"
+                index.kind == .hnsw
+                ? "--ef-search or --m" : index.kind == .ivf ? "--nprobe" : "--nprobe or --candidates"
             return String(
-                format: "note: recall@\(quality.depth) is %.3f; more of \(options) finds more",
+                format: "note: recall@\(quality.depth) is %.3f; a larger \(options) raises it",
                 quality.recall
             )
         }
         guard quality.latency.median >= quality.exactLatency.median else { return nil }
-        return "note: exact search is as fast for these vectors; --kind exact loses nothing"
+        return "note: exact search is as fast for these vectors; --kind flat loses nothing"
     }
 
     private static func milliseconds(_ latency: IndexQuality.Latency) -> String {

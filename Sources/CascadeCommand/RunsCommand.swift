@@ -18,7 +18,8 @@ struct RunsCommand: ParsableCommand {
     @Option(
         name: .customLong("where"),
         parsing: .singleValue,
-        help: "column=value, or a setting such as model.width=64 or training.batch=32; may be given several times."
+        help:
+            "column=value, or a setting such as model.embedding_size=64 or training.batch_size=32; may be given several times."
     )
     var filters: [String] = []
     @Option(parsing: .singleValue, help: "A metric that is shown; may be given several times.")
@@ -117,7 +118,8 @@ struct RunsCommand: ParsableCommand {
             let parts = filter.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
             let (key, wanted) = (parts[0], parts[1])
             if Self.columns.contains(key) { return text(key, path, manifest) == wanted }
-            var keys = key.split(separator: ".").map(String.init)
+            var keys = (try? Experiment.path(key, model: manifest.experiment.model.name)) ?? []
+            if key.split(separator: ".").first.map(String.init) != keys.first { keys = [key] }
             let tree: JSONValue
             switch keys.removeFirst() {
             case "model": tree = manifest.experiment.model.settings

@@ -13,17 +13,17 @@ import Logging
 struct ServeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "serve",
-        abstract: "Answers recommendations and searches over HTTP, and takes events in.",
+        abstract: "Serves recommendations, searches and event ingestion over HTTP.",
         discussion: """
-            Listens at once. Fills a new store from 'store.seed'. It is ready when that is done and its items, models and \
-            indexes are loaded (GET /health/ready). SIGTERM and Ctrl-C stop it in good order. SIGHUP has it read tokens, \
-            certificate and log level again. Documentation/serving.md describes the configuration.
+            Listens immediately, and seeds a new store from 'store.seed'. GET /health/ready succeeds once items, models and \
+            indexes are loaded. SIGTERM and Ctrl-C shut down gracefully. SIGHUP reloads tokens, certificate and log level. \
+            Documentation/serving.md describes the configuration.
             """
     )
 
-    @Option(help: "The service's configuration (YAML).") var config: String
-    @Option(help: "The port to listen on. It replaces the configuration's.") var port: Int?
-    @Flag(help: "Check the configuration and everything that it names, then end. Nothing is made or changed.")
+    @Option(help: "Configuration of the service (YAML).") var config: String
+    @Option(help: "Port to listen on; overrides the configuration.") var port: Int?
+    @Flag(help: "Check the configuration and the files that it names, then exit without changing anything.")
     var check = false
 
     func run() async throws {
@@ -36,6 +36,7 @@ struct ServeCommand: AsyncParsableCommand {
         let store = try SQLiteStore(at: URL(filePath: settings.funnel.store))
         do {
             let logger = settings.server.logs.logger()
+            for notice in settings.notices { logger.notice("configuration", metadata: ["notice": "\(notice)"]) }
             let seeding = try await StoreSeeding(store, from: settings.funnel.seed, logger)
             let registry = MetricsRegistry()
             let service = try settings.service(store, metrics: FunnelSeries(registry, logger: logger))
@@ -46,7 +47,7 @@ struct ServeCommand: AsyncParsableCommand {
                 logger: logger,
                 reread: { [config, port] in try ServiceSettings(config, port: port).server }
             )
-            try await serve(service, server, filling: seeding, logger, idLimit: settings.server.limits.id)
+            try await serve(service, server, filling: seeding, logger, idLimit: settings.server.limits.idBytes)
             await service.shutdown()
         } catch {
             try? await store.close()
@@ -87,12 +88,31 @@ struct ServeCommand: AsyncParsableCommand {
     }
 }
 
-/// What a service's configuration says, as far as it can be told from the file alone.
+/// The configuration of a service, checked as far as the file alone allows.
 struct ServiceSettings {
     let funnel: FunnelConfiguration
     let server: ServerConfiguration
-    private let experiments: [ExperimentConfiguration]
-    private let arms: ExperimentArms
+    /// One sentence for each key with an old name.
+    let notices: [String]
+    private let abTests: [ABTestConfiguration]
+    private let arms: ABTestArms
+
+    /// Keys that had other names before version 0.2.
+    private static let formerKeys =
+        FormerKeys(["experiments": "ab_tests"]) + ServerConfiguration.formerKeys.under("server")
+        + EngineSettings.formerKeys.under("slots.*.options")
+
+    /// The configuration in a file, with today's names.
+    private static func read(_ path: String) throws -> FormerKeys.Renewed {
+        try formerKeys.renew(ConfigurationFile.read(URL(filePath: path)))
+    }
+
+    /// The A/B tests of a configuration.
+    ///
+    /// - Throws: `ConfigurationError` for what cannot be used.
+    static func abTests(in path: String) throws -> [ABTestConfiguration] {
+        try ABTestConfiguration.list(read(path).tree["ab_tests"], path: "ab_tests")
+    }
 
     /// Reads the configuration, and the files of tokens and certificates.
     ///
@@ -101,30 +121,32 @@ struct ServiceSettings {
     ///   - port: The port in place of the configuration's.
     /// - Throws: `ConfigurationError` for what cannot be used.
     init(_ path: String, port: Int?) throws {
-        let tree = try ConfigurationFile.read(URL(filePath: path))
-        funnel = try FunnelConfiguration(tree, beside: ["server", "experiments"])
+        let renewed = try Self.read(path)
+        let tree = renewed.tree
+        notices = renewed.notices
+        funnel = try FunnelConfiguration(tree, beside: ["server", "ab_tests"])
         try funnel.validate()
         var server = try ServerConfiguration(overriding: tree["server"], path: "server")
         if let port { server.port = port }
         try server.validate()
         try server.validateFiles()
         self.server = server
-        experiments = try ExperimentConfiguration.list(tree["experiments"], path: "experiments")
-        arms = try ExperimentArms(experiments, variants: funnel.variants.keys)
+        abTests = try ABTestConfiguration.list(tree["ab_tests"], path: "ab_tests")
+        arms = try ABTestArms(abTests, variants: funnel.variants.keys)
     }
 
     /// The service over a store; nothing is loaded yet.
     ///
     /// - Parameter isCheck: Whether nothing is to be written, neither to the store nor beside it.
     func service(_ store: SQLiteStore, metrics: FunnelSeries, isCheck: Bool = false) throws -> FunnelService {
-        let experiments = experiments
+        let abTests = abTests
         return try FunnelService(
             funnel,
             store: store,
             loader: RunSlots(),
             arms: arms,
             metrics: metrics,
-            experiments: { try await ExperimentReport.reports(experiments, from: store) },
+            abTests: { try await ABTestReport.reports(abTests, from: store) },
             slotState: SlotStateFile(besideStore: funnel.store, isReadOnly: isCheck)
         )
     }

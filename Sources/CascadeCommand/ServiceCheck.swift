@@ -9,7 +9,7 @@ import CascadeServing
 import CascadeStore
 import Foundation
 
-/// Looks at everything that a service's configuration names, and leaves it as it is.
+/// Checks everything that a service's configuration names, and changes nothing.
 struct ServiceCheck {
     private let settings: ServiceSettings
 
@@ -31,6 +31,7 @@ struct ServiceCheck {
             for slot in slots {
                 Terminal.out("\(slot.slot): \(slot.version?.version ?? slot.problem ?? "empty")")
             }
+            for notice in settings.notices { Terminal.out("notice: \(notice)") }
             for warning in try await warnings(service, store) { Terminal.out("warning: \(warning)") }
             await service.shutdown()
             if slots.contains(where: { $0.problem != nil }) { throw ExitCode.failure }
@@ -43,7 +44,7 @@ struct ServiceCheck {
 
     /// What the service says of its configuration, and users whose ids are longer than requests may name.
     private func warnings(_ service: FunnelService, _ store: SQLiteStore) async throws -> [String] {
-        let limit = settings.server.limits.id
+        let limit = settings.server.limits.idBytes
         var warnings = service.warnings(idLimit: limit)
         if let user = try await store.longestUser(), user.utf8.count > limit {
             warnings.append(FunnelService.idWarning("users", nil, longest: user, limit: limit))
@@ -65,35 +66,35 @@ struct ServiceCheck {
         else {
             throw ConfigurationError(
                 """
-                store.path: \(path) cannot be made, because \(parent) is no folder that this user may write, expected one; \
-                make the folder, or give this user the right to it
+                store.path: \(path) cannot be created: \(parent) is not a folder that this user may write to; create it, or \
+                change its permissions
                 """
             )
         }
-        Terminal.out("store: \(path) is made at the first start")
+        Terminal.out("store: \(path) will be created at the first start")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         return (try SQLiteStore(at: folder.appending(path: "store.sqlite")), true)
     }
 
-    /// Opens the data set that an empty store would be filled from; a temporary store is filled, for its items are checked.
+    /// Opens the dataset that would seed an empty store; a temporary store is seeded, so that its items are checked.
     private func checkSeed(_ store: SQLiteStore, isTemporary: Bool) async throws {
         guard let seed = settings.funnel.seed else { return }
         let dataset = try Dataset(at: URL(filePath: seed))
         let isNew = try await store.wantsSeed()
         if isTemporary { _ = try await store.importing(dataset) }
         Terminal.out(
-            "seed: \(seed) has \(dataset.eventCount) events\(isNew ? ", which fill the store at the first start" : "")"
+            "seed: \(seed) has \(dataset.eventCount) events\(isNew ? ", which seed the store at the first start" : "")"
         )
     }
 
-    /// Tries to listen; a port in use is said and no failure, for the running service may be who uses it.
+    /// Tries to listen; a port in use is reported but no failure, because the running service may use it.
     private func checkAddress() async throws {
         let (host, port) = (settings.server.host, settings.server.port)
         do {
             try await settings.server.tryListening()
-            Terminal.out(port == 0 ? "port: a free one" : "port: \(port) on \(host) is free")
+            Terminal.out(port == 0 ? "port: any free one" : "port: \(port) on \(host) is free")
         } catch let error as ListenError where error.reason == .inUse {
-            Terminal.out("port: \(port) on \(host) is in use, which is right only while this service runs")
+            Terminal.out("port: \(port) on \(host) is in use; that is expected only while this service runs")
         }
     }
 }

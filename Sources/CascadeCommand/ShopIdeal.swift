@@ -11,7 +11,7 @@ enum ShopIdeal {
         "auc", "gauc", "mrr", "ndcg@10", "logloss", "purchase-auc", "purchase-gauc", "purchase-logloss",
     ]
     private static let temporal = Split.temporal(validation: .quantile(0.8), test: .quantile(0.9))
-    private static let partial: [(name: String, knowledge: ShopWorld.Knowledge)] = [
+    private static let partial: [(name: String, knowledge: ShopSimulator.Knowledge)] = [
         ("without taste", [.relevance, .budget, .circumstances]),
         ("without budget", [.relevance, .taste, .circumstances]),
         ("without either", [.relevance, .circumstances]),
@@ -31,7 +31,7 @@ enum ShopIdeal {
         func share(_ part: Int, _ whole: Int) -> String {
             (Double(part) / Double(max(whole, 1))).formatted(.percent.precision(.fractionLength(1)))
         }
-        let world = try ShopWorld(of: data)
+        let world = try ShopSimulator(of: data)
         let last = try SplitDataset(requestsOf: data, .leaveOneOut).requests?.numbers(.test) ?? []
         let late = try SplitDataset(requestsOf: data, temporal).requests?.numbers(.test) ?? []
         var rows = [["test requests", "number"] + metrics]
@@ -53,7 +53,7 @@ enum ShopIdeal {
 
     private static func row(
         _ name: String,
-        _ scores: ShopWorld.IdealScores,
+        _ scores: ShopSimulator.IdealScores,
         _ count: Int,
         leavingOut hidden: String? = nil
     ) throws -> [String] {

@@ -8,8 +8,8 @@ import Foundation
 struct StoreCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "store",
-        abstract: "Fills, copies, checks, trims and restores the store of a service.",
-        discussion: "Everything but 'restore' works while the service runs.",
+        abstract: "Imports into, backs up, verifies, trims and restores the store of a service.",
+        discussion: "All subcommands except 'restore' work while the service runs.",
         subcommands: [
             ImportIntoStore.self, BackUpStore.self, VerifyStore.self, RetainInStore.self, RestoreStore.self,
         ]
@@ -37,17 +37,17 @@ struct StoreCommand: ParsableCommand {
     struct ImportIntoStore: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "import",
-            abstract: "Adds the events and items of a data set that the store does not have yet.",
+            abstract: "Imports the events and items of a dataset that the store lacks.",
             discussion: """
-                An event is known by its user, item, action and time. Importing the same data again adds nothing; a data set \
-                that has grown adds what is new. Events of erased people from before their erasure are left out. Items that \
-                the store has stay as they are.
+                An event is identified by its user, item, action and time. Importing the same data again adds nothing; a \
+                grown dataset adds its new events. Events of erased users from before their erasure are skipped. Items \
+                already in the store stay as they are.
                 """
         )
 
-        @Argument(help: "A data set directory.") var data: String
-        @Option(name: .customLong("to"), help: "The store's file; made when there is none.") var target: String
-        @Option(help: "The item feature to take as categories; by default category, or else the only one.")
+        @Argument(help: "Dataset directory.") var data: String
+        @Option(name: .customLong("to"), help: "Store file; created if it does not exist.") var target: String
+        @Option(help: "Item feature with the categories; default 'category', or else the only feature.")
         var category: String?
 
         func run() async throws {
@@ -65,12 +65,12 @@ struct StoreCommand: ParsableCommand {
     struct BackUpStore: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "backup",
-            abstract: "Copies a store into a new file and checks the copy.",
-            discussion: "Works while a service writes. 'cascade store restore' puts a backup back."
+            abstract: "Backs up a store into a new file and verifies the copy.",
+            discussion: "Works while a service writes. 'cascade store restore' restores a backup."
         )
 
-        @Argument(help: "The store's file.") var store: String
-        @Option(name: .customLong("to"), help: "The file to make.") var target: String
+        @Argument(help: "Store file.") var store: String
+        @Option(name: .customLong("to"), help: "File to create.") var target: String
 
         func run() async throws {
             try await StoreCommand.withStore(store) { try await $0.backup(to: URL(filePath: target)) }
@@ -81,10 +81,10 @@ struct StoreCommand: ParsableCommand {
     struct VerifyStore: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "verify",
-            abstract: "Reads a whole store and checks that it is sound."
+            abstract: "Reads the whole store and verifies its integrity."
         )
 
-        @Argument(help: "The store's file.") var store: String
+        @Argument(help: "Store file.") var store: String
 
         func run() async throws {
             try await StoreCommand.withStore(store) { opened in
@@ -100,11 +100,11 @@ struct StoreCommand: ParsableCommand {
 }
 
 extension StoreImportReport {
-    /// What was added and what was left out, in words.
+    /// What was added and skipped, in words.
     var summary: String {
-        "\(newEvents) new events (\(knownEvents) were there), \(newItems) new items"
+        "\(newEvents) new events (\(knownEvents) already stored), \(newItems) new items"
             + (erasedEvents > 0
-                ? "; left out \(erasedEvents) events of \(erasedPeople) erased \(erasedPeople == 1 ? "person" : "people")"
+                ? "; skipped \(erasedEvents) events of \(erasedPeople) erased \(erasedPeople == 1 ? "user" : "users")"
                 : "")
     }
 }

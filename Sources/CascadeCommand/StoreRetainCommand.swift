@@ -7,17 +7,17 @@ import Foundation
 struct RetainInStore: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "retain",
-        abstract: "Removes events and exposures from before a date.",
+        abstract: "Removes events and impressions from before a date.",
         discussion: """
-            Says how much would go and how much stays. Removing more than a tenth of the events or exposures needs --yes. \
-            Take a backup first: what is removed cannot be brought back.
+            Removing more than a tenth of the events or impressions needs --yes. Take a backup first: the removal cannot be \
+            undone.
             """
     )
 
-    @Argument(help: "The store's file.") var store: String
-    @Option(help: "A date (2026-01-31, midnight UTC), or seconds since 1970; not in the future.") var before: String
-    @Flag(name: .customLong("dry-run"), help: "Only say how much would go.") var isDryRun = false
-    @Flag(name: .customLong("yes"), help: "Remove also more than a tenth of the store.") var isSure = false
+    @Argument(help: "Store file.") var store: String
+    @Option(help: "A date (2026-01-31, midnight UTC) or seconds since 1970; not in the future.") var before: String
+    @Flag(name: .customLong("dry-run"), help: "Only print what would be removed.") var isDryRun = false
+    @Flag(name: .customLong("yes"), help: "Confirm removing more than a tenth of the store.") var isSure = false
 
     func validate() throws { _ = try time() }
 

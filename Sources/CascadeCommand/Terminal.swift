@@ -1,5 +1,6 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
+import CascadeConfigurations
 import CascadeTensorFiles
 import Foundation
 import Synchronization
@@ -27,6 +28,17 @@ enum Terminal {
     static func requireOutput() throws {
         let number = failure.load(ordering: .relaxed)
         if number != 0 { throw OutputError(number: number) }
+    }
+
+    /// Says which settings have other names now; nothing when none has.
+    ///
+    /// - Parameters:
+    ///   - renamed: What was spelled otherwise.
+    ///   - place: The file or the option where it was.
+    static func notice(_ renamed: [Renaming], in place: String) {
+        guard !renamed.isEmpty else { return }
+        let names = renamed.map(\.description).joined(separator: "; ")
+        error("notice: \(place): settings have new names; the former ones still work: \(names)")
     }
 
     /// Prints about the work.

@@ -6,11 +6,11 @@ import CascadeServer
 struct TokenCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "token",
-        abstract: "Makes a token for callers of a service, and what its configuration needs to know of it."
+        abstract: "Creates an access token for a service, and its entry for the configuration."
     )
 
-    @Option(help: "What the caller is called in the configuration.") var name = "caller"
-    @Option(help: "What the caller may do: read, write, admin, or metrics alone.") var role = "read"
+    @Option(help: "Name of the caller in the configuration.") var name = "caller"
+    @Option(help: "Role of the caller: read, write, admin or metrics.") var role = "read"
 
     func run() throws {
         guard let role = Role(rawValue: role) else {
@@ -18,11 +18,11 @@ struct TokenCommand: ParsableCommand {
             throw ValidationError("--role: found '\(role)', expected one of \(roles)")
         }
         let token = AccessToken()
-        Terminal.error("For the caller, shown this once:")
+        Terminal.error("For the caller, shown only now:")
         Terminal.out(token.text)
         Terminal.error("For the configuration, under server.tokens:")
         Terminal.error("  - {name: \(name), role: \(role.rawValue), sha256: \(token.sha256)}")
-        Terminal.error("Or, as a line of the file that server.tokens_file names:")
+        Terminal.error("Or, as a line of server.tokens_file:")
         Terminal.error("  \(name) \(role.rawValue) \(token.sha256)")
     }
 }

@@ -111,12 +111,17 @@ struct ExperimentOptions: ParsableArguments {
     @Option(
         name: .customLong("set"),
         parsing: .singleValue,
-        help: "key=value, for example model.width=128 or width=128."
+        help: "key=value, for example model.embedding_size=128 or embedding_size=128."
     )
     var settings: [String] = []
 
     func tree() throws -> JSONValue {
-        let tree = try config.map { try ConfigurationFile.read(URL(filePath: $0)) } ?? .object([:])
+        var tree = JSONValue.object([:])
+        if let config {
+            let file = try Experiment.respelled(ConfigurationFile.read(URL(filePath: config)), model: model)
+            Terminal.notice(file.renamed, in: config)
+            tree = file.tree
+        }
         return try ConfigurationFile.apply(settings, to: tree, model: model)
     }
 

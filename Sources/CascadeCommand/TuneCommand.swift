@@ -20,7 +20,7 @@ struct TuneCommand: ParsableCommand {
             """
     )
 
-    @Argument(help: "An experiment file (YAML) with a group `search`.") var experiment: String
+    @Argument(help: "An experiment file (YAML) with a group `search_space`.") var experiment: String
     @Option(help: "The data set's directory.") var data: String
     @Option(name: .customLong("to"), help: "The search's directory.") var target: String
     @Option(help: "How many settings are tried, the file's own among them.") var trials = 16
@@ -70,10 +70,12 @@ struct TuneCommand: ParsableCommand {
 
     func run() throws {
         Interruption.watch()
-        guard case .object(var fields) = try ConfigurationFile.read(URL(filePath: experiment)) else {
+        let file = try Experiment.respelled(ConfigurationFile.read(URL(filePath: experiment)))
+        Terminal.notice(file.renamed, in: experiment)
+        guard case .object(var fields) = file.tree else {
             throw ConfigurationError("\(experiment): an experiment is a group of settings")
         }
-        let space = try SearchSpace(fields.removeValue(forKey: "search") ?? .null)
+        let space = try SearchSpace(fields.removeValue(forKey: "search_space") ?? .null)
         if let budget { fields["budget"] = .string(budget.description) }
         let base = JSONValue.object(fields)
         _ = try Budget(base["budget"])

@@ -80,7 +80,7 @@ public struct Baselines {
         if try ModelRegistry.builtin.entry(model).learns {
             // Enough to tell that nothing more is learned, within minutes.
             tree = tree.placing(.integer(3), at: ["training", "patience"])
-            tree = tree.placing(.integer(10_000), at: ["training", "validationUsers"])
+            tree = tree.placing(.integer(10_000), at: ["training", "validation_users"])
         }
         var chosen = options
         chosen.sized = old?.sized ?? []

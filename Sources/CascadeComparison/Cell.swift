@@ -60,7 +60,9 @@ public struct Cell: Codable, Sendable, Equatable {
             (identity.experiment.name, identity.experiment.source) = ("", "")
             // Processor threads and what is only logged belong to the machine at hand, not to the question.
             var tree = try JSONValue(encoding: identity)
-            for key in ["threads", "logEvery", "checkpointSeconds"] { tree["experiment"]["training"][key] = .null }
+            for key in ["threads", "log_every_steps", "checkpoint_seconds"] {
+                tree["experiment"]["training"][key] = .null
+            }
             let text = try JSONEncoder.stable.encode(tree)
             var fingerprint = Fingerprint()
             text.withUnsafeBytes { fingerprint.add("cell", $0) }

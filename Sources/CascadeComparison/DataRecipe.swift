@@ -15,7 +15,7 @@ public struct DataRecipe: Sendable, Equatable {
         /// Source files, relative to the working directory.
         case files(format: String, paths: [String], options: ImportOptions)
         /// A simulated world.
-        case world(SimulatedWorld)
+        case world(Simulator)
     }
 
     /// What the table calls it.
@@ -55,7 +55,7 @@ public struct DataRecipe: Sendable, Equatable {
         }
     }
 
-    private static func world(_ name: String, _ tree: JSONValue, _ place: String) throws -> SimulatedWorld {
+    private static func world(_ name: String, _ tree: JSONValue, _ place: String) throws -> Simulator {
         let keys = ["world", "users", "items", "categories", "meanEvents", "seed"]
         for key in try tree.fields(nil).keys.sorted() where !keys.contains(key) {
             let hint = nearestName(to: key, among: keys).map { "Did you mean '\($0)'?" }
@@ -63,7 +63,7 @@ public struct DataRecipe: Sendable, Equatable {
                 "\(place): unknown key '\(key)'. \(hint ?? "A world takes: \(keys.dropFirst().joined(separator: ", "))")"
             )
         }
-        var world = try SimulatedWorld.named(name)
+        var world = try Simulator.named(name)
         world.users = try tree.count("users") ?? world.users
         world.items = try tree.count("items") ?? world.items
         world.categories = try tree.count("categories") ?? world.categories

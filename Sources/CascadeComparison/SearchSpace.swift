@@ -8,8 +8,8 @@ import Foundation
 
 /// The settings that a search varies, each with the values that it may take.
 ///
-/// In files a group `search` of an experiment: `training.learningRate.peak: {log: [1e-4, 1e-2]}`,
-/// `model.dropout: {uniform: [0, 0.5]}`, `model.blocks: {integer: [1, 3]}`, `model.width: {choice: [32, 64]}`.
+/// In files a group `search_space` of an experiment: `training.learning_rate: {log: [1e-4, 1e-2]}`,
+/// `model.dropout: {uniform: [0, 0.5]}`, `model.num_layers: {integer: [1, 3]}`, `model.embedding_size: {choice: [32, 64]}`.
 public struct SearchSpace: Sendable, Equatable {
     /// What a setting may be.
     public enum Range: Sendable, Equatable {
@@ -45,17 +45,19 @@ public struct SearchSpace: Sendable, Equatable {
         a.ranges.elementsEqual(b.ranges) { $0.key == $1.key && $0.range == $1.range }
     }
 
-    /// Reads the group `search`.
+    /// Reads the group `search_space`, its keys in any spelling that they ever had.
     ///
     /// - Throws: ``ConfigurationError`` that names the setting, what was found and what was expected.
     public init(_ tree: JSONValue) throws {
         let fields = try tree.fields(nil)
         guard !fields.isEmpty else {
             throw ConfigurationError(
-                "search: the experiment declares no ranges; add for example search: {training.learningRate.peak: {log: [1e-4, 1e-2]}}"
+                "search_space: the experiment declares no ranges; add for example search_space: {training.learning_rate: {log: [1e-4, 1e-2]}}"
             )
         }
-        ranges = try fields.sorted { $0.key < $1.key }.map { ($0.key, try Self.range($0.value, "search.\($0.key)")) }
+        ranges = try fields.sorted { $0.key < $1.key }.map {
+            ($0.key, try Self.range($0.value, "search_space.\($0.key)"))
+        }
     }
 
     private static func range(_ tree: JSONValue, _ place: String) throws -> Range {

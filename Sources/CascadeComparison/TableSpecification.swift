@@ -25,6 +25,8 @@ public struct TableSpecification: Sendable, Equatable {
         public let published: [String: [String: Double]]
         /// What a reader must know about the row.
         public let note: String
+        /// Settings of the row, of the table and of files that it names which have another spelling now.
+        public let renamed: [Renaming]
     }
 
     /// What the table is called.
@@ -68,12 +70,15 @@ public struct TableSpecification: Sendable, Equatable {
         read: (String) throws -> JSONValue
     ) throws {
         guard tree["rows"] != .null else {
-            try refuseSizing(tree.merged(with: changes))
-            let experiment = try Experiment(tree.merged(with: changes), among: models)
+            let model = changes["model"]["name"].text ?? tree["model"]["name"].text
+            let own = try Experiment.respelled(tree, model: model, among: models)
+            let complete = own.tree.merged(with: try Experiment.respelled(changes, model: model, among: models).tree)
+            try refuseSizing(complete)
+            let experiment = try Experiment(complete, among: models)
             (name, source, protocolText, data) = (experiment.name, experiment.source, "", [])
             metrics = experiment.candidates == nil ? Self.defaultMetrics : Self.rankerMetrics
             (main, draws) = (experiment.training.metric, 1)
-            rows = [Row(experiment, try Budget(tree["budget"]))]
+            rows = [Row(experiment, try Budget(tree["budget"]), own.renamed)]
             return
         }
         try refuseUnknown(tree, among: Self.keys + Self.experimentKeys, "the table")
@@ -123,6 +128,11 @@ public struct TableSpecification: Sendable, Equatable {
         }
     }
 
+    /// Settings of the rows that have another spelling now, each once.
+    public var renamed: [Renaming] {
+        rows.flatMap(\.renamed).reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
+    }
+
     /// Refuses settings for a data set that the table does not have.
     fileprivate static func checkDataNames(_ perData: JSONValue, _ names: [String], _ place: String) throws {
         for name in try perData.fields(nil).keys.sorted() where !names.contains(name) {
@@ -155,7 +165,8 @@ public struct TableSpecification: Sendable, Equatable {
                     weightsOf: row.weightsOf,
                     budget: row.budget,
                     published: row.published,
-                    note: row.note
+                    note: row.note,
+                    renamed: row.renamed
                 )
             }
         )
@@ -193,10 +204,11 @@ public struct TableSpecification: Sendable, Equatable {
 
 extension TableSpecification.Row {
     /// A row for any data set.
-    fileprivate init(_ experiment: Experiment, _ budget: Budget?) {
+    fileprivate init(_ experiment: Experiment, _ budget: Budget?, _ renamed: [Renaming]) {
         (name, experiments, weightsOf) = (experiment.name, ["": .success(experiment)], nil)
         self.budget = budget
         (published, note) = ([:], "")
+        self.renamed = renamed
     }
 
     fileprivate init(
@@ -228,20 +240,29 @@ extension TableSpecification.Row {
         let own = try Budget(tree["budget"], in: "rows.\(name).budget")
         budget = try own ?? Budget(file["budget"], in: "rows.\(name).experiment: budget") ?? common
         try TableSpecification.checkDataNames(tree["perData"], data, "rows.\(name).perData")
+        var renamed: [Renaming] = []
         /// Shared settings, then the trained row's whose weights are used again, then the row's own, then the changes to all.
         func settings(_ data: String) throws -> JSONValue {
-            func own(_ tree: JSONValue) -> JSONValue {
-                tree.only(TableSpecification.experimentKeys).merged(with: tree["perData"][data])
+            func own(_ tree: JSONValue) -> [JSONValue] {
+                [tree.only(TableSpecification.experimentKeys), tree["perData"][data]]
             }
-            return try [trained, tree].compactMap { $0 }.reduce(own(shared)) { settings, row in
-                let file = try row.text("experiment", in: place).map(read) ?? .object([:])
-                return settings.merged(with: file).merged(with: own(row))
+            var parts = own(shared)
+            for row in [trained, tree].compactMap({ $0 }) {
+                parts += [try row.text("experiment", in: place).map(read) ?? .object([:])] + own(row)
+            }
+            parts.append(changes)
+            // Spelled alike before they are merged, so that a former name in one part gives way to the present one in another.
+            let model = parts.compactMap { $0["model"]["name"].text }.last
+            return try parts.reduce(.object([:])) { settings, part in
+                let spelled = try Experiment.respelled(part, model: model, among: models)
+                for renaming in spelled.renamed where !renamed.contains(renaming) { renamed.append(renaming) }
+                return settings.merged(with: spelled.tree)
             }
         }
         experiments = Dictionary(
             uniqueKeysWithValues: data.map { data in
                 let experiment = Result {
-                    var complete = try settings(data).merged(with: changes)
+                    var complete = try settings(data)
                     complete["name"] = .string(name)
                     try refuseSizing(complete)
                     return try Experiment(complete, among: models)
@@ -249,6 +270,7 @@ extension TableSpecification.Row {
                 return (data, experiment.mapError { ConfigurationError("\($0)") })
             }
         )
+        self.renamed = renamed
         published = try Self.published(tree["published"], data, "rows.\(name).published")
     }
 

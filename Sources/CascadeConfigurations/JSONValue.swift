@@ -48,7 +48,7 @@ public enum JSONValue: Codable, Sendable, Equatable {
 
     /// The tree that an encodable value encodes to.
     public init(encoding value: some Encodable) throws {
-        self = try JSONDecoder().decode(JSONValue.self, from: JSONEncoder().encode(value))
+        try self.init(coding: value)
     }
 
     /// A value by key; null when there is none.

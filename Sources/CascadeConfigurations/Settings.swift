@@ -1,6 +1,6 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
-import CascadeTensorFiles
+public import CascadeTensorFiles
 import Foundation
 
 /// A configuration that cannot be used, with the key, what was found, and what was expected.
@@ -14,117 +14,116 @@ public struct ConfigurationError: Error, CustomStringConvertible, Equatable {
 
 /// Settings with defaults: a struct whose properties have initial values.
 ///
-/// Nobody writes decoding code for it.
+/// Nobody writes decoding code for it. In files the keys are the properties in snake_case; `embeddingSize` is
+/// `embedding_size`. What the settings declare below refuses impossible values and documents the possible ones.
+///
+/// ```swift
+/// struct Configuration: Settings {
+///     /// Features of each item.
+///     var embeddingSize = 64
+///     var numHeads = 2
+///     var dropout = 0.1
+///
+///     static var bounds: [Bound<Self>] {
+///         [.atLeast(1, \.numHeads), .multiple(\.embeddingSize, of: \.numHeads), .unit(\.dropout)]
+///     }
+/// }
+/// ```
 public protocol Settings: Codable, Sendable {
     /// The defaults.
     init()
-    /// Refuses values that cannot work together.
+    /// What each setting may be.
+    static var bounds: [Bound<Self>] { get }
+    /// Names that settings had before, each with the property that has its value now.
+    ///
+    /// Both sides are properties; a former name may be dotted, for a setting that was in a group: `learningRate.peak`.
+    static var formerNames: [String: String] { get }
+    /// Values that were spelled otherwise, by property, or by former name where the value changed with the name.
+    static var formerValues: [String: [String: String]] { get }
+    /// One sentence about each property.
+    ///
+    /// For Cascade's own settings, `scripts/setting-meanings.py` writes them from the documentation comments.
+    static var meanings: [String: String] { get }
+    /// Refuses values that cannot work together, where ``bounds`` cannot express it.
     ///
     /// - Throws: ``ConfigurationError``.
     func validate() throws
 }
 
+/// Settings that several types share: where they are a property of other settings, files have their keys among the keys of
+/// those, not in a group.
+public protocol InlinedSettings: Settings {}
+
 extension Settings {
+    /// Any values.
+    public static var bounds: [Bound<Self>] { [] }
+    /// None.
+    public static var formerNames: [String: String] { [:] }
+    /// None.
+    public static var formerValues: [String: [String: String]] { [:] }
+    /// None.
+    public static var meanings: [String: String] { [:] }
     /// Accepts everything.
     public func validate() throws {}
 
     /// The defaults with some values replaced.
     ///
     /// - Parameters:
-    ///   - overrides: The values to replace, nested as the settings are.
+    ///   - overrides: The values to replace, nested as the settings are; keys in any spelling that they ever had.
     ///   - path: What the settings are called in messages, for example `model`.
     /// - Throws: ``ConfigurationError`` for an unknown key (naming the nearest), a value of the wrong type, or what
-    ///   ``validate()`` refuses.
+    ///   ``bounds`` and ``validate()`` refuse.
     public init(overriding overrides: JSONValue, path: String) throws {
-        let defaults = Self()
-        let merged = try fitted(
-            JSONValue(encoding: defaults).overlaid(with: overrides, path: path),
-            to: defaults,
-            path: path
-        )
+        let layout = try SettingsLayout(Self())
+        let current = try layout.respelled(overrides, path: path).tree
+        let complete = try layout.coded(replacing: current, path: path)
         do {
-            self = try JSONDecoder().decode(Self.self, from: JSONEncoder().encode(merged))
+            self = try JSONDecoder().decode(Self.self, from: JSONEncoder().encode(complete))
         } catch let error as DecodingError {
             throw ConfigurationError(describe(error, path: path))
         }
+        try requireValid(path)
+    }
+
+    /// Refuses what ``bounds`` and ``validate()`` refuse, in these settings and in the groups within them.
+    ///
+    /// - Parameter path: What the settings are called in messages.
+    /// - Throws: ``ConfigurationError``.
+    public func requireValid(_ path: String) throws {
+        for child in Mirror(reflecting: self).children {
+            guard let label = child.label, let group = child.value as? any Settings else { continue }
+            try group.requireValid(
+                group is any InlinedSettings ? path : path.isEmpty ? label.snakeCased : "\(path).\(label.snakeCased)"
+            )
+        }
+        for bound in Self.bounds { try bound.check(self, path) }
         try validate()
     }
+
+    /// Overrides as files spell them now.
+    ///
+    /// - Parameters:
+    ///   - overrides: Some values, keys in any spelling that they ever had; unknown keys stay as they are.
+    ///   - path: What the settings are called in messages.
+    /// - Returns: The same values under their present keys, and what was spelled otherwise.
+    /// - Throws: ``ConfigurationError`` when a setting is given twice, under two names.
+    public static func respelled(_ overrides: JSONValue, path: String) throws -> (tree: JSONValue, renamed: [Renaming])
+    {
+        try SettingsLayout(Self()).respelled(overrides, path: path)
+    }
+
+    /// Each setting, with its default, its bounds and its meaning, in the order of the source.
+    public static func descriptions() throws -> [SettingDescription] { try SettingsLayout(Self()).descriptions }
 }
 
 extension JSONValue {
-    /// This tree with the values of another in place of its own; every key must exist here.
-    func overlaid(with other: JSONValue, path: String) throws -> JSONValue {
-        guard case .object(let fields) = self else { return other }
-        switch other {
-        case .null: return self
-        case .object(let changes):
-            var result = fields
-            for (key, value) in changes.sorted(by: { $0.key < $1.key }) {
-                guard let old = fields[key] else {
-                    throw ConfigurationError(unknownKey(key, among: Array(fields.keys), path: path))
-                }
-                result[key] = try old.overlaid(with: value, path: path.isEmpty ? key : "\(path).\(key)")
-            }
-            return .object(result)
-        default:
-            throw ConfigurationError(
-                "\(path): found \(other.shown), expected a group of settings: \(keys(fields.keys))"
-            )
-        }
+    /// The settings as files have them: complete, in snake_case.
+    public init(encoding settings: some Settings) throws {
+        self = try SettingsLayout(settings).written(JSONValue(coding: settings))
     }
 }
 
-private func keys(_ keys: some Sequence<String>) -> String { keys.sorted().joined(separator: ", ") }
-
-private func unknownKey(_ key: String, among known: [String], path: String) -> String {
-    let place = path.isEmpty ? "" : " in '\(path)'"
-    if let nearest = nearestName(to: key, among: known) {
-        return "unknown key '\(key)'\(place). Did you mean '\(nearest)'?"
-    }
-    return "unknown key '\(key)'\(place); there are: \(keys(known))"
-}
-
-/// A value as the type of its default needs it: whole numbers become the text that they are where text is expected.
-///
-/// What does not fit is refused here, because the decoder's own messages name neither keys nor choices.
-private func fitted(_ found: JSONValue, to standard: Any, path: String) throws -> JSONValue {
-    func require(_ fits: Bool, _ wanted: String) throws {
-        guard fits else { throw ConfigurationError("\(path): found \(found.shown), expected \(wanted)") }
-    }
-    switch standard {
-    case is Int: try require(found.whole != nil, "a whole number")
-    case is UInt64: try require(found.whole.map { $0 >= 0 } ?? false, "a whole number from 0")
-    case is Double: try require(found.isNumber, "a number")
-    case is Bool: try require(found.isBool, "true or false")
-    case is String:
-        try require(found.text != nil, "text\(found.quotingAdvice)")
-        return found.text.map(JSONValue.string) ?? found
-    // By its type: an empty list of anything would pass for a list of texts.
-    case is [String] where type(of: standard) == [String].self:
-        guard case .array(let values) = found else { break }
-        return .array(try values.enumerated().map { try fitted($1, to: "", path: "\(path)[\($0 + 1)]") })
-    case let choice as any CaseIterable & RawRepresentable<String>:
-        let names = choices(choice)
-        let hint = found.text.flatMap { nearestName(to: $0, among: names) }.map { ". Did you mean '\($0)'?" } ?? ""
-        try require(found.text.map(names.contains) ?? false, "one of \(names.joined(separator: ", "))\(hint)")
-    default:
-        guard case .object(var fields) = found else { break }
-        for child in Mirror(reflecting: standard).children {
-            guard let label = child.label else { continue }
-            let key = fields[label] == nil ? label.inSnakeCase : label
-            guard let value = fields[key] else { continue }
-            fields[key] = try fitted(value, to: child.value, path: path.isEmpty ? key : "\(path).\(key)")
-        }
-        return .object(fields)
-    }
-    return found
-}
-
-private func choices<Choice: CaseIterable & RawRepresentable<String>>(_: Choice) -> [String] {
-    Choice.allCases.map(\.rawValue)
-}
-
-/// What the decoder refuses beyond that: in types with decoding code of their own.
+/// What the decoder refuses beyond the wrong types: in types with decoding code of their own.
 private func describe(_ error: DecodingError, path: String) -> String {
     let context =
         switch error {
@@ -132,11 +131,25 @@ private func describe(_ error: DecodingError, path: String) -> String {
         case .dataCorrupted(let context): context
         @unknown default: DecodingError.Context(codingPath: [], debugDescription: "\(error)")
         }
-    let key = ([path] + context.codingPath.map(\.stringValue)).filter { !$0.isEmpty }.joined(separator: ".")
+    let key = ([path] + context.codingPath.map(\.stringValue.snakeCased)).filter { !$0.isEmpty }.joined(separator: ".")
     return "\(key): \(context.debugDescription)"
 }
 
 extension String {
-    /// `headersSeconds` as `headers_seconds`, as configurations have it.
-    fileprivate var inSnakeCase: String { map { $0.isUppercase ? "_\($0.lowercased())" : String($0) }.joined() }
+    /// `headersSeconds` as `headers_seconds`, and `userIDs` as `user_ids`.
+    package var snakeCased: String {
+        var result = ""
+        var isUpper = true  // no underscore before the first letter
+        for character in self {
+            if character.isUppercase && !isUpper && !result.hasSuffix("_") { result += "_" }
+            result += character.lowercased()
+            isUpper = character.isUppercase || character == "."
+        }
+        return result
+    }
+}
+
+extension ConfigurationError: CascadeError {
+    /// What is at fault.
+    public var category: ErrorCategory { .badConfiguration }
 }

@@ -22,8 +22,11 @@ public struct CTRHostBatch: Sendable, Equatable {
     public init(history: HostBatch, width: Int, candidates: [Int32], labels: [Float], times: [Int64]) {
         precondition(candidates.count == history.rows * width && labels.count == candidates.count, "[B * C] is needed")
         precondition(times.count == history.rows, "a time for each request is needed")
-        (self.history, self.width, self.candidates) = (history, width, candidates)
-        (self.labels, self.times) = (labels, times)
+        self.history = history
+        self.width = width
+        self.candidates = candidates
+        self.labels = labels
+        self.times = times
     }
 
     /// Draws the candidates of requests whose targets are rows of a data set.

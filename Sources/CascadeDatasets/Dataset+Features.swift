@@ -25,11 +25,10 @@ extension Dataset {
     public func itemCategories(_ name: String) throws -> [[Int]] {
         guard let feature = itemFeature(name) else {
             let names = itemFeatureNames
-            let hint = nearestName(to: name, among: names).map { "Did you mean '\($0)'?" }
             let known =
                 names.isEmpty
                 ? "Its items have no features at all; import data that has them, for example ml-1m with genres."
-                : hint ?? "There are: \(names.joined(separator: ", "))."
+                : didYouMean(name, names, otherwise: "There are: \(names.joined(separator: ", ")).")
             throw DatasetError(.unknownFeature, "\(url.path): items have no feature '\(name)'. \(known)")
         }
         return values(of: feature, itemCount)

@@ -1,5 +1,7 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
+public import CascadeTensorFiles
+
 /// Why a data set could not be read, written, split or searched.
 public struct DatasetError: Error, CustomStringConvertible, Equatable {
     /// The kind of failure, for code that must tell them apart.
@@ -50,4 +52,9 @@ public struct DatasetError: Error, CustomStringConvertible, Equatable {
         self.reason = reason
         self.description = description
     }
+}
+
+extension DatasetError: CascadeError {
+    /// What is at fault.
+    public var category: ErrorCategory { reason == .alreadyExists ? .failed : .badData }
 }

@@ -107,7 +107,7 @@ struct DatasetWriter {
             guard !isSorted else { continue }
             order[range].sort(by: events.precedes)
         }
-        requests.arrange(asked, users, events, order, offsets)
+        requests.arrange(asked, users: users, among: events, order: order, offsets: offsets)
     }
 
     private func columns(_ vocabularies: inout [String: [String]]) -> SafetensorsWriter {
@@ -174,9 +174,7 @@ struct DatasetWriter {
             lastTime: times.max() ?? 0,
             vocabularies: vocabularies
         )
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        try DurableFile.write(encoder.encode(manifest), to: folder.appendingPathComponent(DatasetFiles.manifest))
+        try DurableFile.write(jsonText(manifest), to: folder.appendingPathComponent(DatasetFiles.manifest))
     }
 
     private func checkIDs(_ table: StringTable, _ kept: [Int32], _ kind: String) throws {

@@ -108,7 +108,9 @@ public struct SplitDataset: Sendable {
     }
 
     private init(_ dataset: Dataset, _ split: Split, _ division: Division, requests: RequestDivision?) {
-        (self.dataset, self.split, self.requests) = (dataset, split, requests)
+        self.dataset = dataset
+        self.split = split
+        self.requests = requests
         training = division.training
         validation = division.validation
         test = division.test

@@ -1,11 +1,12 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
+public import CascadeConfigurations
 public import CascadeTorch
 
 /// How a trained x0-predicting denoiser is run from noise to data.
 ///
 /// Chosen at inference; training does not depend on it.
-public struct Sampler: Codable, Sendable, Equatable {
+public struct Sampler: Settings, Equatable {
     /// The families.
     public enum Kind: String, Codable, Sendable, CaseIterable {
         /// Ancestral sampling through every step. Source: Ho et al. 2020, algorithm 2; T2Diff eqs 16-17.
@@ -49,6 +50,9 @@ public struct Sampler: Codable, Sendable, Equatable {
 
     /// Ancestral sampling.
     public init() {}
+
+    /// What each setting may be.
+    public static var bounds: [Bound<Self>] { [.atLeast(0, \.steps)] }
 
     /// A sampler of a kind.
     public init(

@@ -18,11 +18,11 @@ public func areaUnderCurve(scores: [Float], labels: [Bool]) throws(EvaluationErr
 
 /// Area under the curve within each group (a user or a request), averaged over groups.
 public struct GroupedAreaUnderCurve: Codable, Sendable, Equatable {
-    /// Mean over groups, each counted by its number of examples; `nil` when no group could be judged.
+    /// Mean over groups, each counted by its number of examples; `nil` when no group has both labels.
     public let weighted: Double?
-    /// Mean over groups, each counted once; `nil` when no group could be judged.
+    /// Mean over groups, each counted once; `nil` when no group has both labels.
     public let unweighted: Double?
-    /// Number of groups that were judged.
+    /// Number of groups with both labels.
     public let groupCount: Int
     /// Number of groups left out because all their examples have the same label.
     public let leftOutCount: Int

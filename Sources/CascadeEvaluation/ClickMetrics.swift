@@ -1,19 +1,19 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
-/// How well a click model judges candidates: over all of them, and within each request.
+/// Metrics of a CTR model: over all candidates, and within each request.
 public struct ClickMetrics: Sendable, Equatable {
     /// Every metric's name.
     ///
     /// `auc` over all candidates; `gauc` within requests, weighted by their candidates; `gauc-category` within the
-    /// candidates of a category, as DARE reports it; `mrr` and `ndcg@10`, over requests with a chosen candidate, the
-    /// reciprocal rank of the first one and the normalised discounted gain of all; `accuracy` at one half; `logloss` in
+    /// candidates of a category, as DARE reports it; `mrr` and `ndcg@10`, over requests with a clicked candidate, the
+    /// reciprocal rank of the first one and the normalized discounted gain of all; `accuracy` at one half; `logloss` in
     /// nats; `ece`, the expected calibration error; `calibration`, predicted over observed clicks, 1 at best.
     ///
-    /// Those that begin with `purchase-` judge what was said of purchases, over the same candidates.
+    /// Those that begin with `purchase-` are of the predictions of purchases, over the same candidates.
     public static let names =
         ["auc", "gauc", "gauc-category", "mrr", "ndcg@10", "accuracy", "logloss", "ece", "calibration"]
         + purchaseMetrics.map(purchase)
-    /// Those that can select a model of clicks: higher is better, and no other kind of model has a metric of the name.
+    /// Metrics that can select a CTR model: higher is better, and no other kind of model has a metric of the name.
     public static let selecting = ["auc", "gauc", "mrr", "accuracy"]
 
     private static let purchaseMetrics = ["auc", "gauc", "logloss", "ece"]
@@ -34,19 +34,19 @@ public struct ClickMetrics: Sendable, Equatable {
     /// `logloss`, `purchase-auc`, `purchase-logloss`.
     ///
     /// The mean of what requests add is the metric. For paired tests and intervals. To `mrr` and `ndcg@10` a request with
-    /// a chosen candidate adds its own value where all have one; otherwise its distance from the metric counts so much
+    /// a clicked candidate adds its own value where all have one; otherwise its distance from the metric counts so much
     /// more as there are fewer of them, and a request without adds the metric itself, which moves nothing.
     public let perRequest: [String: [Double]]
 
-    /// Judges.
+    /// Computes the metrics.
     ///
     /// - Parameters:
-    ///   - probabilities: How likely each candidate was said to be chosen.
-    ///   - labels: Whether it was.
+    ///   - probabilities: The predicted probability of a click on each candidate.
+    ///   - labels: Whether it was clicked.
     ///   - requests: The request of each candidate, numbered from 0 without gaps, in any order.
     ///   - categories: The category of each candidate; empty when there are none.
-    ///   - purchases: How likely each candidate was said to be bought, clicked or not, and whether it was; nil for a
-    ///     model or a source that knows nothing of purchases.
+    ///   - purchases: The predicted probability of a purchase of each candidate, clicked or not, and whether it was
+    ///     purchased; nil for a model or a source without purchases.
     /// - Throws: ``EvaluationError`` when a value is NaN or no probability.
     /// - Complexity: O(n log n).
     public init(
@@ -80,11 +80,11 @@ public struct ClickMetrics: Sendable, Equatable {
             for (index, request) in requests.enumerated() { sums[request] += value(index) * share }
             return sums
         }
-        let ranks = ChosenRanks(probabilities, labels, requests: requests, count: count)
-        let judged: [(name: String, values: [Double?])] = [
-            ("mrr", ranks.reciprocalRanks), ("ndcg@10", ranks.normalisedGains(at: 10)),
+        let ranks = ClickedRanks(probabilities, labels, requests: requests, count: count)
+        let ranked: [(name: String, values: [Double?])] = [
+            ("mrr", ranks.reciprocalRanks), ("ndcg@10", ranks.normalizedGains(at: 10)),
         ]
-        for (name, terms) in judged {
+        for (name, terms) in ranked {
             guard let mean = meanOfKnown(terms) else { continue }
             (values[name], perRequest[name]) = (mean, spreadOverAll(terms, mean))
         }
@@ -112,7 +112,8 @@ public struct ClickMetrics: Sendable, Equatable {
                 perRequest[Self.purchase(metric)] = bought.perRequest[metric]
             }
         }
-        (self.values, self.perRequest) = (values, perRequest)
+        self.values = values
+        self.perRequest = perRequest
     }
 }
 

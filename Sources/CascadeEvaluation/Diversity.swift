@@ -23,7 +23,8 @@ public struct Diversity: Sendable {
     /// Sets the exchange rate between score and variety.
     public init(weight: Double, categories: ItemCategories) {
         precondition(weight >= 0 && weight.isFinite, "the weight (\(weight)) is at least 0")
-        (self.weight, self.categories) = (weight, categories)
+        self.weight = weight
+        self.categories = categories
     }
 
     /// The list's worth, Q.
@@ -84,7 +85,7 @@ public struct DiversityStatistics: Sendable {
     /// - Parameters:
     ///   - candidates: The ``Diversity/candidateCount`` items that score highest, best first.
     ///   - target: The item that should have been recommended.
-    ///   - rank: Its rank in the whole catalogue, ties counted against the model. It takes this place among the
+    ///   - rank: Its rank in the whole catalog, ties counted against the model. It takes this place among the
     ///     candidates, so that a weight of 0 gives the metrics of the plain ranking.
     public mutating func add(_ candidates: [Diversity.Candidate], target: Int, rank: Int) {
         var plain = candidates

@@ -1,6 +1,6 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
-/// Why a model's output cannot be judged.
+/// Why a model's output cannot be evaluated.
 public struct EvaluationError: Error, CustomStringConvertible, Equatable {
     /// The kind of failure, for code that must tell cases apart.
     public struct Reason: Sendable, Hashable, CustomStringConvertible {

@@ -1,6 +1,6 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
-/// Which categories every item of a catalogue belongs to: any number of them, numbered from 0.
+/// Which categories every item of a catalog belongs to: any number of them, numbered from 0.
 ///
 /// Items without a category count as one category of their own, so that knowing nothing about an item does not pass for
 /// variety.
@@ -16,7 +16,8 @@ public struct ItemCategories: Sendable {
             values += list.isEmpty ? [-1] : Set(list).sorted()
             offsets.append(values.count)
         }
-        (self.offsets, self.values) = (offsets, values)
+        self.offsets = offsets
+        self.values = values
     }
 
     /// Number of items.

@@ -1,8 +1,8 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
-/// Recall, mean reciprocal rank and normalised discounted cumulative gain, averaged over users.
+/// Recall, mean reciprocal rank and normalized discounted cumulative gain, averaged over users.
 ///
-/// Every user has one target, whose rank within the whole catalogue is given. Sums are in double precision and in the
+/// Every user has one target, whose rank within the whole catalog is given. Sums are in double precision and in the
 /// order of the ranks, so that they do not depend on how users were divided into batches. Without users there are no
 /// values. In JSON it is one flat object from name to number; other keys beside the metrics are ignored on reading.
 public struct RankingMetrics: Codable, Sendable, Equatable {

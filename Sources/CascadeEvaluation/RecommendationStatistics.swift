@@ -1,14 +1,14 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
-/// What a model recommends across all users: how much of the catalogue, how popular, and how unequally.
+/// What a model recommends across all users: how much of the catalog, how popular, and how unequally.
 public struct RecommendationStatistics: Sendable {
     private let trainingCounts: [Int]
-    /// How often each item of the catalogue was recommended.
+    /// How often each item of the catalog was recommended.
     public private(set) var recommended: [Int]
 
     /// Starts without lists.
     ///
-    /// - Parameter trainingCounts: Number of training events of every item in the catalogue.
+    /// - Parameter trainingCounts: Number of training events of every item in the catalog.
     public init(trainingCounts: [Int]) {
         self.trainingCounts = trainingCounts
         recommended = Array(repeating: 0, count: trainingCounts.count)
@@ -22,7 +22,7 @@ public struct RecommendationStatistics: Sendable {
     /// Number of recommended slots so far.
     public var slotCount: Int { recommended.reduce(0, +) }
 
-    /// Share of the catalogue that was recommended at least once, from 0 to 1.
+    /// Share of the catalog that was recommended at least once, from 0 to 1.
     public var coverage: Double {
         recommended.isEmpty ? 0 : Double(recommended.count { $0 > 0 }) / Double(recommended.count)
     }
@@ -33,7 +33,7 @@ public struct RecommendationStatistics: Sendable {
         return slotCount == 0 ? 0 : sum / Double(slotCount)
     }
 
-    /// Gini coefficient of how often each item of the catalogue is recommended; 0 without lists.
+    /// Gini coefficient of how often each item of the catalog is recommended; 0 without lists.
     ///
     /// 0 means that all items are recommended equally often; near 1, that a few take all slots.
     public var gini: Double {

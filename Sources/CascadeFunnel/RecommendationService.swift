@@ -2,6 +2,7 @@
 
 public import CascadeDatasets
 public import CascadeStore
+public import CascadeTensorFiles
 
 /// Why the service cannot do what was asked; anything else that it throws is a failure of its own.
 public struct ServiceError: Error, CustomStringConvertible, Equatable {
@@ -21,7 +22,10 @@ public struct ServiceError: Error, CustomStringConvertible, Equatable {
     public let description: String
 
     /// Creates an error.
-    public init(_ reason: Reason, _ description: String) { (self.reason, self.description) = (reason, description) }
+    public init(_ reason: Reason, _ description: String) {
+        self.reason = reason
+        self.description = description
+    }
 }
 
 /// What an erasure has done so far.
@@ -32,7 +36,10 @@ public struct ErasureReceipt: Sendable, Equatable {
     public var isDone: Bool
 
     /// Describes an erasure.
-    public init(rows: Int, isDone: Bool) { (self.rows, self.isDone) = (rows, isDone) }
+    public init(rows: Int, isDone: Bool) {
+        self.rows = rows
+        self.isDone = isDone
+    }
 }
 
 /// Everything that a running service does; what HTTP, the console and tests stand on.
@@ -41,7 +48,7 @@ public protocol RecommendationService: Sendable {
     func record(_ events: [NewEvent]) async throws -> [Receipt]
     /// A page for a user; popular items for one who is not known.
     ///
-    /// A preview is only looked at, as the console does: it logs no exposures, so experiments do not count it.
+    /// A preview is only looked at, as the console does: it logs no impressions, so A/B tests do not count it.
     func recommend(to user: UserID, count: Int, isPreview: Bool) async throws -> Page
     /// A page for a query, for somebody or for nobody in particular.
     func search(_ query: String, user: UserID?, count: Int, isPreview: Bool) async throws -> Page
@@ -89,8 +96,8 @@ public protocol RecommendationService: Sendable {
     ///
     /// - Throws: ``ServiceError``: no such slot, or a folder that cannot be served; what served goes on serving then.
     func change(slot: String, _ change: SlotChange) async throws -> SlotStatus
-    /// How the experiments do.
-    func experiments() async throws -> [ExperimentReport]
+    /// Reports the A/B tests.
+    func abTests() async throws -> [ABTestReport]
     /// Why the service is not ready for traffic; empty when it is.
     func obstacles() async -> [String]
 }
@@ -115,4 +122,9 @@ extension RecommendationService {
     public func replace(slot: String, with path: String) async throws -> SlotStatus {
         try await change(slot: slot, .load(path: path))
     }
+}
+
+extension ServiceError: CascadeError {
+    /// What is at fault.
+    public var category: ErrorCategory { .failed }
 }

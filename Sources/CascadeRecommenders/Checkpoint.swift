@@ -71,3 +71,8 @@ public enum Checkpoint {
         for target in targets { try target.part.assign(file.tensor(prefix + target.name)) }
     }
 }
+
+extension CheckpointError: CascadeError {
+    /// What is at fault.
+    public var category: ErrorCategory { .badData }
+}

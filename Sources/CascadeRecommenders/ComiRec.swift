@@ -19,17 +19,29 @@ public struct ComiRecSA: VectorRetriever {
     public static let examples = ExampleKind.cuts
 
     public struct Configuration: Settings {
-        public var width = 64  // features per item
-        public var length = 10  // latest events that are read
-        public var interests = 4  // K
-        public var hidden = 256  // features of the attention's hidden layer
-        public var sparseGradients = false  // of the item table: for sampled losses on large catalogues
+        /// Features of each item.
+        public var embeddingSize = 64
+        /// Latest events that are read.
+        public var maxSequenceLength = 10
+        /// K: interests of each user.
+        public var numInterests = 4
+        /// Features of the attention's hidden layer.
+        public var attentionHiddenSize = 256
+        /// Whether the item table's gradients name rows, for sampled losses on large catalogs.
+        public var sparseGradients = false
         public init() {}
 
-        public func validate() throws {
-            guard width > 0, length > 0, interests > 0, hidden > 0 else {
-                throw ConfigurationError("model: width, length, interests and hidden must be at least 1")
-            }
+        public static var bounds: [Bound<Self>] {
+            [
+                .atLeast(1, \.embeddingSize, \.maxSequenceLength, \.numInterests, \.attentionHiddenSize)
+            ]
+        }
+
+        public static var formerNames: [String: String] {
+            [
+                "width": "embeddingSize", "length": "maxSequenceLength", "interests": "numInterests",
+                "hidden": "attentionHiddenSize",
+            ]
         }
     }
 
@@ -38,15 +50,15 @@ public struct ComiRecSA: VectorRetriever {
     let attention: SelfAttentiveInterests
 
     public init(_ c: Configuration, for data: DatasetShape, using generator: Generator) throws {
-        items = try multiInterestItems(data, width: c.width, isRowSparse: c.sparseGradients, using: generator)
+        items = try multiInterestItems(data, width: c.embeddingSize, isRowSparse: c.sparseGradients, using: generator)
         attention = try SelfAttentiveInterests(
-            width: c.width,
-            hidden: c.hidden,
-            interests: c.interests,
-            length: c.length,
+            width: c.embeddingSize,
+            hidden: c.attentionHiddenSize,
+            interests: c.numInterests,
+            length: c.maxSequenceLength,
             using: generator
         )
-        length = c.length
+        length = c.maxSequenceLength
     }
 
     public func itemVectors() throws -> Tensor { try items.weight.value.sliced(0, from: 1) }
@@ -77,22 +89,38 @@ public struct ComiRecDR: VectorRetriever {
     public static let examples = ExampleKind.cuts
 
     public struct Configuration: Settings {
-        public var width = 64  // features per item
-        public var length = 10  // latest events that are read
-        public var interests = 4  // K
-        public var maps = RoutingMaps.interest  // what has a linear map of its own (reading M3)
-        public var iterations = 3  // rounds of routing
-        public var sparseGradients = false  // of the item table: for sampled losses on large catalogues
+        /// Features of each item.
+        public var embeddingSize = 64
+        /// Latest events that are read.
+        public var maxSequenceLength = 10
+        /// K: interests of each user.
+        public var numInterests = 4
+        /// What has a linear map of its own (reading M3).
+        public var maps = RoutingMaps.interest
+        /// Rounds of routing.
+        public var routingIterations = 3
+        /// Whether the item table's gradients name rows, for sampled losses on large catalogs.
+        public var sparseGradients = false
         public init() {}
 
+        public static var bounds: [Bound<Self>] {
+            [
+                .atLeast(1, \.embeddingSize, \.maxSequenceLength, \.numInterests, \.routingIterations)
+            ]
+        }
+
+        public static var formerNames: [String: String] {
+            [
+                "width": "embeddingSize", "length": "maxSequenceLength", "interests": "numInterests",
+                "iterations": "routingIterations",
+            ]
+        }
+
         public func validate() throws {
-            guard width > 0, length > 0, interests > 0, iterations > 0 else {
-                throw ConfigurationError("model: width, length, interests and iterations must be at least 1")
-            }
-            guard maps != .shared || interests == 1 else {
+            guard maps != .shared || numInterests == 1 else {
                 throw ConfigurationError(
                     "model.maps: found 'shared', expected 'interest' or 'position': with one map for all, "
-                        + "\(interests) interests would stay equal"
+                        + "\(numInterests) interests would stay equal"
                 )
             }
         }
@@ -103,17 +131,17 @@ public struct ComiRecDR: VectorRetriever {
     let routing: RoutedInterests
 
     public init(_ c: Configuration, for data: DatasetShape, using generator: Generator) throws {
-        items = try multiInterestItems(data, width: c.width, isRowSparse: c.sparseGradients, using: generator)
+        items = try multiInterestItems(data, width: c.embeddingSize, isRowSparse: c.sparseGradients, using: generator)
         routing = try RoutedInterests(
-            width: c.width,
-            interests: c.interests,
-            length: c.length,
+            width: c.embeddingSize,
+            interests: c.numInterests,
+            length: c.maxSequenceLength,
             maps: c.maps,
             start: .zero,
-            iterations: c.iterations,
+            iterations: c.routingIterations,
             using: generator
         )
-        length = c.length
+        length = c.maxSequenceLength
     }
 
     public func itemVectors() throws -> Tensor { try items.weight.value.sliced(0, from: 1) }

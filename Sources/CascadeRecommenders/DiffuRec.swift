@@ -19,51 +19,76 @@ public struct DiffuRec: DiffusionRetriever {
     public static let examples = ExampleKind.cuts
 
     /// Lambda: how strongly the noised item is mixed into the history, drawn anew for each feature.
-    public struct Uncertainty: Codable, Sendable, Equatable {
+    public struct Uncertainty: Settings, Equatable {
+        /// Its mean.
         public var mean = 0.001
-        public var deviation = 0.001
+        /// Its standard deviation.
+        public var standardDeviation = 0.001
+        /// As published.
+        public init() {}
+
+        /// A distribution.
+        public init(mean: Double, standardDeviation: Double) {
+            self.mean = mean
+            self.standardDeviation = standardDeviation
+        }
+
+        public static var bounds: [Bound<Self>] { [.atLeast(0, \.standardDeviation)] }
+        public static var formerNames: [String: String] { ["deviation": "standardDeviation"] }
     }
 
     public struct Configuration: DiffusionSettings {
-        public var width = 128  // features per item; even
-        public var length = 50  // latest events that are read
-        public var blocks = 4
-        public var heads = 4  // must divide width
-        public var hidden = 512  // features inside the feed-forward network
-        public var dropout = 0.1  // probability, inside the Transformer
-        public var inputDropout = 0.3  // probability, of the history's items
-        public var spread = 0.1  // standard deviation of fresh item vectors (reading R9)
-        public var sparseGradients = false  // of the item table: for sampled losses on large catalogues
-        public var positions = false  // whether items know their place in the history
-        public var steps = 32  // T
+        /// Features of each item.
+        public var embeddingSize = 128
+        /// Latest events that are read.
+        public var maxSequenceLength = 50
+        /// Transformer blocks.
+        public var numLayers = 4
+        /// Attention heads of each block.
+        public var numHeads = 4
+        /// Features inside the feed-forward network.
+        public var ffnSize = 512
+        /// Probability that a feature is zeroed while training, inside the Transformer.
+        public var dropout = 0.1
+        /// Probability that a feature of the history's items is zeroed while training.
+        public var inputDropout = 0.3
+        /// Standard deviation of fresh item vectors (reading R9).
+        public var initializerStd = 0.1
+        /// Whether the item table's gradients name rows, for sampled losses on large catalogs.
+        public var sparseGradients = false
+        /// Whether items know their position in the history.
+        public var positions = false
+        /// T: steps of the noise schedule.
+        public var steps = 32
+        /// The shape of the noise schedule.
         public var schedule = NoiseSchedule.Kind.truncatedLinear
-        public var firstBeta = 1e-4  // beta of step 1 (exponential, linear, logarithmic)
-        public var lastBeta = 0.02  // beta of step T
+        /// Beta of step 1 (exponential, linear, logarithmic).
+        public var betaStart = 1e-4
+        /// Beta of step T.
+        public var betaEnd = 0.02
+        /// The distribution of the noise on each item of the history.
         public var uncertainty = Uncertainty()
-        public var paperCompatible = false  // items attend to padding, as published (reading R7)
-        public var sampler = Sampler()  // of the reverse process; can be changed without retraining
+        /// Items attend to padding, as published (reading R7).
+        public var paperCompatible = false
+        /// The reverse process; can be changed without retraining.
+        public var sampler = Sampler()
         public init() {}
 
-        public func validate() throws {
-            guard width > 0, width % 2 == 0, heads > 0, width % heads == 0 else {
-                throw ConfigurationError("model.width (\(width)) must be even and a multiple of model.heads (\(heads))")
-            }
-            guard steps > 0, firstBeta > 0, firstBeta <= lastBeta, lastBeta < 1 else {
-                throw ConfigurationError(
-                    "model: steps must be at least 1, and 0 < firstBeta (\(firstBeta)) <= lastBeta (\(lastBeta)) < 1"
-                )
-            }
-            guard spread > 0 else {
-                throw ConfigurationError("model.spread: found \(spread), expected a number above 0")
-            }
-            guard length > 0, blocks > 0, hidden > 0, uncertainty.deviation >= 0, sampler.steps >= 0,
-                (0..<1).contains(dropout), (0..<1).contains(inputDropout)
-            else {
-                throw ConfigurationError(
-                    "model: length, blocks and hidden must be at least 1, uncertainty.deviation and sampler.steps at "
-                        + "least 0, dropouts in 0..<1"
-                )
-            }
+        public static var bounds: [Bound<Self>] {
+            [
+                .atLeast(1, \.embeddingSize, \.maxSequenceLength, \.numLayers, \.numHeads, \.ffnSize),
+                .multiple(\.embeddingSize, of: 2), .multiple(\.embeddingSize, of: \.numHeads),
+                .unit(\.dropout, \.inputDropout),
+                .above(0, \.initializerStd),
+                .atLeast(1, \.steps), .above(0, \.betaStart), .atMost(\.betaStart, \.betaEnd), .below(1, \.betaEnd),
+            ]
+        }
+
+        public static var formerNames: [String: String] {
+            [
+                "width": "embeddingSize", "length": "maxSequenceLength", "blocks": "numLayers", "heads": "numHeads",
+                "hidden": "ffnSize", "spread": "initializerStd", "firstBeta": "betaStart", "lastBeta": "betaEnd",
+            ]
         }
     }
 
@@ -79,17 +104,23 @@ public struct DiffuRec: DiffusionRetriever {
 
     public init(_ c: Configuration, for data: DatasetShape, using generator: Generator) throws {
         // Row 0 is padding.
-        let spread = Initialization.normal(c.spread)
-        items = try Embedding(data.items + 1, c.width, spread, isRowSparse: c.sparseGradients, using: generator)
-        positions = c.positions ? try Embedding(c.length, c.width, spread, using: generator) : nil
-        itemNorm = try LayerNorm(c.width, on: generator.device)
-        step = try StepEmbedding(width: c.width, using: generator)
-        blocks = try (0..<c.blocks).map { _ in
-            try TransformerBlock(width: c.width, heads: c.heads, hidden: c.hidden, dropout: c.dropout, using: generator)
+        let spread = Initialization.normal(c.initializerStd)
+        items = try Embedding(data.items + 1, c.embeddingSize, spread, isRowSparse: c.sparseGradients, using: generator)
+        positions = c.positions ? try Embedding(c.maxSequenceLength, c.embeddingSize, spread, using: generator) : nil
+        itemNorm = try LayerNorm(c.embeddingSize, on: generator.device)
+        step = try StepEmbedding(width: c.embeddingSize, using: generator)
+        blocks = try (0..<c.numLayers).map { _ in
+            try TransformerBlock(
+                width: c.embeddingSize,
+                heads: c.numHeads,
+                hidden: c.ffnSize,
+                dropout: c.dropout,
+                using: generator
+            )
         }
-        norm = try LayerNorm(c.width, on: generator.device)
-        schedule = NoiseSchedule(c.schedule, steps: c.steps, first: c.firstBeta, last: c.lastBeta)
-        (length, configuration) = (c.length, c)
+        norm = try LayerNorm(c.embeddingSize, on: generator.device)
+        schedule = NoiseSchedule(c.schedule, steps: c.steps, first: c.betaStart, last: c.betaEnd)
+        (length, configuration) = (c.maxSequenceLength, c)
     }
 
     public func itemVectors() throws -> Tensor { try items.weight.value.sliced(0, from: 1) }
@@ -97,7 +128,7 @@ public struct DiffuRec: DiffusionRetriever {
     public func itemVectors(_ numbers: Tensor) throws -> Tensor { try items(numbers + 1) }
 
     public func userVectors(_ batch: Batch, observing: ((ReverseStep) throws -> Void)?) throws -> Tensor {
-        let (rows, width) = (batch.rows, configuration.width)
+        let (rows, width) = (batch.rows, configuration.embeddingSize)
         let history = try history(batch, .inference)
         let start = try batch.noise.normal(rows: rows, [width], stream: schedule.steps + 1)
         let clean = try configuration.sampler.sample(from: start, schedule) { step in
@@ -115,7 +146,7 @@ public struct DiffuRec: DiffusionRetriever {
         let rows = batch.rows
         let clean = try itemVectors(batch.targets)
         let steps = try batch.noise.integers(rows: rows, in: 1..<(schedule.steps + 1))
-        let noise = try batch.noise.normal(rows: rows, [configuration.width], stream: 0)
+        let noise = try batch.noise.normal(rows: rows, [configuration.embeddingSize], stream: 0)
         let noisy = try schedule.noised(clean, steps: steps, noise: noise)
         let history = try history(batch, .training)
         return TrainingOutput(
@@ -132,7 +163,9 @@ public struct DiffuRec: DiffusionRetriever {
 
     func history(_ batch: Batch, _ mode: Mode) throws -> History {
         let c = configuration
-        let ids = c.paperCompatible ? try batch.items.padded(before: 0, after: c.length - batch.length) : batch.items
+        let ids =
+            c.paperCompatible
+            ? try batch.items.padded(before: 0, after: c.maxSequenceLength - batch.length) : batch.items
         var x = try dropout(items(ids), c.inputDropout, mode)
         if let positions { x = try x + positions.weight.value.sliced(0, to: ids.size(1)) }
         return History(items: try itemNorm(x), scope: c.paperCompatible ? .all : .keys(try ids.notEqual(0)))
@@ -155,8 +188,8 @@ public struct DiffuRec: DiffusionRetriever {
     func mix(_ history: History, _ state: Tensor, _ steps: Tensor, _ batch: Batch, stream: Int) throws -> Tensor {
         let (lambda, shape) = (configuration.uncertainty, Array(history.items.shape.dropFirst()))
         let added = try (state + step(steps.to(.float32) * (1000 / Double(schedule.steps)))).unsqueezed(1)
-        guard lambda.deviation > 0 else { return try history.items + added * lambda.mean }
+        guard lambda.standardDeviation > 0 else { return try history.items + added * lambda.mean }
         let noise = try batch.noise.normal(rows: batch.rows, shape, stream: stream)
-        return try history.items + (noise * lambda.deviation + lambda.mean) * added
+        return try history.items + (noise * lambda.standardDeviation + lambda.mean) * added
     }
 }

@@ -56,82 +56,99 @@ public struct DimeRec: DiffusionRetriever {
     }
 
     public struct Configuration: DiffusionSettings {
-        public var width = 64  // features per item
-        public var length = 10  // latest events that are read
-        public var interests = 4  // K
-        public var dropout = 0.2  // probability
-        public var sparseGradients = false  // of the item table: for sampled losses on large catalogues
+        /// Features of each item.
+        public var embeddingSize = 64
+        /// Latest events that are read.
+        public var maxSequenceLength = 10
+        /// K: interests of each user.
+        public var numInterests = 4
+        /// Probability that a feature is zeroed while training.
+        public var dropout = 0.2
+        /// Whether the item table's gradients name rows, for sampled losses on large catalogs.
+        public var sparseGradients = false
+        /// What the history becomes.
         public var guidance = GuidanceKind.selfAttentive
-        public var blocks = 0  // Transformer blocks that encode the history; 0: the items themselves, as in ComiRec
-        public var heads = 2  // of those; must divide width
+        /// Transformer blocks that encode the history; 0: the items themselves, as in ComiRec.
+        public var numLayers = 0
+        /// Attention heads of those.
+        public var numHeads = 2
+        /// Where item vectors live.
         public var sphere = Sphere.unit
-        public var temperature = 0.1  // sphere `unit`: cosines are divided by it in the losses
-        public var learnsTemperature = false  // whether training changes it
+        /// Cosines are divided by it in the losses, where items are unit vectors.
+        public var temperature = 0.1
+        /// Whether training changes the temperature.
+        public var learnsTemperature = false
+        /// How noise moves an item.
         public var walk = Walk.geodesic
+        /// How far a geodesic walk goes.
         public var walkScale = GeodesicWalk.Scale.quarterTurn
-        public var steps = 20  // T
+        /// T: steps of the noise schedule.
+        public var steps = 20
+        /// The shape of the noise schedule.
         public var schedule = NoiseSchedule.Kind.linear
-        public var firstBeta = 1e-4  // beta at the first of 1,000 steps, scaled to T (exponential, linear, logarithmic)
-        public var lastBeta = 0.02  // beta at the last of them
-        public var residual = true  // adds the mean interest to the denoiser's output; false: as printed
+        /// Beta at the first of 1,000 steps, scaled to T (exponential, linear, logarithmic).
+        public var betaStart = 1e-4
+        /// Beta at the last of them.
+        public var betaEnd = 0.02
+        /// Adds the mean interest to the denoiser's output; false: as printed.
+        public var residual = true
+        /// The state whose estimate is ranked in training.
         public var rankedState = RankedState.noised
-        public var guidanceLoss = 1.0  // weight of equation 19
-        public var reconstruction = 0.1  // lambda, equation 23
-        public var ranking = 1.0  // mu, equation 23
-        public var readout = Readout.diffusion  // can be changed without retraining, as can what follows
-        public var samples = 1  // reverse processes, each an answer of its own
+        /// Weight of equation 19.
+        public var guidanceLossWeight = 1.0
+        /// Weight of the diffusion's loss; lambda, equation 23.
+        public var reconstructionLossWeight = 0.1
+        /// Weight of the ranking loss on the estimate; mu, equation 23.
+        public var rankingLossWeight = 1.0
+        /// What users are represented by; can be changed without retraining, as can what follows.
+        public var readout = Readout.diffusion
+        /// Reverse processes, each an answer of its own.
+        public var samples = 1
+        /// The reverse process.
         public var sampler = Sampler()
         public init() {}
 
+        public static var bounds: [Bound<Self>] {
+            [
+                .atLeast(1, \.embeddingSize, \.maxSequenceLength, \.numInterests, \.numHeads, \.steps, \.samples),
+                .multiple(\.embeddingSize, of: 2), .multiple(\.embeddingSize, of: \.numHeads), .unit(\.dropout),
+                .atLeast(0, \.numLayers),
+                .atLeast(1, \.numLayers).when("{guidance}: sasrec") { $0.guidance == .sasrec },
+                .above(0, \.temperature, \.betaStart), .atMost(\.betaStart, \.betaEnd),
+                .atLeast(0, \.guidanceLossWeight, \.reconstructionLossWeight, \.rankingLossWeight),
+            ]
+        }
+
+        public static var formerNames: [String: String] {
+            [
+                "width": "embeddingSize", "length": "maxSequenceLength", "interests": "numInterests",
+                "blocks": "numLayers", "heads": "numHeads", "firstBeta": "betaStart", "lastBeta": "betaEnd",
+                "guidanceLoss": "guidanceLossWeight", "reconstruction": "reconstructionLossWeight",
+                "ranking": "rankingLossWeight",
+            ]
+        }
+
         public func validate() throws {
-            guard width > 0, heads > 0, width % 2 == 0, width % heads == 0 else {
+            guard scaled(betaStart) < 1 else {
                 throw ConfigurationError(
-                    "model.width: found \(width), expected an even multiple of model.heads (\(heads))"
-                )
-            }
-            for (name, value) in [
-                ("length", length), ("interests", interests), ("steps", steps), ("samples", samples),
-            ] where value < 1 {
-                throw ConfigurationError("model.\(name): found \(value), expected at least 1")
-            }
-            guard blocks >= (guidance == .sasrec ? 1 : 0) else {
-                throw ConfigurationError(
-                    "model.blocks: found \(blocks), expected at least 0, and with guidance 'sasrec' at least 1"
-                )
-            }
-            guard firstBeta > 0, firstBeta <= lastBeta, scaled(firstBeta) < 1 else {
-                throw ConfigurationError(
-                    """
-                    model.firstBeta and model.lastBeta: found \(firstBeta) and \(lastBeta), expected \
-                    0 < firstBeta <= lastBeta, and firstBeta below \(Double(steps) / 1000)
-                    """
+                    "model.beta_start: found \(betaStart), expected a number below \(Double(steps) / 1000)"
                 )
             }
             guard sphere != .none || walk == .euclidean else {
                 throw ConfigurationError("model.walk: 'geodesic' needs unit vectors, but model.sphere is 'none'")
             }
-            for (name, value) in [
-                ("guidanceLoss", guidanceLoss), ("reconstruction", reconstruction), ("ranking", ranking),
-            ] where value < 0 {
-                throw ConfigurationError("model.\(name): found \(value), expected at least 0")
-            }
-            guard guidanceLoss + reconstruction + ranking > 0 else {
+            guard guidanceLossWeight + reconstructionLossWeight + rankingLossWeight > 0 else {
                 throw ConfigurationError(
-                    "model: guidanceLoss, reconstruction and ranking are all 0; nothing is left to learn from"
+                    "model: guidance_loss_weight, reconstruction_loss_weight and ranking_loss_weight are all 0; nothing is left to "
+                        + "learn from"
                 )
-            }
-            guard temperature > 0 else {
-                throw ConfigurationError("model.temperature: found \(temperature), expected a number above 0")
-            }
-            guard (0..<1).contains(dropout), sampler.steps >= 0 else {
-                throw ConfigurationError("model: dropout must be in 0..<1, sampler.steps at least 0")
             }
         }
 
         fileprivate func scaled(_ beta: Double) -> Double { beta * 1000 / Double(steps) }
 
         var noiseSchedule: NoiseSchedule {
-            NoiseSchedule(schedule, steps: steps, first: scaled(firstBeta), last: min(scaled(lastBeta), 0.999))
+            NoiseSchedule(schedule, steps: steps, first: scaled(betaStart), last: min(scaled(betaEnd), 0.999))
         }
     }
 
@@ -145,15 +162,15 @@ public struct DimeRec: DiffusionRetriever {
     let configuration: Configuration
 
     public init(_ c: Configuration, for data: DatasetShape, using generator: Generator) throws {
-        items = try multiInterestItems(data, width: c.width, isRowSparse: c.sparseGradients, using: generator)
+        items = try multiInterestItems(data, width: c.embeddingSize, isRowSparse: c.sparseGradients, using: generator)
         encoder =
-            c.blocks == 0
+            c.numLayers == 0
             ? nil
             : try HistoryEncoder(
-                width: c.width,
-                length: c.length,
-                blocks: c.blocks,
-                heads: c.heads,
+                width: c.embeddingSize,
+                length: c.maxSequenceLength,
+                blocks: c.numLayers,
+                heads: c.numHeads,
                 dropout: c.dropout,
                 using: generator
             )
@@ -161,26 +178,32 @@ public struct DimeRec: DiffusionRetriever {
             switch c.guidance {
             case .selfAttentive:
                 try SelfAttentiveInterests(
-                    width: c.width,
-                    interests: c.interests,
-                    length: c.length,
+                    width: c.embeddingSize,
+                    interests: c.numInterests,
+                    length: c.maxSequenceLength,
                     using: generator
                 )
             case .routed:
                 try RoutedInterests(
-                    width: c.width,
-                    interests: c.interests,
-                    length: c.length,
+                    width: c.embeddingSize,
+                    interests: c.numInterests,
+                    length: c.maxSequenceLength,
                     maps: .interest,
                     start: .zero,
                     using: generator
                 )
             case .sasrec: LatestItems(count: 1)
-            case .mlp: try FlatInterest(width: c.width, length: c.length, dropout: c.dropout, using: generator)
-            case .rule: LatestItems(count: c.interests)
+            case .mlp:
+                try FlatInterest(
+                    width: c.embeddingSize,
+                    length: c.maxSequenceLength,
+                    dropout: c.dropout,
+                    using: generator
+                )
+            case .rule: LatestItems(count: c.numInterests)
             }
         denoiser = try GuidedDenoiser(
-            width: c.width,
+            width: c.embeddingSize,
             interests: guidance.count,
             dropout: c.dropout,
             isResidual: c.residual,
@@ -190,7 +213,7 @@ public struct DimeRec: DiffusionRetriever {
         logTemperature =
             isLearned ? try Parameter(.full([1], log(c.temperature), on: generator.device)) : nil
         walk = GeodesicWalk(c.noiseSchedule, scale: c.walkScale)
-        (length, configuration) = (c.length, c)
+        (length, configuration) = (c.maxSequenceLength, c)
     }
 
     public func itemVectors() throws -> Tensor { try onSphere(items.weight.value.sliced(0, from: 1)) }
@@ -212,18 +235,18 @@ public struct DimeRec: DiffusionRetriever {
         let interests = try interests(batch, .training)
         let target = try itemVectors(batch.targets)  // [B, D]
         var output = TrainingOutput(predictions: [])
-        if c.guidanceLoss > 0 {  // equations 18-19
+        if c.guidanceLossWeight > 0 {  // equations 18-19
             let nearest = try interest(interests, nearest: target)
-            output.predictions.append(.init("guidance", try sharpened(nearest), weight: c.guidanceLoss))
+            output.predictions.append(.init("guidance", try sharpened(nearest), weight: c.guidanceLossWeight))
         }
-        guard c.ranking > 0 || c.reconstruction > 0 else { return output }
+        guard c.rankingLossWeight > 0 || c.reconstructionLossWeight > 0 else { return output }
         // One denoising at a random step, algorithm 1; that of pure noise rides along in the same call.
         let clean = try clean(target)
         var (states, steps, guides): ([Tensor], [Tensor], [Tensor]) = ([], [], [])
-        let isTerminal = c.rankedState == .terminal && c.ranking > 0
-        if !isTerminal || c.reconstruction > 0 {
+        let isTerminal = c.rankedState == .terminal && c.rankingLossWeight > 0
+        if !isTerminal || c.reconstructionLossWeight > 0 {
             let random = try batch.noise.integers(rows: rows, in: 1..<(c.steps + 1))
-            let noise = try batch.noise.normal(rows: rows, [c.width], stream: 0)
+            let noise = try batch.noise.normal(rows: rows, [c.embeddingSize], stream: 0)
             steps.append(random)
             guides.append(interests)
             states.append(try noised(clean, steps: random, noise: noise))
@@ -234,13 +257,13 @@ public struct DimeRec: DiffusionRetriever {
             states.append(try start(rows: rows, batch.noise))
         }
         let estimates = try denoise(.concatenated(states), .concatenated(steps), .concatenated(guides), .training)
-        if c.ranking > 0 {  // equation 22
+        if c.rankingLossWeight > 0 {  // equation 22
             let ranked = try estimates.sliced(0, from: -rows)
-            output.predictions.append(.init("ranking", try sharpened(ranked), weight: c.ranking))
+            output.predictions.append(.init("ranking", try sharpened(ranked), weight: c.rankingLossWeight))
         }
-        if c.reconstruction > 0 {  // equation 21
+        if c.reconstructionLossWeight > 0 {  // equation 21
             let error = try (estimates.sliced(0, to: rows) - clean).square().sum(1).mean()
-            output.terms.append((name: "reconstruction", loss: try error * c.reconstruction))
+            output.terms.append((name: "reconstruction", loss: try error * c.reconstructionLossWeight))
         }
         return output
     }
@@ -266,7 +289,7 @@ public struct DimeRec: DiffusionRetriever {
             from: start(rows: rows, noise, streams),
             walk.schedule,
             project: projected,
-            noise: { try noise.normal(rows: rows, [c.width], stream: streams + $0) },
+            noise: { try noise.normal(rows: rows, [c.embeddingSize], stream: streams + $0) },
             denoise: { state, step in
                 let steps = try Tensor.full([rows], Double(step), .int64, on: state.device)
                 let estimate = try denoise(state, steps, interests, .inference)
@@ -278,13 +301,15 @@ public struct DimeRec: DiffusionRetriever {
 
     /// Pure noise, where a reverse process begins: `[rows, D]`.
     private func start(rows: Int, _ noise: Noise, _ streams: Int = 0) throws -> Tensor {
-        try projected(noise.normal(rows: rows, [configuration.width], stream: streams + configuration.steps + 1))
+        try projected(
+            noise.normal(rows: rows, [configuration.embeddingSize], stream: streams + configuration.steps + 1)
+        )
     }
 
     /// The estimate of the target, equation 20: states `[B, D]` to `[B, D]`.
     private func denoise(_ state: Tensor, _ steps: Tensor, _ interests: Tensor, _ mode: Mode) throws -> Tensor {
         // Unit vectors have features of variance 1 / D; those of the network should have 1.
-        let root = Double(configuration.width).squareRoot()
+        let root = Double(configuration.embeddingSize).squareRoot()
         let scaled = configuration.walk == .geodesic ? try state * root : state
         return try onSphere(denoiser(scaled, steps, interests * root, mode))
     }

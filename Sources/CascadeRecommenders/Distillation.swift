@@ -66,49 +66,55 @@ extension Distillable {
 }
 
 /// What can be set about a distillation.
-public struct DistillationSettings: Settings {
+public struct DistillationSettings: Settings, Equatable {
     /// Passes over the training examples.
     public var epochs = 10
     /// Rows per step; 0 takes the run's.
-    public var batch = 0
+    public var batchSize = 0
     /// Weight of the consistency loss.
-    public var consistency = 1.0
+    public var consistencyLossWeight = 1.0
     /// Weight of the distance between the student's and the teacher's result from the same pure noise.
-    public var regression = 1.0
-    /// How many steps the states that must agree are apart by: those of DDIM in so many; 0 means in all.
-    public var grid = 0
-    /// DDIM steps of the teacher whose result the student is to reach; 0 means all.
-    public var chain = 10
+    public var regressionLossWeight = 1.0
+    /// The states that must agree are as far apart as those of DDIM in so many steps; 0: of all steps.
+    public var gridSteps = 0
+    /// DDIM steps of the teacher whose result the student is to reach; 0: all.
+    public var teacherSteps = 10
     /// Decay of the moving average of the student, which is its own target and what is kept.
-    public var averageDecay = 0.99
+    public var emaDecay = 0.99
     /// The learning rate over the steps.
-    public var learningRate = LearningRate()
-    /// Largest allowed norm of the gradient; 0 means any.
-    public var clip = 1.0
+    public var schedule = LearningRateSchedule()
+    /// Largest allowed norm of the gradient; 0: any.
+    public var maxGradNorm = 1.0
     /// Evaluations without improvement before the distillation stops.
     public var patience = 3
     /// The defaults.
     public init() {}
 
-    /// Refuses impossible numbers.
+    /// The learning rate after the warm-up, as ``schedule`` has it.
+    public var learningRate: Double {
+        get { schedule.learningRate }
+        set { schedule.learningRate = newValue }
+    }
+
+    public static var bounds: [Bound<Self>] {
+        [
+            .atLeast(1, \.epochs, \.patience), .atLeast(0, \.batchSize, \.gridSteps, \.teacherSteps),
+            .atLeast(0, \.consistencyLossWeight, \.regressionLossWeight, \.maxGradNorm), .unit(\.emaDecay),
+        ]
+    }
+
+    public static var formerNames: [String: String] {
+        [
+            "batch": "batchSize", "consistency": "consistencyLossWeight", "regression": "regressionLossWeight",
+            "grid": "gridSteps", "chain": "teacherSteps", "averageDecay": "emaDecay", "clip": "maxGradNorm",
+        ]
+    }
+
+    /// Refuses a distillation without a loss.
     public func validate() throws {
-        for (name, value, least) in [
-            ("epochs", epochs, 1), ("batch", batch, 0), ("grid", grid, 0), ("chain", chain, 0),
-            ("patience", patience, 1),
-        ] where value < least {
-            throw ConfigurationError("distillation.\(name): found \(value), expected at least \(least)")
-        }
-        guard consistency >= 0, regression >= 0, consistency + regression > 0 else {
+        guard consistencyLossWeight + regressionLossWeight > 0 else {
             throw ConfigurationError(
-                """
-                distillation: consistency (\(consistency)) and regression (\(regression)) must be at least 0, and one of \
-                them more
-                """
-            )
-        }
-        guard learningRate.peak > 0, clip >= 0, (0..<1).contains(averageDecay) else {
-            throw ConfigurationError(
-                "distillation: learningRate.peak must be above 0, clip at least 0, averageDecay in 0..<1"
+                "distillation: consistency_loss_weight and regression_loss_weight are both 0; nothing is left to learn from"
             )
         }
     }
@@ -159,7 +165,7 @@ public struct Distillation {
         }
         (self.teacher, self.student, self.average, self.settings) = (teacher, student, average, settings)
         sampler = Self.sampler(steps: steps)
-        grid = Grid(teacher.schedule, student: sampler, size: settings.grid)
+        grid = Grid(teacher.schedule, student: sampler, size: settings.gridSteps)
         weights = try zip(average.denoiserParameters(), student.denoiserParameters())
             .map { ($0.part.value, $1.part.value) }
     }
@@ -176,18 +182,18 @@ public struct Distillation {
             return try (squares * mask).sum() / (mask.expanded(squares.shape).sum())
         }
         var terms: [(name: String, loss: Tensor)] = []
-        if settings.consistency > 0 {
+        if settings.consistencyLossWeight > 0 {
             let place = try batch.noise.integers(rows: batch.rows, in: 0..<grid.pairs.count)
             let loss = try mean(consistency(clean, condition, at: place, noise(0)))
-            terms.append(("consistency", try loss * settings.consistency))
+            terms.append(("consistency", try loss * settings.consistencyLossWeight))
         }
-        if settings.regression > 0 {
+        if settings.regressionLossWeight > 0 {
             let start = try teacher.projected(noise(teacher.schedule.steps + 1))
             let goal = try withoutGradients {
-                try chain(teacher, Sampler(.ddim, steps: settings.chain), from: start, condition)
+                try chain(teacher, Sampler(.ddim, steps: settings.teacherSteps), from: start, condition)
             }
             let loss = try mean((chain(student, sampler, from: start, condition) - goal).square())
-            terms.append(("regression", try loss * settings.regression))
+            terms.append(("regression", try loss * settings.regressionLossWeight))
         }
         return terms
     }
@@ -195,7 +201,7 @@ public struct Distillation {
     /// Lets the average follow the student.
     public func updateAverage() throws {
         for weight in weights {
-            try weight.average.move(towards: weight.student.detached(), by: 1 - settings.averageDecay)
+            try weight.average.move(towards: weight.student.detached(), by: 1 - settings.emaDecay)
         }
     }
 

@@ -28,46 +28,69 @@ public struct DreamRec: DiffusionRetriever {
     }
 
     public struct Configuration: DiffusionSettings {
-        public var width = 64  // features per item; even
-        public var length = 10  // latest events that are read
-        public var blocks = 1  // of the history's Transformer
-        public var heads = 1  // must divide width
-        public var hidden = 64  // features inside the feed-forward network
-        public var dropout = 0.1  // probability
-        public var sparseGradients = false  // of the item table: for large catalogues
+        /// Features of each item.
+        public var embeddingSize = 64
+        /// Latest events that are read.
+        public var maxSequenceLength = 10
+        /// Blocks of the history's Transformer.
+        public var numLayers = 1
+        /// Attention heads of each block.
+        public var numHeads = 1
+        /// Features inside the feed-forward network.
+        public var ffnSize = 64
+        /// Probability that a feature is zeroed while training.
+        public var dropout = 0.1
+        /// Whether the item table's gradients name rows, for large catalogs.
+        public var sparseGradients = false
+        /// The network that estimates the clean item.
         public var denoiser = Network.linear
-        public var steps = 500  // T
+        /// T: steps of the noise schedule.
+        public var steps = 500
+        /// The shape of the noise schedule.
         public var schedule = NoiseSchedule.Kind.variancePreserving
-        public var firstBeta = 1e-4  // beta of step 1 (exponential, linear, logarithmic)
-        public var lastBeta = 0.02  // beta of step T
-        public var guidance = 2.0  // w, at inference; can be changed without retraining
-        public var nullProbability = 0.1  // that a training row's guidance is replaced by the null vector
-        public var ranking = 0.0  // weight of the training objective on the estimate (reading R3)
-        public var normalised = false  // items have mean 0 and variance 1, wherever they are used (reading R3)
-        public var stopGradient = false  // no gradient from the diffusion to its target (reading R3)
-        public var paperCompatible = false  // dropout acts at inference too, as published (reading R5)
-        public var sampler = Sampler()  // of the reverse process; can be changed without retraining
+        /// Beta of step 1 (exponential, linear, logarithmic).
+        public var betaStart = 1e-4
+        /// Beta of step T.
+        public var betaEnd = 0.02
+        /// w: weight of the classifier-free guidance at inference; can be changed without retraining.
+        public var guidanceScale = 2.0
+        /// Probability that a training row's guidance is replaced by the null vector.
+        public var nullProbability = 0.1
+        /// Weight of the training objective on the estimate (reading R3).
+        public var rankingLossWeight = 0.0
+        /// Items have mean 0 and variance 1, wherever they are used (reading R3).
+        public var normalized = false
+        /// No gradient passes from the diffusion to its target (reading R3).
+        public var stopGradient = false
+        /// Dropout acts at inference too, as published (reading R5).
+        public var paperCompatible = false
+        /// The reverse process; can be changed without retraining.
+        public var sampler = Sampler()
         public init() {}
 
+        public static var bounds: [Bound<Self>] {
+            [
+                .atLeast(1, \.embeddingSize, \.maxSequenceLength, \.numLayers, \.numHeads, \.ffnSize),
+                .multiple(\.embeddingSize, of: 2), .multiple(\.embeddingSize, of: \.numHeads),
+                .unit(\.dropout, \.nullProbability),
+                .atLeast(1, \.steps), .above(0, \.betaStart), .atMost(\.betaStart, \.betaEnd), .below(1, \.betaEnd),
+                .atLeast(0, \.guidanceScale, \.rankingLossWeight),
+            ]
+        }
+
+        public static var formerNames: [String: String] {
+            [
+                "width": "embeddingSize", "length": "maxSequenceLength", "blocks": "numLayers", "heads": "numHeads",
+                "hidden": "ffnSize", "firstBeta": "betaStart", "lastBeta": "betaEnd", "guidance": "guidanceScale",
+                "ranking": "rankingLossWeight", "normalised": "normalized",
+            ]
+        }
+
         public func validate() throws {
-            guard width > 0, width % 2 == 0, heads > 0, width % heads == 0 else {
-                throw ConfigurationError("model.width (\(width)) must be even and a multiple of model.heads (\(heads))")
-            }
-            guard steps > 0, firstBeta > 0, firstBeta <= lastBeta, lastBeta < 1 else {
+            guard guidanceScale == 0 || nullProbability > 0 else {
                 throw ConfigurationError(
-                    "model: steps must be at least 1, and 0 < firstBeta (\(firstBeta)) <= lastBeta (\(lastBeta)) < 1"
-                )
-            }
-            guard (0..<1).contains(nullProbability), guidance >= 0, guidance == 0 || nullProbability > 0 else {
-                throw ConfigurationError(
-                    "model.guidance (\(guidance)) must be at least 0, and above 0 only if model.nullProbability "
-                        + "(\(nullProbability), in 0..<1) is, too"
-                )
-            }
-            guard length > 0, blocks > 0, hidden > 0, ranking >= 0, sampler.steps >= 0, (0..<1).contains(dropout) else {
-                throw ConfigurationError(
-                    "model: length, blocks and hidden must be at least 1, ranking and sampler.steps at least 0, "
-                        + "dropout in 0..<1"
+                    "model.guidance_scale: found \(guidanceScale), expected 0, or null_probability above 0: without null vectors in "
+                        + "training there is nothing to guide away from"
                 )
             }
         }
@@ -85,16 +108,28 @@ public struct DreamRec: DiffusionRetriever {
 
     public init(_ c: Configuration, for data: DatasetShape, using generator: Generator) throws {
         // Row 0 is padding.
-        items = try Embedding(data.items + 1, c.width, .normal(1), isRowSparse: c.sparseGradients, using: generator)
-        positions = try Embedding(c.length, c.width, .normal(1), using: generator)
-        blocks = try (0..<c.blocks).map { _ in
-            try TransformerBlock(width: c.width, heads: c.heads, hidden: c.hidden, dropout: c.dropout, using: generator)
+        items = try Embedding(
+            data.items + 1,
+            c.embeddingSize,
+            .normal(1),
+            isRowSparse: c.sparseGradients,
+            using: generator
+        )
+        positions = try Embedding(c.maxSequenceLength, c.embeddingSize, .normal(1), using: generator)
+        blocks = try (0..<c.numLayers).map { _ in
+            try TransformerBlock(
+                width: c.embeddingSize,
+                heads: c.numHeads,
+                hidden: c.ffnSize,
+                dropout: c.dropout,
+                using: generator
+            )
         }
-        norm = try LayerNorm(c.width, on: generator.device)
-        null = try Parameter(.normal([c.width], using: generator))
-        denoiser = try DreamRecDenoiser(c.width, c.denoiser, using: generator)
-        schedule = NoiseSchedule(c.schedule, steps: c.steps, first: c.firstBeta, last: c.lastBeta)
-        (length, configuration) = (c.length, c)
+        norm = try LayerNorm(c.embeddingSize, on: generator.device)
+        null = try Parameter(.normal([c.embeddingSize], using: generator))
+        denoiser = try DreamRecDenoiser(c.embeddingSize, c.denoiser, using: generator)
+        schedule = NoiseSchedule(c.schedule, steps: c.steps, first: c.betaStart, last: c.betaEnd)
+        (length, configuration) = (c.maxSequenceLength, c)
     }
 
     public func itemVectors() throws -> Tensor { try shaped(items.weight.value.sliced(0, from: 1)) }
@@ -106,12 +141,12 @@ public struct DreamRec: DiffusionRetriever {
         let estimate = try denoiser.guided(
             by: guidance(batch, .inference),
             over: null.value,
-            weight: c.guidance,
+            weight: c.guidanceScale,
             steps: c.sampler.visited(of: schedule)
         )
-        let start = try noise.normal(rows: rows, [c.width], stream: schedule.steps + 1)
+        let start = try noise.normal(rows: rows, [c.embeddingSize], stream: schedule.steps + 1)
         let clean = try c.sampler.sample(from: start, schedule) { step in
-            try noise.normal(rows: rows, [c.width], stream: step)
+            try noise.normal(rows: rows, [c.embeddingSize], stream: step)
         } denoise: { state, step in
             let clean = try estimate(state, step)
             try observing?(ReverseStep(step: step, state: state, estimate: clean))
@@ -130,11 +165,11 @@ public struct DreamRec: DiffusionRetriever {
         let noisy = try schedule.noised(
             clean,
             steps: steps,
-            noise: noise.normal(rows: rows, [c.width], stream: 0)
+            noise: noise.normal(rows: rows, [c.embeddingSize], stream: 0)
         )
         let estimate = try denoiser(noisy, condition, steps)
         return TrainingOutput(
-            predictions: c.ranking > 0 ? [.init("ranking", estimate, weight: c.ranking)] : [],
+            predictions: c.rankingLossWeight > 0 ? [.init("ranking", estimate, weight: c.rankingLossWeight)] : [],
             terms: [("reconstruction", try estimate.meanSquaredError(clean))]
         )
     }
@@ -154,7 +189,7 @@ public struct DreamRec: DiffusionRetriever {
     }
 
     private func shaped(_ vectors: Tensor) throws(TorchError) -> Tensor {
-        configuration.normalised ? try vectors.layerNorm() : vectors
+        configuration.normalized ? try vectors.layerNorm() : vectors
     }
 }
 

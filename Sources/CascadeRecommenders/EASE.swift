@@ -22,20 +22,25 @@ public struct EASE: FittedRetriever {
 
     // Defaults chosen on validation of YooChoose, KuaiRec and Zhihu, 8:1:1 by user.
     public struct Configuration: Settings {
-        public var lambda = 300.0  // weight of the squared norm of the weights
-        public var own = 0.0  // weight of an item for itself, where people return to items
-        public var length = 200  // latest events that are read
-        public var maxItems = 0  // a larger catalogue is refused; 0: as many as half of this machine's memory holds
+        /// Weight of the squared norm of the weights.
+        public var regWeight = 300.0
+        /// Weight of an item for itself, where people return to items.
+        public var selfWeight = 0.0
+        /// Latest events that are read.
+        public var maxSequenceLength = 200
+        /// A larger catalog is refused; 0: as many items as half of this machine's memory holds.
+        public var maxItems = 0
         public init() {}
 
-        public func validate() throws {
-            for (name, value, least) in [("length", length, 1), ("maxItems", maxItems, 0)] where value < least {
-                throw ConfigurationError("model.\(name): found \(value), expected at least \(least)")
-            }
-            guard lambda > 0 else {
-                throw ConfigurationError("model.lambda: found \(lambda), expected a number above 0")
-            }
-            guard own >= 0 else { throw ConfigurationError("model.own: found \(own), expected a number from 0") }
+        public static var bounds: [Bound<Self>] {
+            [
+                .above(0, \.regWeight), .atLeast(0, \.selfWeight), .atLeast(1, \.maxSequenceLength),
+                .atLeast(0, \.maxItems),
+            ]
+        }
+
+        public static var formerNames: [String: String] {
+            ["lambda": "regWeight", "own": "selfWeight", "length": "maxSequenceLength"]
         }
     }
 
@@ -66,7 +71,7 @@ public struct EASE: FittedRetriever {
             )
         }
         weights = Buffer(try .zeros([data.items, data.items], on: generator.device))
-        (length, lambda, own) = (c.length, c.lambda, c.own)
+        (length, lambda, own) = (c.maxSequenceLength, c.regWeight, c.selfWeight)
     }
 
     /// The largest catalogue whose fitting takes half of so many bytes.

@@ -26,20 +26,30 @@ public struct ItemKNN: FittedRetriever {
 
     // Defaults chosen on validation of YooChoose, KuaiRec and Zhihu, 8:1:1 by user.
     public struct Configuration: Settings {
-        public var neighbours = 200  // of each item
-        public var shrinkage = 30.0  // lowers similarities that rest on few sequences
-        public var halfLife = 0.0  // places back at which an event counts half; 0: all count alike
-        public var own = 0.0  // similarity of an item to itself, where people return to items
-        public var length = 200  // latest events that are read
+        /// Neighbors of each item that are kept.
+        public var numNeighbors = 200
+        /// Lowers similarities that rest on few sequences.
+        public var shrinkage = 30.0
+        /// Events back at which an event counts half; 0: all count alike.
+        public var halfLifeEvents = 0.0
+        /// Similarity of an item to itself, where people return to items.
+        public var selfSimilarity = 0.0
+        /// Latest events that are read.
+        public var maxSequenceLength = 200
         public init() {}
 
-        public func validate() throws {
-            for (name, value, least) in [("neighbours", neighbours, 1), ("length", length, 1)] where value < least {
-                throw ConfigurationError("model.\(name): found \(value), expected at least \(least)")
-            }
-            for (name, value) in [("shrinkage", shrinkage), ("halfLife", halfLife), ("own", own)] where !(value >= 0) {
-                throw ConfigurationError("model.\(name): found \(value), expected a number from 0")
-            }
+        public static var bounds: [Bound<Self>] {
+            [
+                .atLeast(1, \.numNeighbors, \.maxSequenceLength),
+                .atLeast(0, \.shrinkage, \.halfLifeEvents, \.selfSimilarity),
+            ]
+        }
+
+        public static var formerNames: [String: String] {
+            [
+                "neighbours": "numNeighbors", "halfLife": "halfLifeEvents", "own": "selfSimilarity",
+                "length": "maxSequenceLength",
+            ]
         }
     }
 
@@ -51,10 +61,10 @@ public struct ItemKNN: FittedRetriever {
     let own: Double
 
     public init(_ c: Configuration, for data: DatasetShape, using generator: Generator) throws {
-        let shape = [data.items, min(c.neighbours, max(data.items - 1, 1))]
+        let shape = [data.items, min(c.numNeighbors, max(data.items - 1, 1))]
         neighbours = Buffer(try .zeros(shape, .int32, on: generator.device))
         similarities = Buffer(try .zeros(shape, on: generator.device))
-        (length, shrinkage, halfLife, own) = (c.length, c.shrinkage, c.halfLife, c.own)
+        (length, shrinkage, halfLife, own) = (c.maxSequenceLength, c.shrinkage, c.halfLifeEvents, c.selfSimilarity)
     }
 
     public func fit(to data: SplitDataset) throws {

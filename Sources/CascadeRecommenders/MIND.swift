@@ -27,24 +27,38 @@ public struct MIND: VectorRetriever {
     }
 
     public struct Configuration: Settings {
-        public var width = 64  // features per item
-        public var length = 10  // latest events that are read
-        public var interests = 4  // K
-        public var adaptive = true  // n events have at most log2 n interests (reading M6)
-        public var iterations = 3  // rounds of routing
+        /// Features of each item.
+        public var embeddingSize = 64
+        /// Latest events that are read.
+        public var maxSequenceLength = 10
+        /// K: interests of each user.
+        public var numInterests = 4
+        /// n events have at most log2 n interests (reading M6).
+        public var adaptive = true
+        /// Rounds of routing.
+        public var routingIterations = 3
+        /// How interests are weighed for a target in training.
         public var attention = Attention.hard
-        public var power = 1.0  // p of soft attention
-        public var outputLayer = false  // a ReLU layer after the routing (reading M8)
-        public var sparseGradients = false  // of the item table: for sampled losses on large catalogues
+        /// p of soft attention.
+        public var power = 1.0
+        /// A ReLU layer after the routing (reading M8).
+        public var outputLayer = false
+        /// Whether the item table's gradients name rows, for sampled losses on large catalogs.
+        public var sparseGradients = false
         public init() {}
 
-        public func validate() throws {
-            guard width > 0, length > 0, interests > 0, iterations > 0 else {
-                throw ConfigurationError("model: width, length, interests and iterations must be at least 1")
-            }
-            guard power >= 1, power.isFinite else {
-                throw ConfigurationError("model.power: found \(power), expected a number from 1; or attention: hard")
-            }
+        public static var bounds: [Bound<Self>] {
+            [
+                .atLeast(1, \.embeddingSize, \.maxSequenceLength, \.numInterests, \.routingIterations),
+                .atLeast(1, \.power),
+            ]
+        }
+
+        public static var formerNames: [String: String] {
+            [
+                "width": "embeddingSize", "length": "maxSequenceLength", "interests": "numInterests",
+                "iterations": "routingIterations",
+            ]
         }
     }
 
@@ -56,19 +70,19 @@ public struct MIND: VectorRetriever {
     let power: Double
 
     public init(_ c: Configuration, for data: DatasetShape, using generator: Generator) throws {
-        items = try multiInterestItems(data, width: c.width, isRowSparse: c.sparseGradients, using: generator)
+        items = try multiInterestItems(data, width: c.embeddingSize, isRowSparse: c.sparseGradients, using: generator)
         routing = try RoutedInterests(
-            width: c.width,
-            interests: c.interests,
-            length: c.length,
+            width: c.embeddingSize,
+            interests: c.numInterests,
+            length: c.maxSequenceLength,
             maps: .shared,
             start: .normal,
-            iterations: c.iterations,
+            iterations: c.routingIterations,
             isAdaptive: c.adaptive,
             using: generator
         )
-        output = c.outputLayer ? try Linear(c.width, c.width, using: generator) : nil
-        (length, attention, power) = (c.length, c.attention, c.power)
+        output = c.outputLayer ? try Linear(c.embeddingSize, c.embeddingSize, using: generator) : nil
+        (length, attention, power) = (c.maxSequenceLength, c.attention, c.power)
     }
 
     public func itemVectors() throws -> Tensor { try items.weight.value.sliced(0, from: 1) }

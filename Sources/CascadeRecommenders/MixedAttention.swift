@@ -18,21 +18,27 @@ struct MixedAttention: Module {
     let rate: Double
 
     init(_ c: T2Diff.Configuration, using generator: Generator) throws {
-        let spread = Initialization.normal(1 / Double(c.width).squareRoot())
-        sessionPositions = try Embedding(c.session + 1, c.width, spread, using: generator)
-        blocks = try (0..<c.blocks).map { _ in
+        let spread = Initialization.normal(1 / Double(c.embeddingSize).squareRoot())
+        sessionPositions = try Embedding(c.maxSessionLength + 1, c.embeddingSize, spread, using: generator)
+        blocks = try (0..<c.numLayers).map { _ in
             try TransformerBlock(
-                width: c.width,
-                heads: c.heads,
-                hidden: 4 * c.width,
+                width: c.embeddingSize,
+                heads: c.numHeads,
+                hidden: 4 * c.embeddingSize,
                 dropout: c.dropout,
                 using: generator
             )
         }
-        norm = try LayerNorm(c.width, on: generator.device)
-        unit = try ActivationUnit(width: c.width, hidden: c.unit, spread, using: generator)
-        user = try FeedForward(2 * c.width, hidden: 4 * c.width, c.width, dropout: 0, using: generator)
-        (session, isResidual, rate) = (c.session, c.residual, c.dropout)
+        norm = try LayerNorm(c.embeddingSize, on: generator.device)
+        unit = try ActivationUnit(width: c.embeddingSize, hidden: c.attentionHiddenSize, spread, using: generator)
+        user = try FeedForward(
+            2 * c.embeddingSize,
+            hidden: 4 * c.embeddingSize,
+            c.embeddingSize,
+            dropout: 0,
+            using: generator
+        )
+        (session, isResidual, rate) = (c.maxSessionLength, c.residual, c.dropout)
     }
 
     /// The user vector.

@@ -49,6 +49,10 @@ public struct ModelEntry: Sendable {
     public let capabilities: Set<Capability>
     /// What its training examples ask; nil for one that counts, or reads requests.
     public let examples: ExampleKind?
+    /// Some settings under their present keys, and what was spelled otherwise.
+    public let respelled: @Sendable (JSONValue) throws -> (tree: JSONValue, renamed: [Renaming])
+    /// Each setting, for documentation.
+    public let descriptions: @Sendable () throws -> [SettingDescription]
     private let resolve: @Sendable (JSONValue) throws -> Resolved
 
     /// Whether it learns by gradients instead of counting.
@@ -60,6 +64,8 @@ public struct ModelEntry: Sendable {
         task = Model.Task.self
         capabilities = Model.capabilities.names
         examples = Model.trainingExamples
+        respelled = { try Model.Configuration.respelled($0, path: "model") }
+        descriptions = { try Model.Configuration.descriptions() }
         resolve = { try Resolved(Model.self, Model.Configuration(overriding: $0, path: "model")) }
     }
 
@@ -89,7 +95,7 @@ public struct ModelEntry: Sendable {
                 }
                 changed.sampler = sampler
                 if let steps { changed.steps = steps }
-                try changed.validate()
+                try changed.requireValid("model")
                 guard let typed = changed as? Model.Configuration else {
                     preconditionFailure("settings keep their type")
                 }
@@ -126,7 +132,7 @@ public struct ModelSpec: Sendable, Equatable {
     ///
     /// - Throws: ``ConfigurationError`` for unknown keys and impossible values.
     public func overriding(_ settings: JSONValue) throws -> ModelSpec {
-        try entry.specification(self.settings.merged(with: settings))
+        try entry.specification(self.settings.merged(with: entry.respelled(settings).tree))
     }
 
     /// The same model with another sampler and, if given, a schedule of so many steps.

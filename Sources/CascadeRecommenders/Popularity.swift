@@ -47,14 +47,11 @@ public struct RecentPopularity: FittedRetriever {
     public static let padding = Padding.right
 
     public struct Configuration: Settings {
-        public var halfLifeDays = 7.0  // age at which an event counts half, before the last training event
+        /// Age in days, before the last training event, at which an event counts half.
+        public var halfLifeDays = 7.0
         public init() {}
 
-        public func validate() throws {
-            guard halfLifeDays > 0 else {
-                throw ConfigurationError("model.halfLifeDays: found \(halfLifeDays), expected a number of days above 0")
-            }
-        }
+        public static var bounds: [Bound<Self>] { [.above(0, \.halfLifeDays)] }
     }
 
     public let length = 0

@@ -18,22 +18,34 @@ public struct SASRec: VectorRetriever {
     public static let examples = ExampleKind.everyPosition
 
     public struct Configuration: Settings {
-        public var width = 64  // features per item
-        public var length = 200  // latest events that are read
-        public var blocks = 2
-        public var heads = 2  // must divide width
-        public var hidden = 256  // features inside the feed-forward network
-        public var dropout = 0.2  // probability
-        public var sparseGradients = false  // of the item table: for sampled losses on large catalogues
+        /// Features of each item.
+        public var embeddingSize = 64
+        /// Latest events that are read.
+        public var maxSequenceLength = 200
+        /// Transformer blocks.
+        public var numLayers = 2
+        /// Attention heads of each block.
+        public var numHeads = 2
+        /// Features inside the feed-forward network.
+        public var ffnSize = 256
+        /// Probability that a feature is zeroed while training.
+        public var dropout = 0.2
+        /// Whether the item table's gradients name rows, for sampled losses on large catalogs.
+        public var sparseGradients = false
         public init() {}
 
-        public func validate() throws {
-            guard width > 0, heads > 0, width % heads == 0 else {
-                throw ConfigurationError("model.width (\(width)) must be a multiple of model.heads (\(heads))")
-            }
-            guard length > 0, blocks > 0, hidden > 0, (0..<1).contains(dropout) else {
-                throw ConfigurationError("model: length, blocks and hidden must be at least 1, dropout in 0..<1")
-            }
+        public static var bounds: [Bound<Self>] {
+            [
+                .atLeast(1, \.embeddingSize, \.maxSequenceLength, \.numLayers, \.numHeads, \.ffnSize),
+                .multiple(\.embeddingSize, of: \.numHeads), .unit(\.dropout),
+            ]
+        }
+
+        public static var formerNames: [String: String] {
+            [
+                "width": "embeddingSize", "length": "maxSequenceLength", "blocks": "numLayers", "heads": "numHeads",
+                "hidden": "ffnSize",
+            ]
         }
     }
 
@@ -46,13 +58,25 @@ public struct SASRec: VectorRetriever {
 
     public init(_ c: Configuration, for data: DatasetShape, using generator: Generator) throws {
         // Row 0 is padding.
-        items = try Embedding(data.items + 1, c.width, .normal(0.02), isRowSparse: c.sparseGradients, using: generator)
-        positions = try Embedding(c.length, c.width, .normal(0.02), using: generator)
-        blocks = try (0..<c.blocks).map { _ in
-            try TransformerBlock(width: c.width, heads: c.heads, hidden: c.hidden, dropout: c.dropout, using: generator)
+        items = try Embedding(
+            data.items + 1,
+            c.embeddingSize,
+            .normal(0.02),
+            isRowSparse: c.sparseGradients,
+            using: generator
+        )
+        positions = try Embedding(c.maxSequenceLength, c.embeddingSize, .normal(0.02), using: generator)
+        blocks = try (0..<c.numLayers).map { _ in
+            try TransformerBlock(
+                width: c.embeddingSize,
+                heads: c.numHeads,
+                hidden: c.ffnSize,
+                dropout: c.dropout,
+                using: generator
+            )
         }
-        norm = try LayerNorm(c.width, on: generator.device)
-        (length, rate) = (c.length, c.dropout)
+        norm = try LayerNorm(c.embeddingSize, on: generator.device)
+        (length, rate) = (c.maxSequenceLength, c.dropout)
     }
 
     public func itemVectors() throws -> Tensor { try items.weight.value.sliced(0, from: 1) }

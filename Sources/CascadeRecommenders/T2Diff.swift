@@ -42,77 +42,91 @@ public struct T2Diff: DiffusionRetriever {
     }
 
     public struct Configuration: DiffusionSettings {
-        public var width = 64  // features per item
-        public var length = 50  // latest events that are read
-        public var session = 10  // k: at most this many of them are the session
-        public var sessionGap = 1800  // seconds; a longer gap starts a new session
-        public var blocks = 1  // of the session's Transformer
-        public var heads = 2  // must divide width
-        public var unit = 36  // hidden features of the activation unit
-        public var dropout = 0.2  // probability
-        public var sparseGradients = false  // of the item table: for sampled losses on large catalogues
-        public var residual = true  // adds the current interest to what eq 22 makes of it; false: as printed
-        public var window = 8  // latest events that the diffusion reads; a multiple of 4 for the U-Net
-        public var backbone = Backbone.unet  // approximates the clean drift
-        public var channels = 32  // of the backbone; even
-        public var depth = 4  // blocks of the transformer or mamba backbone
-        public var stateSize = 8  // mamba: numbers in the state of each feature
-        public var bidirectional = true  // mamba: false reads from the oldest event to the latest alone
-        public var steps = 50  // T
+        /// Features of each item.
+        public var embeddingSize = 64
+        /// Latest events that are read.
+        public var maxSequenceLength = 50
+        /// k: at most this many of the latest events are the session.
+        public var maxSessionLength = 10
+        /// Seconds between events; a longer gap starts a new session.
+        public var sessionGapSeconds = 1800
+        /// Blocks of the session's Transformer.
+        public var numLayers = 1
+        /// Attention heads, of the session's Transformer and of a Transformer as the backbone.
+        public var numHeads = 2
+        /// Hidden features of the activation unit.
+        public var attentionHiddenSize = 36
+        /// Probability that a feature is zeroed while training.
+        public var dropout = 0.2
+        /// Whether the item table's gradients name rows, for sampled losses on large catalogs.
+        public var sparseGradients = false
+        /// Adds the current interest to what equation 22 makes of it; false: as printed.
+        public var residual = true
+        /// Latest events that the diffusion reads.
+        public var window = 8
+        /// The network that approximates the clean drift.
+        public var backbone = Backbone.unet
+        /// Channels of the backbone.
+        public var channels = 32
+        /// Blocks of a Transformer or Mamba backbone.
+        public var backboneLayers = 4
+        /// Mamba: numbers in the state of each feature.
+        public var stateSize = 8
+        /// Mamba: false reads from the oldest event to the latest alone.
+        public var bidirectional = true
+        /// T: steps of the noise schedule.
+        public var steps = 50
+        /// The shape of the noise schedule.
         public var schedule = NoiseSchedule.Kind.exponential
-        public var firstBeta = 0.02  // beta of step 1 (exponential, linear, logarithmic)
-        public var lastBeta = 0.4  // beta of step T
-        public var drift = true  // diffuse the differences of neighbours; false: the items themselves
+        /// Beta of step 1 (exponential, linear, logarithmic).
+        public var betaStart = 0.02
+        /// Beta of step T.
+        public var betaEnd = 0.4
+        /// Diffuses the differences of neighbors; false: the items themselves.
+        public var drift = true
+        /// What of the reverse process the prediction reads.
         public var towerInput = TowerInput.terminal
-        public var stopGradient = true  // between the diffusion and the rest, both ways (reading T4)
-        public var reconstruction = 1.0  // lambda, eq 25
-        public var ranking = 1.0  // weight of a cross-entropy of the prediction against the catalogue (reading T3)
-        public var predictionDropout = 0.0  // probability that a row's prediction is zeroed while training
-        public var sampler = Sampler(.oneStep)  // of the reverse process; can be changed without retraining
+        /// No gradient passes between the diffusion and the rest, either way (reading T4).
+        public var stopGradient = true
+        /// Weight of the diffusion's loss; lambda, equation 25.
+        public var reconstructionLossWeight = 1.0
+        /// Weight of a cross-entropy of the prediction against the catalog (reading T3).
+        public var rankingLossWeight = 1.0
+        /// Probability that a row's prediction is zeroed while training.
+        public var predictionDropout = 0.0
+        /// The reverse process; can be changed without retraining.
+        public var sampler = Sampler(.oneStep)
         public init() {}
 
-        public func validate() throws {
-            guard width > 0, heads > 0, width % heads == 0 else {
-                throw ConfigurationError("model.width (\(width)) must be a multiple of model.heads (\(heads))")
-            }
-            guard window > 0, backbone != .unet || window % UNet1d.lengthMultiple == 0 else {
-                throw ConfigurationError(
-                    "model.window: found \(window), expected a multiple of \(UNet1d.lengthMultiple) for backbone unet"
-                )
-            }
-            guard window <= length, (1...length).contains(session) else {
-                throw ConfigurationError(
-                    "model.window (\(window)) and model.session (\(session)) must not exceed model.length (\(length))"
-                )
-            }
-            guard channels > 0, channels % 2 == 0 else {
-                throw ConfigurationError("model.channels: found \(channels), expected an even number")
-            }
-            guard backbone != .transformer || channels % heads == 0 else {
-                throw ConfigurationError(
-                    "model.channels (\(channels)) must be a multiple of model.heads (\(heads)) for backbone transformer"
-                )
-            }
-            guard depth > 0, stateSize > 0 else {
-                throw ConfigurationError("model: depth (\(depth)) and stateSize (\(stateSize)) must be at least 1")
-            }
-            guard steps > 0, firstBeta > 0, firstBeta <= lastBeta, lastBeta < 1 else {
-                throw ConfigurationError(
-                    "model: steps must be at least 1, and 0 < firstBeta (\(firstBeta)) <= lastBeta (\(lastBeta)) < 1"
-                )
-            }
-            guard reconstruction >= 0, ranking >= 0 else {
-                throw ConfigurationError(
-                    "model.reconstruction (\(reconstruction)) and model.ranking (\(ranking)) must be at least 0"
-                )
-            }
-            guard blocks > 0, unit > 0, sessionGap >= 0, sampler.steps >= 0, (0..<1).contains(dropout),
-                (0..<1).contains(predictionDropout)
-            else {
-                throw ConfigurationError(
-                    "model: blocks and unit must be at least 1, sessionGap and sampler.steps at least 0, dropouts in 0..<1"
-                )
-            }
+        public static var bounds: [Bound<Self>] {
+            [
+                .atLeast(
+                    1,
+                    \.embeddingSize,
+                    \.maxSequenceLength,
+                    \.maxSessionLength,
+                    \.numLayers,
+                    \.numHeads,
+                    \.attentionHiddenSize
+                ),
+                .multiple(\.embeddingSize, of: \.numHeads), .unit(\.dropout, \.predictionDropout),
+                .atMost(\.maxSessionLength, \.maxSequenceLength), .atLeast(0, \.sessionGapSeconds),
+                .atLeast(1, \.window), .atMost(\.window, \.maxSequenceLength),
+                .multiple(\.window, of: UNet1d.lengthMultiple).when("{backbone}: unet") { $0.backbone == .unet },
+                .atLeast(1, \.channels, \.backboneLayers, \.stateSize), .multiple(\.channels, of: 2),
+                .multiple(\.channels, of: \.numHeads).when("{backbone}: transformer") { $0.backbone == .transformer },
+                .atLeast(1, \.steps), .above(0, \.betaStart), .atMost(\.betaStart, \.betaEnd), .below(1, \.betaEnd),
+                .atLeast(0, \.reconstructionLossWeight, \.rankingLossWeight),
+            ]
+        }
+
+        public static var formerNames: [String: String] {
+            [
+                "width": "embeddingSize", "length": "maxSequenceLength", "session": "maxSessionLength",
+                "sessionGap": "sessionGapSeconds", "blocks": "numLayers", "heads": "numHeads",
+                "unit": "attentionHiddenSize", "depth": "backboneLayers", "firstBeta": "betaStart",
+                "lastBeta": "betaEnd", "reconstruction": "reconstructionLossWeight", "ranking": "rankingLossWeight",
+            ]
         }
     }
 
@@ -124,18 +138,18 @@ public struct T2Diff: DiffusionRetriever {
     let configuration: Configuration
 
     public init(_ c: Configuration, for data: DatasetShape, using generator: Generator) throws {
-        let spread = Initialization.normal(1 / Double(c.width).squareRoot())
+        let spread = Initialization.normal(1 / Double(c.embeddingSize).squareRoot())
         // Row 0 is padding.
-        items = try Embedding(data.items + 1, c.width, spread, isRowSparse: c.sparseGradients, using: generator)
+        items = try Embedding(data.items + 1, c.embeddingSize, spread, isRowSparse: c.sparseGradients, using: generator)
         tower = try MixedAttention(c, using: generator)
         denoiser = c.towerInput == .none ? nil : try Self.denoiser(c, using: generator)
-        schedule = NoiseSchedule(c.schedule, steps: c.steps, first: c.firstBeta, last: c.lastBeta)
-        (length, configuration) = (c.length, c)
+        schedule = NoiseSchedule(c.schedule, steps: c.steps, first: c.betaStart, last: c.betaEnd)
+        (length, configuration) = (c.maxSequenceLength, c)
     }
 
     /// From the state and the history, `[B, w, 2D]`, to the clean drift, `[B, w, D]`.
     private static func denoiser(_ c: Configuration, using generator: Generator) throws -> any SequenceDenoiser {
-        let (input, output, channels) = (2 * c.width, c.width, c.channels)
+        let (input, output, channels) = (2 * c.embeddingSize, c.embeddingSize, c.channels)
         switch c.backbone {
         case .unet: return try UNet1d(input, channels: channels, output, using: generator)
         case .transformer:
@@ -144,8 +158,8 @@ public struct T2Diff: DiffusionRetriever {
                 channels: channels,
                 output,
                 length: c.window,
-                depth: c.depth,
-                heads: c.heads,
+                depth: c.backboneLayers,
+                heads: c.numHeads,
                 using: generator
             )
         case .mamba:
@@ -153,7 +167,7 @@ public struct T2Diff: DiffusionRetriever {
                 input,
                 channels: channels,
                 output,
-                depth: c.depth,
+                depth: c.backboneLayers,
                 stateSize: c.stateSize,
                 isBidirectional: c.bidirectional,
                 using: generator
@@ -182,7 +196,7 @@ public struct T2Diff: DiffusionRetriever {
         let diffused = try history.window(stopGradient: c.stopGradient)
         let clean = try clean(diffused, batch)
         // One denoising at a random step, eqs 12-15.
-        let (rows, shape) = (batch.rows, [c.window, c.width])
+        let (rows, shape) = (batch.rows, [c.window, c.embeddingSize])
         let steps = try batch.noise.integers(rows: rows, in: 1..<(schedule.steps + 1))
         let noisy = try schedule.noised(clean, steps: steps, noise: batch.noise.normal(rows: rows, shape, stream: 0))
         func denoise(_ state: Tensor, _ steps: Tensor, _ window: History.Window) throws -> Tensor {
@@ -190,7 +204,7 @@ public struct T2Diff: DiffusionRetriever {
         }
         let estimate: Tensor
         var prediction: Tensor
-        let isTerminalTrained = c.towerInput == .terminal && (c.ranking > 0 || !c.stopGradient)
+        let isTerminalTrained = c.towerInput == .terminal && (c.rankingLossWeight > 0 || !c.stopGradient)
         if isTerminalTrained {
             // The denoising of pure noise, which is trained too, rides along in the same call.
             let start = try batch.noise.normal(rows: rows, shape, stream: schedule.steps + 1)
@@ -209,14 +223,15 @@ public struct T2Diff: DiffusionRetriever {
             estimate = try denoise(noisy, steps, diffused)
             prediction = try slice(estimate, diffused)
         }
-        let error = try (estimate - clean).square().sum() / (diffused.mask.sum() * Double(c.width))  // reading T2
-        var terms = [(name: "reconstruction", loss: try error * c.reconstruction)]
-        if c.ranking > 0 {
+        // Reading T2.
+        let error = try (estimate - clean).square().sum() / (diffused.mask.sum() * Double(c.embeddingSize))
+        var terms = [(name: "reconstruction", loss: try error * c.reconstructionLossWeight)]
+        if c.rankingLossWeight > 0 {
             let table = try withoutGradients {
-                try itemVectors().layerNorm() / Double(c.width).squareRoot()
+                try itemVectors().layerNorm() / Double(c.embeddingSize).squareRoot()
             }
             let loss = try catalogueCrossEntropy(prediction, table, targets: batch.targets)
-            terms.append(("ranking", try loss * c.ranking))
+            terms.append(("ranking", try loss * c.rankingLossWeight))
         }
         let untrained: Sampler? =
             switch c.towerInput {
@@ -256,9 +271,10 @@ public struct T2Diff: DiffusionRetriever {
         let c = configuration
         let diffused = try history.window(stopGradient: true)
         let rows = diffused.items.size(0)
-        let start = try noise.normal(rows: rows, [c.window, c.width], stream: schedule.steps + 1) * diffused.mask
+        let start =
+            try noise.normal(rows: rows, [c.window, c.embeddingSize], stream: schedule.steps + 1) * diffused.mask
         let clean = try sampler.sample(from: start, schedule) { step in
-            try noise.normal(rows: rows, [c.window, c.width], stream: step) * diffused.mask
+            try noise.normal(rows: rows, [c.window, c.embeddingSize], stream: step) * diffused.mask
         } denoise: { state, step in
             let steps = try Tensor.full([rows], Double(step), .int64, on: state.device)
             let estimate = try denoiser(.concatenated([state, diffused.items], -1), steps: steps, mask: diffused.mask)
@@ -324,25 +340,25 @@ extension T2Diff {
         }
 
         init(_ batch: Batch, _ table: Embedding, _ c: Configuration) throws {
-            let missing = max(0, max(c.window, c.session) - batch.length)
+            let missing = max(0, max(c.window, c.maxSessionLength) - batch.length)
             let ids = try batch.items.padded(before: missing, after: 0)
             let times = try batch.times.padded(before: missing, after: 0)
             let real = try ids.notEqual(0)
             mask = try real.to(.float32).unsqueezed(2)
             items = try normalised(table, ids) * mask
             // A position is in the session when no gap from there to the end is too long (reading T8).
-            let recent = try times.sliced(1, from: -c.session)
+            let recent = try times.sliced(1, from: -c.maxSessionLength)
             let inSession: Tensor
-            if c.session > 1 {
+            if c.maxSessionLength > 1 {
                 let gaps = try recent.sliced(1, from: 1) - recent.sliced(1, to: -1)
-                let breaks = try gaps.greater(Double(c.sessionGap)).to(.int64)
+                let breaks = try gaps.greater(Double(c.sessionGapSeconds)).to(.int64)
                 let later = try breaks.flipped(1).cumulativeSum(1).flipped(1).padded(before: 0, after: 1)
                 inSession = try later.equal(0)
             } else {
                 inSession = try Tensor.ones([batch.rows, 1], .bool, on: ids.device)
             }
-            sessionMask = try inSession.and(real.sliced(1, from: -c.session))
-            let older = try Tensor.ones([batch.rows, ids.size(1) - c.session], .bool, on: ids.device)
+            sessionMask = try inSession.and(real.sliced(1, from: -c.maxSessionLength))
+            let older = try Tensor.ones([batch.rows, ids.size(1) - c.maxSessionLength], .bool, on: ids.device)
             historyMask = try real.and(.concatenated([older, sessionMask.not()], 1))
             let age = try (times.sliced(1, from: -1) - times).clamped(from: 0)
             lags = try (age.to(.float64) + 1).log2().floor().clamped(to: Double(ActivationUnit.lagBuckets - 1)).to(

@@ -2,25 +2,29 @@
 
 import CascadeDatasets
 
-/// What a search by a library has in common: several interests, and lists that are full whatever the filter.
+/// What searches by a library share: several interests per user, and full lists under any filter.
 struct ApproximateSearch {
-    /// Asks the library for up to `items.count` items of one vector, best first, and returns how many there are.
-    ///
-    /// Nil when the library gave up; `allowed` says how many items the filter allows.
-    typealias Ask = (
-        _ query: UnsafePointer<Float>,
-        _ filter: UnsafePointer<UInt64>?,
-        _ allowed: Int,
-        _ items: UnsafeMutableBufferPointer<Int64>,
-        _ scores: UnsafeMutableBufferPointer<Float>
-    ) throws -> Int?
+    /// One vector, and where the items that the library finds for it go.
+    struct Query {
+        let vector: UnsafePointer<Float>
+        /// The words of an ``ItemFilter``; nil allows all items.
+        let filter: UnsafePointer<UInt64>?
+        /// How many items the filter allows.
+        let allowed: Int
+        /// As many as are wanted.
+        let items: UnsafeMutableBufferPointer<Int64>
+        let scores: UnsafeMutableBufferPointer<Float>
+    }
+
+    /// Asks the library for up to `items.count` items, best first, and returns how many there are; nil when it gave up.
+    typealias Ask = (_ query: Query) throws -> Int?
 
     let vectors: ItemVectors
     /// A search that is allowed no more items than this compares them all, which is then faster.
     let fewItems: Int
     let ask: Ask
 
-    func search(_ users: UserVectors, limit: Int, allowing filters: [ItemFilter]) throws -> [[Match]] {
+    func search(_ users: QueryVectors, limit: Int, allowing filters: [ItemFilter]) throws -> [[Match]] {
         try (0..<users.users).map { user in
             let filter = filters.of(user)
             let allowed = filter?.allowedCount ?? vectors.count
@@ -31,7 +35,7 @@ struct ApproximateSearch {
             {
                 return found
             }
-            return try ExactIndex(vectors).search(users.user(user), limit: wanted, allowing: filter.map { [$0] } ?? [])[
+            return try FlatIndex(vectors).search(users.user(user), limit: wanted, allowing: filter.map { [$0] } ?? [])[
                 0
             ]
         }
@@ -41,7 +45,7 @@ struct ApproximateSearch {
     ///
     /// The best `wanted` items by the largest of several products are each among the best `wanted` of the product that
     /// is largest for them, so lists of that length are enough.
-    private func matches(_ users: UserVectors, _ user: Int, _ wanted: Int, _ filter: ItemFilter?) throws -> [Match]? {
+    private func matches(_ users: QueryVectors, _ user: Int, _ wanted: Int, _ filter: ItemFilter?) throws -> [Match]? {
         try withUnsafeTemporaryAllocation(of: Int64.self, capacity: wanted) { items in
             try withUnsafeTemporaryAllocation(of: Float.self, capacity: wanted) { scores in
                 var merged: [Match] = []
@@ -49,10 +53,15 @@ struct ApproximateSearch {
                 for interest in 0..<users.interests {
                     let start = users.range(user).lowerBound + interest * users.dimension
                     let found = try users.values.withUnsafeBufferPointer { values -> Int? in
-                        guard let query = values.baseAddress.map({ $0 + start }) else { return nil }
-                        guard let filter else { return try ask(query, nil, vectors.count, items, scores) }
+                        guard let vector = values.baseAddress.map({ $0 + start }) else { return nil }
+                        func find(_ words: UnsafePointer<UInt64>?, _ allowed: Int) throws -> Int? {
+                            try ask(
+                                Query(vector: vector, filter: words, allowed: allowed, items: items, scores: scores)
+                            )
+                        }
+                        guard let filter else { return try find(nil, vectors.count) }
                         return try filter.words.withUnsafeBufferPointer {
-                            try ask(query, $0.baseAddress, filter.allowedCount, items, scores)
+                            try find($0.baseAddress, filter.allowedCount)
                         }
                     }
                     guard let found, found == wanted else { return nil }

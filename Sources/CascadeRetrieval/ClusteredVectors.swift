@@ -3,40 +3,40 @@
 import CascadeDatasets
 import Foundation
 
-/// Invented vectors in clusters, as trained embeddings are: normal noise around normally distributed centres.
+/// Synthetic vectors in clusters, as trained embeddings are: normal noise around normally distributed centers.
 public struct ClusteredVectors {
-    private let centres: [Float]
+    private let centers: [Float]
     private let dimension: Int
-    private let deviation: Float
+    private let standardDeviation: Float
     private var generator: SplitMix64
     private var spare: Float?
 
-    /// Draws the centres, whose features have deviation 1.
+    /// Draws the centers, whose features have standard deviation 1.
     ///
     /// - Parameters:
-    ///   - clusters: Number of centres, at least 1.
+    ///   - clusters: Number of centers, at least 1.
     ///   - dimension: Features of a vector.
-    ///   - deviation: Deviation of a feature around the centre.
+    ///   - standardDeviation: Standard deviation of a feature around the center.
     ///   - seed: Equal seeds draw equal vectors.
-    public init(clusters: Int, dimension: Int, deviation: Float = 0.5, seed: UInt64) {
+    public init(clusters: Int, dimension: Int, standardDeviation: Float = 0.5, seed: UInt64) {
         self.dimension = dimension
-        self.deviation = deviation
+        self.standardDeviation = standardDeviation
         generator = SplitMix64(seed: seed)
         var drawn: [Float] = []
         var spare: Float?
         for _ in 0..<clusters * dimension { drawn.append(Self.normal(&generator, &spare)) }
-        centres = drawn
+        centers = drawn
         self.spare = spare
     }
 
-    /// The next vectors, `[count, dimension]`, each around a centre that is drawn for it.
+    /// The next vectors, `[count, dimension]`, each around a center that is drawn for it.
     public mutating func draw(_ count: Int) -> [Float] {
         var values: [Float] = []
         values.reserveCapacity(count * dimension)
         for _ in 0..<count {
-            let centre = Int.random(in: 0..<centres.count / dimension, using: &generator) * dimension
+            let center = Int.random(in: 0..<centers.count / dimension, using: &generator) * dimension
             for feature in 0..<dimension {
-                values.append(centres[centre + feature] + deviation * Self.normal(&generator, &spare))
+                values.append(centers[center + feature] + standardDeviation * Self.normal(&generator, &spare))
             }
         }
         return values

@@ -1,6 +1,7 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
 import CascadeDatasets
+import CascadeTensorFiles
 import Foundation
 
 /// What an index directory says about itself: its file `index.json`.
@@ -34,10 +35,10 @@ public struct IndexDescription: Sendable, Codable, Equatable {
     public let format: Int
     /// Which implementation holds the index.
     public let kind: IndexKind
-    /// How a graph was made and is walked.
-    public let graph: GraphIndex.Parameters?
-    /// How inverted lists were made and are searched.
-    public let inverted: InvertedIndex.Parameters?
+    /// Parameters of an HNSW index.
+    public let hnsw: HNSWIndex.Parameters?
+    /// Parameters of an IVF index.
+    public let ivf: IVFIndex.Parameters?
     /// Number of items.
     public let count: Int
     /// Features of a vector.
@@ -51,13 +52,13 @@ public struct IndexDescription: Sendable, Codable, Equatable {
     /// The other files.
     public let files: [String: File]
 
-    static let currentFormat = 1
+    static let currentFormat = 2
 
-    init(_ index: any VectorIndex, _ origin: Origin, _ quality: IndexQuality?, files: [String: File]) {
+    init(of index: any VectorIndex, origin: Origin, quality: IndexQuality?, files: [String: File]) {
         format = Self.currentFormat
         kind = index.kind
-        if case .graph(let parameters) = index.recipe { graph = parameters } else { graph = nil }
-        if case .inverted(let parameters) = index.recipe { inverted = parameters } else { inverted = nil }
+        if case .hnsw(let parameters) = index.recipe { hnsw = parameters } else { hnsw = nil }
+        if case .ivf(let parameters) = index.recipe { ivf = parameters } else { ivf = nil }
         count = index.count
         dimension = index.dimension
         vectors = index.vectors.fingerprint
@@ -66,19 +67,52 @@ public struct IndexDescription: Sendable, Codable, Equatable {
         self.files = files
     }
 
+    init(
+        format: Int,
+        kind: IndexKind,
+        hnsw: HNSWIndex.Parameters?,
+        ivf: IVFIndex.Parameters?,
+        count: Int,
+        dimension: Int,
+        vectors: String,
+        origin: Origin,
+        quality: IndexQuality?,
+        files: [String: File]
+    ) {
+        self.format = format
+        self.kind = kind
+        self.hnsw = hnsw
+        self.ivf = ivf
+        self.count = count
+        self.dimension = dimension
+        self.vectors = vectors
+        self.origin = origin
+        self.quality = quality
+        self.files = files
+    }
+
     /// The description in JSON; equal descriptions give equal text.
     ///
     /// - Throws: Never in practice: every field can be encoded.
-    public func json() throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        return String(decoding: try encoder.encode(self), as: UTF8.self)
+    public func json() throws -> String { try jsonText(self) }
+}
+
+/// The file `index.json`: a description, and a fingerprint of its text.
+struct IndexDocument<Description: Codable>: Codable {
+    let index: Description
+    let fingerprint: String
+
+    init(_ index: Description) throws {
+        self.index = index
+        fingerprint = try Self.fingerprint(of: index)
     }
 
-    /// A fingerprint of all fields.
-    func fingerprint() throws -> String {
+    /// Whether the description is the one that was written.
+    var isWhole: Bool { (try? Self.fingerprint(of: index)) == fingerprint }
+
+    private static func fingerprint(of index: Description) throws -> String {
         var fingerprint = Fingerprint()
-        Data(try json().utf8).withUnsafeBytes { fingerprint.add("index", $0) }
+        Data(try jsonText(index).utf8).withUnsafeBytes { fingerprint.add("index", $0) }
         return fingerprint.description
     }
 }

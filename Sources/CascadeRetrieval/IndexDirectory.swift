@@ -15,20 +15,17 @@ public struct IndexDirectory: Sendable {
     public let index: any VectorIndex
     /// What the directory says about itself.
     public let description: IndexDescription
+    /// The kind of the index and a short fingerprint of its description, the same for every version of Cascade.
+    public let version: String
     /// The external ids of the items, in their order.
     public let items: [ItemID]
-
-    private struct Document: Codable {
-        let index: IndexDescription
-        let fingerprint: String
-    }
 
     private static let vectorsName = "item_vectors.safetensors"
     private static let itemsName = "items.txt"
 
     private static func structureName(_ kind: IndexKind) -> String? {
         switch kind {
-        case .exact: nil
+        case .flat: nil
         case .hnsw: "graph.hnsw"
         case .ivf, .ivfPQ: "lists.faiss"
         }
@@ -56,7 +53,7 @@ public struct IndexDirectory: Sendable {
                 .badVectors,
                 """
                 \(url.path): found \(items.count) ids for \(index.count) items; expected one line of text for each. \
-                Pass the ids of the catalogue.
+                Pass the ids of the catalog.
                 """
             )
         }
@@ -75,11 +72,13 @@ public struct IndexDirectory: Sendable {
                 names.append(name)
             }
             let files = try names.map { ($0, try file(folder.appending(path: $0))) }
-            let description = IndexDescription(index, origin, quality, files: Dictionary(uniqueKeysWithValues: files))
-            let document = Document(index: description, fingerprint: try description.fingerprint())
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-            try DurableFile.write(try encoder.encode(document), to: folder.appending(path: "index.json"))
+            let description = IndexDescription(
+                of: index,
+                origin: origin,
+                quality: quality,
+                files: Dictionary(uniqueKeysWithValues: files)
+            )
+            try DurableFile.write(try jsonText(IndexDocument(description)), to: folder.appending(path: "index.json"))
         }
     }
 
@@ -89,7 +88,7 @@ public struct IndexDirectory: Sendable {
     ///
     /// - Throws: ``IndexError`` or `FileError` when the directory is none, is damaged or of another version.
     public init(_ url: URL) throws {
-        let description = try Self.describe(url)
+        let (description, version) = try Self.read(url)
         for (name, file) in description.files {
             guard try Self.file(url.appending(path: name)) == file else {
                 throw Self.corrupt(url, "\(name) is not the file that was written with it")
@@ -112,22 +111,25 @@ public struct IndexDirectory: Sendable {
         guard items.count == description.count else {
             throw Self.corrupt(url, "items.txt has \(items.count) lines for \(description.count) items")
         }
-        switch (description.kind, description.graph, description.inverted, structure) {
-        case (.exact, nil, nil, nil): index = ExactIndex(vectors)
+        switch (description.kind, description.hnsw, description.ivf, structure) {
+        case (.flat, nil, nil, nil): index = FlatIndex(vectors)
         case (.hnsw, let parameters?, nil, let structure?):
-            index = try GraphIndex(vectors, parameters, structure: structure)
+            index = try HNSWIndex(vectors, parameters, structure: structure)
         case (.ivf, nil, let parameters?, let structure?), (.ivfPQ, nil, let parameters?, let structure?):
-            index = try InvertedIndex(vectors, parameters, structure: structure)
+            index = try IVFIndex(vectors, parameters, structure: structure)
         default: throw Self.corrupt(url, "index.json lacks the parameters of a \(description.kind.rawValue) index")
         }
         self.url = url
         self.description = description
+        self.version = version
     }
 
     /// Reads and checks `index.json` alone.
     ///
     /// - Throws: ``IndexError`` or `FileError` when it is missing, damaged or of another version.
-    public static func describe(_ url: URL) throws -> IndexDescription {
+    public static func describe(_ url: URL) throws -> IndexDescription { try read(url).description }
+
+    private static func read(_ url: URL) throws -> (description: IndexDescription, version: String) {
         let place = url.appending(path: "index.json")
         guard FileManager.default.fileExists(atPath: place.path) else {
             throw IndexError(
@@ -140,28 +142,43 @@ public struct IndexDirectory: Sendable {
             let index: Format
         }
         let data = try MappedFile(place, loading: .copied).withUnsafeBytes { Data($0) }
-        guard let version = try? JSONDecoder().decode(Version.self, from: data) else {
+        guard let format = try? JSONDecoder().decode(Version.self, from: data) else {
             throw corrupt(url, "index.json is not what an index writes")
         }
-        guard version.index.format == IndexDescription.currentFormat else {
+        func document<Description: Codable>(_: Description.Type) throws -> IndexDocument<Description> {
+            guard let document = try? JSONDecoder().decode(IndexDocument<Description>.self, from: data),
+                document.isWhole
+            else { throw corrupt(url, "index.json is not what an index writes") }
+            return document
+        }
+        func version(_ kind: String, _ fingerprint: String) -> String { "\(kind)-\(fingerprint.prefix(8))" }
+        switch format.index.format {
+        case IndexDescription.currentFormat:
+            let found = try document(IndexDescription.self)
+            return (found.index, version(found.index.kind.rawValue, found.fingerprint))
+        case FirstIndexDescription.format:
+            let found = try document(FirstIndexDescription.self)
+            guard let description = found.index.renamed else {
+                throw corrupt(url, "index.json names the unknown kind '\(found.index.kind)'")
+            }
+            return (description, version(found.index.kind, found.fingerprint))
+        default:
             throw IndexError(
                 .otherVersion,
-                "\(url.path): found format \(version.index.format); expected \(IndexDescription.currentFormat). Build the index again."
+                """
+                \(url.path): found format \(format.index.format); expected \(IndexDescription.currentFormat). \
+                Build the index again.
+                """
             )
         }
-        guard let document = try? JSONDecoder().decode(Document.self, from: data),
-            try document.index.fingerprint() == document.fingerprint
-        else { throw corrupt(url, "index.json is not what an index writes") }
-        return document.index
     }
 
     /// The index of an external id.
     ///
-    /// - Throws: `DatasetError` when the catalogue has no such item; the message has the nearest id that exists.
+    /// - Throws: `DatasetError` when the catalog has no such item; the message has the nearest id that exists.
     public func itemIndex(_ id: ItemID) throws -> ItemIndex {
         if let place = items.firstIndex(of: id) { return ItemIndex(rawValue: place) }
-        let hint =
-            nearestName(to: id.rawValue, among: items.lazy.map(\.rawValue)).map { " Did you mean '\($0)'?" } ?? ""
+        let hint = didYouMean(id.rawValue, items.lazy.map(\.rawValue))
         throw DatasetError(.unknownItem, "\(url.path): there is no item '\(id.rawValue)' among \(items.count).\(hint)")
     }
 

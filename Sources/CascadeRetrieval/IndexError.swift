@@ -1,5 +1,7 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
+public import CascadeTensorFiles
+
 /// Why a vector index could not be built, stored, opened or searched.
 public struct IndexError: Error, CustomStringConvertible, Equatable {
     /// The kind of failure, for code that must tell cases apart.
@@ -43,5 +45,12 @@ extension UnsafeBufferPointer<Float> {
         // Comparisons with NaN are false. Without a branch for every value the compiler uses vectors.
         let isUsable = reduce(into: true) { $0 = $0 && $1.magnitude <= largestComponent }
         return isUsable ? nil : firstIndex { !($0.magnitude <= largestComponent) }
+    }
+}
+
+extension IndexError: CascadeError {
+    /// What is at fault.
+    public var category: ErrorCategory {
+        reason == .badParameter ? .badConfiguration : reason == .libraryFailed ? .failed : .badData
     }
 }

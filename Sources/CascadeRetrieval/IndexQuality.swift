@@ -14,6 +14,17 @@ public struct IndexQuality: Sendable, Codable, Equatable {
         /// All of them.
         public let mean: Double
 
+        private enum CodingKeys: String, CodingKey {
+            case median, mean
+            case percentile99 = "p99"
+        }
+
+        init(median: Double, percentile99: Double, mean: Double) {
+            self.median = median
+            self.percentile99 = percentile99
+            self.mean = mean
+        }
+
         init(_ seconds: [Double]) {
             let sorted = seconds.sorted()
             // The smallest value that the share does not exceed.
@@ -46,6 +57,13 @@ public struct IndexQuality: Sendable, Codable, Equatable {
     /// The processor.
     public let machine: String
 
+    private enum CodingKeys: String, CodingKey {
+        case users, interests, depth, recall, machine
+        case userCount = "user_count"
+        case latency = "latency_seconds"
+        case exactLatency = "exact_latency_seconds"
+    }
+
     /// Asks an index and the exact one for the same users.
     ///
     /// - Parameters:
@@ -56,7 +74,7 @@ public struct IndexQuality: Sendable, Codable, Equatable {
     /// - Throws: ``IndexError`` when the vectors do not fit the index.
     public static func measure(
         _ index: any VectorIndex,
-        _ users: UserVectors,
+        _ users: QueryVectors,
         _ description: String,
         depth: Int = 100
     ) throws -> IndexQuality {
@@ -66,24 +84,24 @@ public struct IndexQuality: Sendable, Codable, Equatable {
     /// The exact answers for some users, which several indexes of the same vectors are compared with.
     public struct Truth: Sendable {
         /// One user each.
-        let users: [UserVectors]
+        let users: [QueryVectors]
         let depth: Int
         /// What comparing everything takes.
         public let latency: Latency
         private let lists: [[Match]]
-        private let exact: ExactIndex
+        private let exact: FlatIndex
         private let description: String
 
         /// Compares everything.
         ///
         /// - Parameters:
-        ///   - items: The vectors of the catalogue.
+        ///   - items: The vectors of the catalog.
         ///   - users: Whom to ask for; at least one.
         ///   - description: Whose vectors these are.
         ///   - depth: Length of the lists.
         /// - Throws: ``IndexError`` when the vectors do not fit each other.
-        public init(_ items: ItemVectors, _ users: UserVectors, _ description: String, depth: Int = 100) throws {
-            exact = ExactIndex(items)
+        public init(_ items: ItemVectors, _ users: QueryVectors, _ description: String, depth: Int = 100) throws {
+            exact = FlatIndex(items)
             self.users = (0..<users.users).map { users.user($0) }
             self.depth = depth
             self.description = description
@@ -113,7 +131,7 @@ public struct IndexQuality: Sendable, Codable, Equatable {
             )
         }
 
-        private static func ask(_ index: any VectorIndex, _ users: [UserVectors], _ depth: Int) throws -> (
+        private static func ask(_ index: any VectorIndex, _ users: [QueryVectors], _ depth: Int) throws -> (
             [[Match]], Latency
         ) {
             // The first questions bring the index into the caches.
@@ -130,7 +148,7 @@ public struct IndexQuality: Sendable, Codable, Equatable {
         }
     }
 
-    private static func recall(of list: [Match], _ user: UserVectors, last: Float, count: Int, _ exact: ExactIndex)
+    private static func recall(of list: [Match], _ user: QueryVectors, last: Float, count: Int, _ exact: FlatIndex)
         -> Double
     {
         guard count > 0 else { return 1 }

@@ -3,30 +3,30 @@
 /// The implementations of ``VectorIndex``.
 public enum IndexKind: String, Sendable, Codable, CaseIterable {
     /// Every item is compared: the truth that the others are measured against.
-    case exact
+    case flat
     /// A navigable graph (hnswlib).
     case hnsw
-    /// Lists of neighbouring items, whole vectors (Faiss).
+    /// Lists of neighboring items, whole vectors (Faiss).
     case ivf
-    /// Lists of neighbouring items, product codes (Faiss): for catalogues that do not fit into memory.
+    /// Lists of neighboring items, product codes (Faiss): for catalogs that do not fit into memory.
     case ivfPQ = "ivf-pq"
 }
 
 /// How an index is made and how it searches.
 public enum IndexRecipe: Sendable, Equatable {
     /// Compares every item.
-    case exact
+    case flat
     /// Walks a graph.
-    case graph(GraphIndex.Parameters)
+    case hnsw(HNSWIndex.Parameters)
     /// Looks into some lists.
-    case inverted(InvertedIndex.Parameters)
+    case ivf(IVFIndex.Parameters)
 
     /// Which implementation it makes.
     public var kind: IndexKind {
         switch self {
-        case .exact: .exact
-        case .graph: .hnsw
-        case .inverted(let parameters): parameters.codeBytes == 0 ? .ivf : .ivfPQ
+        case .flat: .flat
+        case .hnsw: .hnsw
+        case .ivf(let parameters): parameters.pqBytes == 0 ? .ivf : .ivfPQ
         }
     }
 
@@ -35,9 +35,9 @@ public enum IndexRecipe: Sendable, Equatable {
     /// - Throws: ``IndexError`` when a parameter does not fit the vectors, or memory is short.
     public func build(_ vectors: ItemVectors) throws -> any VectorIndex {
         switch self {
-        case .exact: ExactIndex(vectors)
-        case .graph(let parameters): try GraphIndex(vectors, parameters)
-        case .inverted(let parameters): try InvertedIndex(vectors, parameters)
+        case .flat: FlatIndex(vectors)
+        case .hnsw(let parameters): try HNSWIndex(vectors, parameters)
+        case .ivf(let parameters): try IVFIndex(vectors, parameters)
         }
     }
 }

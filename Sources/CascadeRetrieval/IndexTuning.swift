@@ -25,11 +25,11 @@ public enum IndexTuning {
     }
 
     private static func wider(_ index: any VectorIndex) throws -> (any VectorIndex)? {
-        if let graph = index as? GraphIndex, graph.parameters.searchBreadth < 6400 {
-            return try graph.searching(breadth: min(6400, 2 * graph.parameters.searchBreadth))
+        if let graph = index as? HNSWIndex, graph.parameters.efSearch < 6400 {
+            return try graph.searching(efSearch: min(6400, 2 * graph.parameters.efSearch))
         }
-        if let lists = index as? InvertedIndex, lists.parameters.probes < lists.parameters.lists {
-            return try lists.searching(probes: min(lists.parameters.lists, 2 * lists.parameters.probes))
+        if let lists = index as? IVFIndex, lists.parameters.nprobe < lists.parameters.nlist {
+            return try lists.searching(nprobe: min(lists.parameters.nlist, 2 * lists.parameters.nprobe))
         }
         return nil
     }

@@ -15,51 +15,50 @@ enum InnerProduct {
             sum += part(a, place) * part(b, place)
             place += 4
         }
-        return finish(sum, a, b, place, dimension)
+        return finish(sum, a, b, from: place, to: dimension)
+    }
+
+    /// Vectors of items, one behind the other.
+    struct Rows {
+        let start: UnsafePointer<Float>
+        let count: Int
+        let dimension: Int
     }
 
     /// Products of every row with every item: `scores[row * stride + item]`.
     static func all(
         _ rows: [UnsafePointer<Float>],
-        _ items: UnsafePointer<Float>,
-        _ itemCount: Int,
-        _ dimension: Int,
-        _ scores: UnsafeMutablePointer<Float>,
+        with items: Rows,
+        into scores: UnsafeMutablePointer<Float>,
         stride: Int
     ) {
         var row = 0
         // Eight sums at once fill the processor's pipelines: four rows by two items, or one row by eight items.
         while row + 4 <= rows.count {
             fourRows(
-                rows[row],
-                rows[row + 1],
-                rows[row + 2],
-                rows[row + 3],
-                items,
-                itemCount,
-                dimension,
-                scores + row * stride,
-                stride
+                (rows[row], rows[row + 1], rows[row + 2], rows[row + 3]),
+                with: items,
+                into: scores + row * stride,
+                stride: stride
             )
             row += 4
         }
         while row < rows.count {
-            oneRow(rows[row], items, itemCount, dimension, scores + row * stride)
+            oneRow(rows[row], with: items, into: scores + row * stride)
             row += 1
         }
     }
 
+    private typealias Row = UnsafePointer<Float>
+
     private static func fourRows(
-        _ a: UnsafePointer<Float>,
-        _ b: UnsafePointer<Float>,
-        _ c: UnsafePointer<Float>,
-        _ d: UnsafePointer<Float>,
-        _ items: UnsafePointer<Float>,
-        _ itemCount: Int,
-        _ dimension: Int,
-        _ scores: UnsafeMutablePointer<Float>,
-        _ stride: Int
+        _ rows: (Row, Row, Row, Row),
+        with others: Rows,
+        into scores: UnsafeMutablePointer<Float>,
+        stride: Int
     ) {
+        let (a, b, c, d) = rows
+        let (items, itemCount, dimension) = (others.start, others.count, others.dimension)
         var item = 0
         while item + 2 <= itemCount {
             let x = items + item * dimension
@@ -80,14 +79,14 @@ enum InnerProduct {
                 dy += rd * q
                 place += 4
             }
-            scores[item] = finish(ax, a, x, place, dimension)
-            scores[item + 1] = finish(ay, a, y, place, dimension)
-            scores[stride + item] = finish(bx, b, x, place, dimension)
-            scores[stride + item + 1] = finish(by, b, y, place, dimension)
-            scores[2 * stride + item] = finish(cx, c, x, place, dimension)
-            scores[2 * stride + item + 1] = finish(cy, c, y, place, dimension)
-            scores[3 * stride + item] = finish(dx, d, x, place, dimension)
-            scores[3 * stride + item + 1] = finish(dy, d, y, place, dimension)
+            scores[item] = finish(ax, a, x, from: place, to: dimension)
+            scores[item + 1] = finish(ay, a, y, from: place, to: dimension)
+            scores[stride + item] = finish(bx, b, x, from: place, to: dimension)
+            scores[stride + item + 1] = finish(by, b, y, from: place, to: dimension)
+            scores[2 * stride + item] = finish(cx, c, x, from: place, to: dimension)
+            scores[2 * stride + item + 1] = finish(cy, c, y, from: place, to: dimension)
+            scores[3 * stride + item] = finish(dx, d, x, from: place, to: dimension)
+            scores[3 * stride + item + 1] = finish(dy, d, y, from: place, to: dimension)
             item += 2
         }
         guard item < itemCount else { return }
@@ -98,13 +97,8 @@ enum InnerProduct {
         scores[3 * stride + item] = one(d, x, dimension)
     }
 
-    private static func oneRow(
-        _ a: UnsafePointer<Float>,
-        _ items: UnsafePointer<Float>,
-        _ itemCount: Int,
-        _ dimension: Int,
-        _ scores: UnsafeMutablePointer<Float>
-    ) {
+    private static func oneRow(_ a: Row, with others: Rows, into scores: UnsafeMutablePointer<Float>) {
+        let (items, itemCount, dimension) = (others.start, others.count, others.dimension)
         var item = 0
         while item + 4 <= itemCount {
             let x = items + item * dimension
@@ -118,10 +112,10 @@ enum InnerProduct {
                 s3 += r * part(x, 3 * dimension + place)
                 place += 4
             }
-            scores[item] = finish(s0, a, x, place, dimension)
-            scores[item + 1] = finish(s1, a, x + dimension, place, dimension)
-            scores[item + 2] = finish(s2, a, x + 2 * dimension, place, dimension)
-            scores[item + 3] = finish(s3, a, x + 3 * dimension, place, dimension)
+            scores[item] = finish(s0, a, x, from: place, to: dimension)
+            scores[item + 1] = finish(s1, a, x + dimension, from: place, to: dimension)
+            scores[item + 2] = finish(s2, a, x + 2 * dimension, from: place, to: dimension)
+            scores[item + 3] = finish(s3, a, x + 3 * dimension, from: place, to: dimension)
             item += 4
         }
         while item < itemCount {
@@ -137,13 +131,7 @@ enum InnerProduct {
 
     /// Adds the four sums and the products of what is left behind `place`.
     @inline(__always)
-    private static func finish(
-        _ sum: Part,
-        _ a: UnsafePointer<Float>,
-        _ b: UnsafePointer<Float>,
-        _ place: Int,
-        _ dimension: Int
-    ) -> Float {
+    private static func finish(_ sum: Part, _ a: Row, _ b: Row, from place: Int, to dimension: Int) -> Float {
         let pair = sum.lowHalf + sum.highHalf
         var total = pair.x + pair.y
         for rest in place..<dimension { total += a[rest] * b[rest] }

@@ -2,26 +2,26 @@
 
 public import CascadeDatasets
 
-/// Which items of a catalogue may be found: one bit an item.
+/// Which items of a catalog may be found: one bit an item.
 ///
 /// What a user has seen, what is sold out and what belongs to other categories is each a filter; ``intersection(_:)``
-/// joins them. An item outside the catalogue is a bug of the caller.
+/// joins them. An item outside the catalog is a bug of the caller.
 public struct ItemFilter: Sendable, Equatable {
     /// Bit `i % 64` of word `i / 64` says whether item `i` is allowed; the bits behind the last item are 0.
     let words: [UInt64]
-    /// Number of items in the catalogue.
+    /// Number of items in the catalog.
     public let count: Int
     /// How many of them are allowed.
     public let allowedCount: Int
 
-    /// Allows these items of a catalogue and no others.
+    /// Allows these items of a catalog and no others.
     public init(allowing items: some Sequence<ItemIndex>, of count: Int) {
         var words = [UInt64](repeating: 0, count: (count + 63) / 64)
         for item in items { words[Self.word(item, count)] |= Self.bit(item) }
         self.init(words, count)
     }
 
-    /// Allows all items of a catalogue but these.
+    /// Allows all items of a catalog but these.
     public init(excluding items: some Sequence<ItemIndex>, of count: Int) {
         var words = [UInt64](repeating: .max, count: (count + 63) / 64)
         if count % 64 != 0 { words[count / 64] = 1 << UInt64(count % 64) - 1 }
@@ -38,9 +38,9 @@ public struct ItemFilter: Sendable, Equatable {
     /// Whether an item may be found.
     public subscript(item: ItemIndex) -> Bool { words[Self.word(item, count)] & Self.bit(item) != 0 }
 
-    /// Allows what both filters allow; they must be of one catalogue.
+    /// Allows what both filters allow; they must be of one catalog.
     public func intersection(_ other: ItemFilter) -> ItemFilter {
-        precondition(count == other.count, "filters of catalogues of \(count) and \(other.count) items")
+        precondition(count == other.count, "filters of catalogs of \(count) and \(other.count) items")
         return ItemFilter(zip(words, other.words).map { $0 & $1 }, count)
     }
 
@@ -52,7 +52,7 @@ public struct ItemFilter: Sendable, Equatable {
     }
 
     private static func word(_ item: ItemIndex, _ count: Int) -> Int {
-        precondition(item.rawValue >= 0 && item.rawValue < count, "the item lies outside the catalogue")
+        precondition(item.rawValue >= 0 && item.rawValue < count, "the item lies outside the catalog")
         return item.rawValue / 64
     }
 

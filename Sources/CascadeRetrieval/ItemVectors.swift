@@ -3,7 +3,7 @@
 import CascadeDatasets
 public import CascadeTensorFiles
 
-/// The vectors of a catalogue, `[N, D]` float32 in row-major order, in memory or in a mapped file.
+/// The vectors of a catalog, `[N, D]` float32 in row-major order, in memory or in a mapped file.
 ///
 /// Copies share the storage.
 public struct ItemVectors: Sendable {
@@ -14,14 +14,14 @@ public struct ItemVectors: Sendable {
     /// Features of a vector `D`, at least 1.
     public let dimension: Int
 
-    /// Takes the vectors of a catalogue.
+    /// Takes the vectors of a catalog.
     ///
     /// - Throws: ``IndexError`` when there are none, when they do not fill whole rows, or when a value is not a number.
     public init(_ values: [Float], dimension: Int) throws(IndexError) {
         try self.init(Column(values), dimension: dimension)
     }
 
-    /// Takes the vectors of a catalogue without copying them.
+    /// Takes the vectors of a catalog without copying them.
     ///
     /// - Throws: ``IndexError`` when there are none, when they do not fill whole rows, or when a value is not a number.
     public init(_ values: Column<Float>, dimension: Int) throws(IndexError) {
@@ -31,7 +31,7 @@ public struct ItemVectors: Sendable {
                 .badVectors,
                 """
                 item vectors: found \(values.count) numbers for rows of \(dimension); expected whole rows, at least \
-                one and at most 2^31 - 1. Does the catalogue have items?
+                one and at most 2^31 - 1. Does the catalog have items?
                 """
             )
         }

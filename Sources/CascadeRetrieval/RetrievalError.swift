@@ -1,5 +1,7 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
+public import CascadeTensorFiles
+
 /// Why an index could not be built, opened or searched.
 public struct RetrievalError: Error, CustomStringConvertible, Equatable {
     /// The kind of failure, for code that must tell cases apart.
@@ -117,5 +119,12 @@ public struct RetrievalError: Error, CustomStringConvertible, Equatable {
                 Check that its folder exists, may be written and has space left.
                 """
         )
+    }
+}
+
+extension RetrievalError: CascadeError {
+    /// What is at fault.
+    public var category: ErrorCategory {
+        [.noFullText, .readFailed, .writeFailed].contains(reason) ? .failed : .badData
     }
 }

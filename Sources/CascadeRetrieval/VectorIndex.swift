@@ -22,7 +22,7 @@ public struct Match: Sendable, Equatable {
     }
 }
 
-/// Finds the items of a catalogue whose vectors have the largest inner products with a user's.
+/// Finds the items of a catalog whose vectors have the largest inner products with a user's.
 ///
 /// Any number of threads may search at once; each search uses the thread that calls it.
 public protocol VectorIndex: Sendable {
@@ -40,8 +40,8 @@ public protocol VectorIndex: Sendable {
     ///   - users: Vectors `[U, Q, D]`.
     ///   - limit: Length of a list; 0 gives empty lists.
     ///   - filters: None allows everything; one holds for all users; otherwise one for each user.
-    /// - Throws: ``IndexError`` when the vectors or filters do not fit the catalogue, or `limit` is negative.
-    func search(_ users: UserVectors, limit: Int, allowing filters: [ItemFilter]) throws -> [[Match]]
+    /// - Throws: ``IndexError`` when the vectors or filters do not fit the catalog, or `limit` is negative.
+    func search(_ users: QueryVectors, limit: Int, allowing filters: [ItemFilter]) throws -> [[Match]]
 
     /// Writes what the index holds beside the vectors; nothing for an index that holds nothing else.
     ///
@@ -63,7 +63,7 @@ extension VectorIndex {
     ///   - user: One vector or more, one behind the other.
     ///   - limit: Length of the list.
     ///   - filter: What may be found; nil allows everything.
-    /// - Throws: ``IndexError`` when the vectors or the filter do not fit the catalogue, or `limit` is negative.
+    /// - Throws: ``IndexError`` when the vectors or the filter do not fit the catalog, or `limit` is negative.
     public func search(_ user: [Float], limit: Int, allowing filter: ItemFilter? = nil) throws -> [Match] {
         guard !user.isEmpty, user.count % dimension == 0 else {
             throw IndexError(
@@ -74,12 +74,12 @@ extension VectorIndex {
                 """
             )
         }
-        let vectors = try UserVectors(user, interests: user.count / dimension, dimension: dimension)
+        let vectors = try QueryVectors(user, interests: user.count / dimension, dimension: dimension)
         return try search(vectors, limit: limit, allowing: filter.map { [$0] } ?? [])[0]
     }
 
     /// Refuses a question that this index cannot answer.
-    func check(_ users: UserVectors, _ limit: Int, _ filters: [ItemFilter]) throws(IndexError) {
+    func check(_ users: QueryVectors, _ limit: Int, _ filters: [ItemFilter]) throws(IndexError) {
         guard users.dimension == dimension else {
             throw IndexError(
                 .badQuery,
@@ -106,7 +106,7 @@ extension VectorIndex {
                 .badQuery,
                 """
                 filters: found one for \(filter.count) items; the index has \(count). \
-                Make filters for the catalogue of the index.
+                Make filters for the catalog of the index.
                 """
             )
         }

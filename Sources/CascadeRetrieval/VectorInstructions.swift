@@ -2,7 +2,7 @@
 
 import CIndex
 
-/// Which of the processor's instructions compute inner products in a ``GraphIndex``.
+/// Which of the processor's instructions compute inner products in a ``HNSWIndex``.
 public enum VectorInstructions: Int, Sendable, Codable, CaseIterable, CustomStringConvertible {
     /// Those that every processor of the architecture has.
     case portable

@@ -30,10 +30,10 @@ public struct Experiment: Sendable, Equatable {
     /// The models that the experiment was resolved among.
     public let models: ModelRegistry
 
-    /// `search` is for `cascade tune`, which varies the settings, and `budget` is how much a training may take; neither
+    /// `search_space` is for `cascade tune`, which varies the settings, and `budget` is how much a training may take; neither
     /// belongs to the experiment.
     static let keys = [
-        "name", "source", "split", "seen", "candidates", "category", "model", "training", "search", "budget",
+        "name", "source", "split", "seen", "candidates", "category", "model", "training", "search_space", "budget",
     ]
 
     /// Whether two decide the same result.
@@ -54,6 +54,7 @@ extension Experiment {
     ///   - models: The models that there are.
     /// - Throws: ``ConfigurationError``.
     public init(_ tree: JSONValue, model given: String? = nil, among models: ModelRegistry = .builtin) throws {
+        let tree = try Self.respelled(tree, model: given, among: models).tree
         guard case .object(let fields) = tree else {
             throw ConfigurationError("an experiment is a group of settings with: \(Self.keys.joined(separator: ", "))")
         }
@@ -220,14 +221,14 @@ extension Experiment: Codable {
         try fields.encode(seen, forKey: .seen)
         try fields.encode(model.name, forKey: .model)
         try fields.encode(model.settings, forKey: .configuration)
-        try fields.encode(training, forKey: .training)
+        try fields.encode(JSONValue(encoding: training), forKey: .training)
         try fields.encodeIfPresent(candidates, forKey: .candidates)
         try fields.encodeIfPresent(category, forKey: .category)
     }
 }
 
 extension Experiment {
-    /// Every setting by its dotted key, such as `model.length` or `training.epochs`.
+    /// Every setting by its dotted key, such as `model.embedding_size` or `training.epochs`.
     public func leaves() throws -> [String: JSONValue] {
         try model.settings.leaves("model").merging(JSONValue(encoding: training).leaves("training")) { $1 }
     }

@@ -75,7 +75,7 @@ public struct RunManifest: Codable, Sendable {
 
     /// A setting that was sized by the data.
     public struct Sizing: Codable, Sendable, Equatable, CustomStringConvertible {
-        /// The dotted key, for example `model.length`.
+        /// The dotted key, for example `model.max_sequence_length`.
         public var key: String
         /// What was chosen.
         public var value: JSONValue

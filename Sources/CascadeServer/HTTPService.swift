@@ -51,7 +51,8 @@ public struct HTTPService: Service {
                 + FileRoutes(backend: backend).routes
         )
         self.logger = logger ?? configuration.logs.logger()
-        (self.onRunning, self.onShutdown) = (onRunning, onShutdown)
+        self.onRunning = onRunning
+        self.onShutdown = onShutdown
     }
 
     /// Serves until it is told to stop gracefully.
@@ -62,9 +63,9 @@ public struct HTTPService: Service {
     /// - Throws: ``ListenError`` when it cannot listen.
     public func run() async throws {
         if live.tokens.table.isEmpty {
-            logger.warning("no tokens are configured: everybody on this machine may do everything")
+            logger.warning("no tokens are configured: any local process may do everything")
         }
-        let clock = ShutdownClock(seconds: backend.configuration.shutdown)
+        let clock = ShutdownClock(seconds: backend.configuration.shutdownSeconds)
         let result: Result<Void, any Error>
         do {
             try await serve(clock)
@@ -90,7 +91,7 @@ public struct HTTPService: Service {
                     clock.begin()
                     await group.triggerGracefulShutdown()
                     try await Task.sleep(for: .seconds(clock.forRequests))
-                    logger.warning("requests are cut off: they did not finish in the time for stopping")
+                    logger.warning("requests were cut off: they did not finish within shutdown_seconds")
                 }
                 try await tasks.next()
                 server.cancel()
@@ -107,7 +108,7 @@ public struct HTTPService: Service {
     private func drain() async throws {
         backend.stopping.set()
         let seconds = backend.configuration.drainSeconds
-        logger.notice("stopping: not ready any more", metadata: ["drain_seconds": .stringConvertible(seconds)])
+        logger.notice("stopping: no longer ready", metadata: ["drain_seconds": .stringConvertible(seconds)])
         try await Task.sleep(for: .seconds(seconds))
     }
 
@@ -121,7 +122,7 @@ public struct HTTPService: Service {
             }.value
             logger.info("stopped")
         } catch {
-            logger.error("stopped before everything was flushed: the time for stopping is over")
+            logger.error("stopped before everything was flushed: shutdown_seconds is over")
         }
     }
 }
@@ -160,7 +161,7 @@ extension HTTPService {
             TracingLayer()
             CORSMiddleware(table: table, settings: configuration.cors)
             ProblemMiddleware(table: table, limits: configuration.limits)
-            GateMiddleware(
+            AuthMiddleware(
                 table: table,
                 tokens: live.tokens,
                 limiter: RateLimiter(configuration.rate),

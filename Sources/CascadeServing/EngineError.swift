@@ -1,6 +1,7 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
 public import CascadeFunnel
+public import CascadeTensorFiles
 public import CascadeTorch
 
 /// Why an engine did not answer.
@@ -42,3 +43,8 @@ public struct EngineError: LoggableError, Equatable {
 }
 
 extension TorchError: LoggableError {}
+
+extension EngineError: CascadeError {
+    /// What is at fault.
+    public var category: ErrorCategory { .failed }
+}

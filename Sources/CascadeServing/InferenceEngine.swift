@@ -2,34 +2,34 @@
 
 import CascadeTorch
 
-/// When requests are gathered into one pass of a model, and how many.
+/// Dynamic batching: how many requests share a forward pass, and how long they wait for it.
 public struct Batching: Sendable, Equatable {
-    /// The most requests of one pass, at least 1.
-    public var maximum: Int
-    /// How long the first request of a pass waits for others at most.
-    public var budget: Duration
+    /// The maximum number of requests in a batch, at least 1.
+    public var maxBatchSize: Int
+    /// How long the first request of a batch waits for others at most.
+    public var maxBatchDelay: Duration
 
-    /// Gathers up to 64 requests, within 2 milliseconds, unless other numbers are given.
-    public init(maximum: Int = 64, budget: Duration = .milliseconds(2)) {
-        precondition(maximum >= 1, "a pass has at least one request")
-        (self.maximum, self.budget) = (maximum, budget)
+    /// Batches up to 64 requests, within 2 milliseconds, unless other numbers are given.
+    public init(maxBatchSize: Int = 64, maxBatchDelay: Duration = .milliseconds(2)) {
+        precondition(maxBatchSize >= 1, "a batch has at least one request")
+        self.maxBatchSize = maxBatchSize
+        self.maxBatchDelay = maxBatchDelay
     }
 
-    /// Every request by itself, at once.
-    public static let none = Batching(maximum: 1, budget: .zero)
+    /// No batching: every request alone, immediately.
+    public static let none = Batching(maxBatchSize: 1, maxBatchDelay: .zero)
 }
 
-/// One model on a thread of its own, which answers those who ask at the same time together.
+/// One model on a thread of its own, which batches concurrent requests.
 ///
-/// Requests that come while the model is busy wait and are its next pass. A pass begins as soon as as many wait as the
-/// pass before had, and otherwise when the first of them has waited for ``Batching/budget``: somebody who asks alone is
-/// answered at once, and a crowd, which comes back after each answer, is answered as a crowd. A request that the model
-/// cannot answer fails alone; the others of its pass are then asked about one by one. A task that is cancelled while its
-/// request waits takes it back.
+/// Requests that come while the model is busy wait for the next batch. A batch starts when the queue is as long as the
+/// previous batch, or when its first request has waited for ``Batching/maxBatchDelay``. So a lone request runs immediately,
+/// and concurrent clients stay in one batch. When the model throws for a batch, each of its requests runs alone, so that
+/// only the bad one fails. A cancelled request leaves the queue.
 ///
-/// The engine ends its thread and lets go of the model when nobody holds it any more; whoever is still waiting holds it.
+/// The engine ends its thread and releases the model with its last reference; waiting requests hold one.
 public actor InferenceEngine<Input: Sendable, Output: Sendable> {
-    /// Answers each of the inputs, in their order.
+    /// Computes an output for each input, in their order.
     ///
     /// It runs on the engine's thread, without gradients; when it throws for
     /// several inputs, it is asked about each alone.
@@ -59,7 +59,9 @@ public actor InferenceEngine<Input: Sendable, Output: Sendable> {
     ///   - threads: How many threads one operation of the model may use.
     ///   - model: Answers; nobody else may use what it holds.
     public init(_ name: String, _ batching: Batching = Batching(), threads: Int = 1, model: sending @escaping Model) {
-        (self.name, self.batching, self.model) = (name, batching, model)
+        self.name = name
+        self.batching = batching
+        self.model = model
         thread = EngineThread("engine \(name)") {
             Runtime.setThreads(threads)
             Runtime.keepFreedMemory(for: .serving)
@@ -71,10 +73,10 @@ public actor InferenceEngine<Input: Sendable, Output: Sendable> {
     /// The engine's thread.
     public nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
-    /// The model's answer, of a pass that may serve others too.
+    /// The model's output for an input; the batch may hold other inputs.
     ///
     /// - Throws: ``EngineError``; what the model throws for this input; `CancellationError`.
-    public func answer(_ input: Input) async throws -> Output {
+    public func predict(_ input: Input) async throws -> Output {
         lastTicket += 1
         let ticket = lastTicket
         return try await withTaskCancellationHandler {
@@ -95,7 +97,7 @@ public actor InferenceEngine<Input: Sendable, Output: Sendable> {
     /// - Throws: ``EngineError`` when the engine was stopped; what the model throws.
     public func warmUp(with input: Input) throws {
         guard model != nil else { throw EngineError.stopped(name) }
-        for count in [1, batching.maximum] {
+        for count in [1, batching.maxBatchSize] {
             for result in results([Input](repeating: input, count: count)) { _ = try result.get() }
         }
     }
@@ -114,14 +116,14 @@ public actor InferenceEngine<Input: Sendable, Output: Sendable> {
 
     /// Sees to it that those who wait get their pass.
     private func plan() {
-        if waiting.count >= min(previousCount, batching.maximum) || batching.budget == .zero {
+        if waiting.count >= min(previousCount, batching.maxBatchSize) || batching.maxBatchDelay == .zero {
             guard !isPlanned else { return }
             isPlanned = true
             Task { run() }  // takes along whoever asks in the jobs before it
         } else if !hasTimer {
             hasTimer = true
             Task {
-                try? await Task.sleep(for: batching.budget)
+                try? await Task.sleep(for: batching.maxBatchDelay)
                 hasTimer = false
                 run()
             }
@@ -132,7 +134,7 @@ public actor InferenceEngine<Input: Sendable, Output: Sendable> {
     private func run() {
         isPlanned = false
         guard !waiting.isEmpty else { return }
-        let pass = waiting.prefix(batching.maximum)
+        let pass = waiting.prefix(batching.maxBatchSize)
         waiting.removeFirst(pass.count)
         previousCount = pass.count
         for (one, result) in zip(pass, results(pass.map(\.input))) { one.continuation.resume(with: result) }

@@ -28,7 +28,7 @@ extension ScoringEngine {
                     let history = try Tensor(host.items.map(Int64.init), on: device)
                     let candidates = try Tensor(request.candidates.map { Int64($0.rawValue) + 1 }, on: device)
                     let scores = try attention(history, candidates).logSumExp(1).floats()
-                    return try answers(scores, scores.count, named: name)[0].get()
+                    return try rows(scores, scores.count, named: name)[0].get()
                 }
             }
         }
@@ -41,7 +41,7 @@ private func scores(_ values: [Float], of requests: [LiveRequest], named name: S
 {
     let width = values.count / requests.count
     return requests.enumerated().map { row, request in
-        answers(
+        rows(
             Array(values[row * width..<row * width + request.candidates.count]),
             request.candidates.count,
             named: name
@@ -79,7 +79,7 @@ public struct ModelScorer: CandidateScorer {
         var scores: [Float] = []
         for start in stride(from: 0, to: known.count, by: Self.block) {
             let block = Array(known[start..<min(start + Self.block, known.count)])
-            scores += try await engine.answer(
+            scores += try await engine.predict(
                 LiveRequest(history: history, query: query, candidates: block, time: request.now)
             )
         }

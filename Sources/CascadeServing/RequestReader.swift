@@ -26,7 +26,7 @@ struct RequestReader: Sendable {
     /// Those of the items that the model knows.
     func known(_ items: some Sequence<ItemID>) -> [ItemIndex] { items.compactMap(dataset.find) }
 
-    /// The longest history that the model reads, of the catalogue's first items: what a warm-up asks about.
+    /// The longest history that the model reads, of the catalog's first items: what a warm-up asks about.
     var fullHistory: LiveHistory {
         let events = (0..<length).map { place in
             let item = dataset.itemID(ItemIndex(place % dataset.itemCount))
@@ -35,6 +35,6 @@ struct RequestReader: Sendable {
         return LiveHistory(events, of: nil, in: dataset, length: length, tokenizer: tokenizer)
     }
 
-    /// As many items of the catalogue as there are, up to a number.
+    /// As many items of the catalog as there are, up to a number.
     func someItems(_ count: Int) -> [ItemIndex] { (0..<min(count, dataset.itemCount)).map { ItemIndex($0) } }
 }

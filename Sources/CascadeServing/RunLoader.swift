@@ -42,7 +42,7 @@ public enum RunLoader {
         among models: ModelRegistry = .builtin
     ) async throws -> ServedModel {
         try await onOwnThread("load") {
-            guard role != .index else { return try neighbours(url) }
+            guard role != .index else { return try neighbors(url) }
             let device = try Device(named: settings.device)
             let directory = RunDirectory(url, models: models)
             let run = try directory.open(data: try directory.dataset(orElse: data), on: device, loading: .copied)
@@ -96,11 +96,11 @@ public enum RunLoader {
         }
     }
 
-    private static func neighbours(_ url: URL) throws -> ServedModel {
+    private static func neighbors(_ url: URL) throws -> ServedModel {
         let opened = try IndexDirectory(url)
-        let version = "\(opened.description.origin.model)+\(try opened.version)"
+        let version = "\(opened.description.origin.model)+\(opened.version)"
         let numbers = Dictionary(zip(opened.items, 0...).map { ($0, ItemIndex($1)) }) { first, _ in first }
-        let similar = VectorNeighbours(
+        let similar = VectorNeighbors(
             version: version,
             index: opened.index,
             find: { numbers[$0] },
@@ -116,12 +116,12 @@ public enum RunLoader {
     ) -> ServedModel {
         let (version, reader) = (facts.version, facts.reader)
         let sample = reader.fullHistory
-        let engine = CatalogueEngine(version, model, chosen.gathering(upTo: retrieverBatch), on: facts.device)
+        let engine = CatalogEngine(version, model, chosen.gathering(upTo: retrieverBatch), on: facts.device)
         return ServedModel(
             version: version,
             metrics: facts.metrics,
-            source: CatalogueSource(version: version, reader: reader, engine: engine),
-            warming: { try await engine.warmUp(with: CatalogueWish(history: sample, limit: 100, hidden: [])) },
+            source: CatalogSource(version: version, reader: reader, engine: engine),
+            warming: { try await engine.warmUp(with: CatalogQuery(history: sample, limit: 100, hidden: [])) },
             ending: { await engine.stop() }
         )
     }
@@ -139,9 +139,9 @@ public enum RunLoader {
             let vectors = try retriever.itemVectors()
             return try ItemVectors(vectors.floats(), dimension: vectors.shape[1])
         }
-        let (found, suffix) = try index.map { try checked($0, items, dataset) } ?? (ExactIndex(items), "exact")
+        let (found, suffix) = try index.map { try checked($0, items, dataset) } ?? (FlatIndex(items), "exact")
         let engine = VectorEngine(version, retriever, settings, on: facts.device)
-        let users = UserVectors(engine)
+        let users = UserVectorCache(engine)
         let full = "\(version)+\(suffix)"
         let source = VectorSource(version: full, reader: reader, users: users, index: found)
         return ServedModel(
@@ -149,7 +149,7 @@ public enum RunLoader {
             metrics: metrics,
             source: source,
             scorer: VectorScorer(version: version, reader: reader, users: users, items: items),
-            similar: VectorNeighbours(version: full, index: found, find: dataset.find, name: dataset.itemID),
+            similar: VectorNeighbors(version: full, index: found, find: dataset.find, name: dataset.itemID),
             warming: {
                 try await engine.warmUp(with: sample)
                 _ = try found.search(items.rows([0]), limit: min(100, items.count))
@@ -168,10 +168,10 @@ public enum RunLoader {
         var (version, reader) = (facts.version, facts.reader)
         reader.tokenizer = scoring.tokenizer
         var settings = chosen.gathering(upTo: rankerBatch)
-        if scoring.dependsOnBatch { settings.batch = 1 }
+        if scoring.dependsOnBatch { settings.maxBatchSize = 1 }
         let engine: ScoringEngine
         var output = ModelScorer.Output.logOdds
-        if settings.judge == .model {
+        if settings.scorer == .model {
             engine = ScoringEngine(version, scoring, settings, on: facts.device)
         } else {
             guard let attention = scoring.attention else {

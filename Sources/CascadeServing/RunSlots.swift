@@ -19,7 +19,9 @@ public struct RunSlots: SlotLoader {
     ///
     /// - Throws: ``ConfigurationError`` for options that ``EngineSettings`` refuses, and what ``RunLoader`` throws.
     public func load(_ slot: SlotConfiguration) async throws -> LoadedSlot {
-        let settings = try EngineSettings(overriding: slot.options, path: "slots.\(slot.name).options")
+        let path = "slots.\(slot.name).options"
+        let options = try EngineSettings.formerKeys.renew(slot.options, path: path).tree
+        let settings = try EngineSettings(overriding: options, path: path)
         let model = try await RunLoader.load(
             slot.kind,
             from: URL(filePath: slot.path),

@@ -30,9 +30,14 @@ public struct ServedModel: Sendable {
         forgetting: @escaping @Sendable () -> Void = {},
         ending: @escaping @Sendable () async -> Void = {}
     ) {
-        (self.version, self.metrics) = (version, metrics)
-        (self.source, self.scorer, self.similar) = (source, scorer, similar)
-        (self.warming, self.forgetting, self.ending) = (warming, forgetting, ending)
+        self.version = version
+        self.metrics = metrics
+        self.source = source
+        self.scorer = scorer
+        self.similar = similar
+        self.warming = warming
+        self.forgetting = forgetting
+        self.ending = ending
     }
 
     /// Answers the longest request that there can be, alone and as often as one pass takes, so that the first person does

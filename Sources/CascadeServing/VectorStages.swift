@@ -18,13 +18,13 @@ extension VectorEngine {
         self.init(name, settings.batching, threads: settings.threads) { histories in
             let host = HostBatch(histories, padding: type(of: retriever).padding)
             let vectors = try retriever.userVectors(Batch(host, on: device, noiseSeed: 0))
-            return answers(try vectors.floats(), vectors.shape[1] * vectors.shape[2], named: name)
+            return rows(try vectors.floats(), vectors.shape[1] * vectors.shape[2], named: name)
         }
     }
 }
 
 /// Rows of numbers as answers; a row that holds something else is an error of its own.
-func answers(_ values: [Float], _ width: Int, named name: String) -> [Result<[Float], any Error>] {
+func rows(_ values: [Float], _ width: Int, named name: String) -> [Result<[Float], any Error>] {
     stride(from: 0, to: values.count, by: width).map { start in
         let row = Array(values[start..<start + width])
         return row.allSatisfy(\.isFinite) ? .success(row) : .failure(EngineError.notANumber(name))
@@ -32,9 +32,9 @@ func answers(_ values: [Float], _ width: Int, named name: String) -> [Result<[Fl
 }
 
 /// People's vectors, as the retriever and the pre-ranker of one request both need them.
-final class UserVectors: Sendable {
+final class UserVectorCache: Sendable {
     private struct Memory {
-        var latest = LeastRecentlyUsed<LiveHistory, [Float]>(capacity: 256)
+        var latest = LRUCache<LiveHistory, [Float]>(capacity: 256)
         /// How often everything was forgotten.
         var emptied = 0
     }
@@ -49,7 +49,7 @@ final class UserVectors: Sendable {
     func vectors(after history: LiveHistory) async throws -> [Float] {
         let (known, before) = memory.withLock { ($0.latest.use(history), $0.emptied) }
         if let known { return known }
-        let vectors = try await engine.answer(history)
+        let vectors = try await engine.predict(history)
         memory.withLock { if $0.emptied == before { $0.latest.insert(history, vectors) } }
         return vectors
     }
@@ -71,7 +71,7 @@ public struct VectorSource: CandidateSource {
     /// The model, its weights and the index.
     public let version: String
     let reader: RequestReader
-    let users: UserVectors
+    let users: UserVectorCache
     let index: any VectorIndex
 
     /// The best items; none for somebody without an event that the model knows.
@@ -96,7 +96,7 @@ public struct VectorScorer: CandidateScorer {
     /// The model and its weights.
     public let version: String
     let reader: RequestReader
-    let users: UserVectors
+    let users: UserVectorCache
     let items: ItemVectors
 
     /// The products; nil for items that the model does not know, and for all when it knows no event of the person.
@@ -125,7 +125,7 @@ public struct VectorScorer: CandidateScorer {
 }
 
 /// Finds the items whose vectors have the largest products with an item's.
-public struct VectorNeighbours: SimilarItemSource {
+public struct VectorNeighbors: SimilarItemSource {
     /// Where the vectors come from, and the index.
     public let version: String
     let index: any VectorIndex

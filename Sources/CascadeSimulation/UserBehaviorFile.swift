@@ -4,15 +4,15 @@ import CascadeDatasets
 import CascadeTensorFiles
 public import Foundation
 
-extension SimulatedWorld {
-    /// The shares of the behaviours in Taobao's own file, about.
-    private static let behaviours: [(name: String, share: Double)] = [
+extension Simulator {
+    /// The shares of the behaviors in Taobao's own file, about.
+    private static let behaviors: [(name: String, share: Double)] = [
         ("pv", 0.896), ("cart", 0.055), ("fav", 0.029), ("buy", 0.02),
     ]
 
-    /// Lets a world `lifelong` run and writes its events in the form of Taobao's `UserBehavior.csv`, user after user.
+    /// Lets a simulator `lifelong` run and writes its events in the form of Taobao's `UserBehavior.csv`, user after user.
     ///
-    /// The file looks like Taobao's to an importer, at any size and in little memory. It is not a data set of this world:
+    /// The file looks like Taobao's to an importer, at any size and in little memory. It is not a data set of this simulator:
     /// the ids are other ones.
     ///
     /// - Parameter url: The file to write; nothing may exist there.
@@ -23,7 +23,7 @@ extension SimulatedWorld {
         guard isLifelong else {
             throw DatasetError(
                 .badOption,
-                "world '\(name)' has no categories and times like Taobao's; use lifelong or lifelong-taobao."
+                "simulator '\(name)' has no categories and times like Taobao's; use lifelong or lifelong-taobao."
             )
         }
         try checkParameters()
@@ -33,21 +33,21 @@ extension SimulatedWorld {
                 "\(url.path): something exists there and is not overwritten. Remove it or choose another path."
             )
         }
-        let world = LifelongWorld(items: items, categories: categories, window: window)
-        let draw = WeightedDraw(Self.behaviours.map(\.share))
-        let names = Self.behaviours.map { Array(",\($0.name),".utf8) }
+        let simulator = LifelongSimulator(items: items, categories: categories, window: window)
+        let draw = WeightedDraw(Self.behaviors.map(\.share))
+        let names = Self.behaviors.map { Array(",\($0.name),".utf8) }
         var rows = 0
         try DurableFile.write(to: url) { write in
             var text: [UInt8] = []
             for user in 0..<users {
-                var journey = LifelongJourney(world, user: user, meanEvents: meanEvents, seed: seed)
+                var visitor = LifelongUser(simulator, user: user, meanEvents: meanEvents, seed: seed)
                 var generator = SplitMix64(seed: SplitMix64.mix(seed, 3, UInt64(user)))
-                while let (item, time) = journey.next() {
+                while let (item, time) = visitor.next() {
                     text.append(number: user + 1)
                     text.append(UInt8(ascii: ","))
                     text.append(number: item + 1)
                     text.append(UInt8(ascii: ","))
-                    text.append(number: 1_000_000 + world.category(of: item))
+                    text.append(number: 1_000_000 + simulator.category(of: item))
                     text.append(contentsOf: names[draw.draw(using: &generator)])
                     text.append(number: Int(time))
                     text.append(.lineFeed)

@@ -8,12 +8,14 @@ public struct NewEvent: Sendable, Equatable, Codable {
     public var id: String
     /// What happened.
     public var event: Event
-    /// The answered request that showed the item, when the sender knows it; what experiments count by.
+    /// The answered request that showed the item, when the sender knows it; what A/B tests count by.
     public var request: String?
 
     /// Names an event.
     public init(id: String, event: Event, request: String? = nil) {
-        (self.id, self.event, self.request) = (id, event, request)
+        self.id = id
+        self.event = event
+        self.request = request
     }
 }
 
@@ -49,8 +51,12 @@ public struct ItemRecord: Sendable, Equatable, Codable {
         created: Int64 = 0,
         attributes: [String: String] = [:]
     ) {
-        (self.id, self.title, self.categories) = (id, title, categories)
-        (self.available, self.created, self.attributes) = (available, created, attributes)
+        self.id = id
+        self.title = title
+        self.categories = categories
+        self.available = available
+        self.created = created
+        self.attributes = attributes
     }
 }
 
@@ -70,11 +76,11 @@ public struct Exposure: Sendable, Equatable, Codable {
     public var user: UserID?
     /// What was shown.
     public var item: ItemID
-    /// Place on the page, from 0.
-    public var place: Int
+    /// Position on the page, from 0.
+    public var position: Int
     /// When, in seconds since 1970-01-01 UTC.
     public var time: Int64
-    /// The arm of each experiment that the request was in.
+    /// The arm of each A/B test that the request was in.
     public var arms: [String: String]
 
     /// Describes what was shown.
@@ -82,12 +88,16 @@ public struct Exposure: Sendable, Equatable, Codable {
         request: String,
         user: UserID?,
         item: ItemID,
-        place: Int,
+        position: Int,
         time: Int64,
         arms: [String: String] = [:]
     ) {
-        (self.request, self.user, self.item) = (request, user, item)
-        (self.place, self.time, self.arms) = (place, time, arms)
+        self.request = request
+        self.user = user
+        self.item = item
+        self.position = position
+        self.time = time
+        self.arms = arms
     }
 }
 
@@ -102,7 +112,9 @@ public struct UserExport: Sendable, Equatable, Codable {
 
     /// Gathers what is stored.
     public init(user: UserID, events: [NewEvent], exposures: [Exposure]) {
-        (self.user, self.events, self.exposures) = (user, events, exposures)
+        self.user = user
+        self.events = events
+        self.exposures = exposures
     }
 }
 
@@ -121,8 +133,11 @@ public struct ModelVersion: Sendable, Equatable, Codable {
 
     /// Describes a version.
     public init(slot: String, version: String, path: String, time: Int64, metrics: [String: Double] = [:]) {
-        (self.slot, self.version, self.path) = (slot, version, path)
-        (self.time, self.metrics) = (time, metrics)
+        self.slot = slot
+        self.version = version
+        self.path = path
+        self.time = time
+        self.metrics = metrics
     }
 }
 
@@ -134,7 +149,10 @@ public struct ChangeCounts: Sendable, Equatable {
     public var erasures: Int
 
     /// Describes how often something changed.
-    public init(items: Int, erasures: Int) { (self.items, self.erasures) = (items, erasures) }
+    public init(items: Int, erasures: Int) {
+        self.items = items
+        self.erasures = erasures
+    }
 }
 
 /// What the service remembers: events, items, what was shown, which models served.

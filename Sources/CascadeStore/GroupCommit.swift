@@ -29,8 +29,10 @@ actor GroupCommit {
     ///
     /// - Parameter limit: How many calls share a transaction at most; with 1, each has its own.
     init(_ pool: DatabasePool, limit: Int, watch: ChangeWatch, files: StoreFiles) {
-        (self.pool, self.limit) = (pool, limit)
-        (self.watch, self.files) = (watch, files)
+        self.pool = pool
+        self.limit = limit
+        self.watch = watch
+        self.files = files
     }
 
     /// Runs `body` in a transaction that may hold other calls' writes too, and returns once it is on the disk.

@@ -103,7 +103,8 @@ private struct Node {
     /// Reads a page into a buffer, which the node uses from then on.
     init(_ page: UInt32, _ file: DatabaseFile, _ buffer: UnsafeMutableRawBufferPointer) throws {
         try file.read(page, into: buffer)
-        (self.page, self.buffer) = (page, buffer)
+        self.page = page
+        self.buffer = buffer
         let header = page == 1 ? 100 : 0
         guard [2, 5, 10, 13].contains(buffer[header]) else { throw DatabaseError(resultCode: .SQLITE_CORRUPT) }
         let isLeaf = buffer[header] >= 10

@@ -11,7 +11,10 @@ public struct ErasureStatus: Sendable, Equatable, Codable {
     public var isDone: Bool
 
     /// Describes an erasure.
-    public init(time: Int64, isDone: Bool) { (self.time, self.isDone) = (time, isDone) }
+    public init(time: Int64, isDone: Bool) {
+        self.time = time
+        self.isDone = isDone
+    }
 }
 
 extension SQLiteStore {
@@ -29,8 +32,8 @@ extension SQLiteStore {
         let time = clock()
         let (erasure, first) =
             try await write { database -> (Int64, Int)? in
-                guard let erasure = try ErasureTable.begin(user, time: time, in: database) else { return nil }
-                return (erasure, try ErasureTable.removePiece(of: erasure, in: database) ?? 0)
+                guard let erasure = try ErasureRows.begin(user, time: time, in: database) else { return nil }
+                return (erasure, try ErasureRows.removePiece(of: erasure, in: database) ?? 0)
             } ?? (0, 0)
         guard erasure > 0 else { return 0 }
         return try await first + removeRows(of: erasure)
@@ -44,8 +47,8 @@ extension SQLiteStore {
     /// - Throws: ``StoreError``; `.busy` when another process reads an old state all the time.
     /// - Complexity: Linear in the size of the store, when there is anything to finish.
     public func finishErasures() async throws {
-        for erasure in try await read(ErasureTable.begun) { _ = try await removeRows(of: erasure) }
-        guard try await read(ErasureTable.last) != nil else { return }
+        for erasure in try await read(ErasureRows.begun) { _ = try await removeRows(of: erasure) }
+        guard try await read(ErasureRows.last) != nil else { return }
         try await condition.watching {
             try await StoreError.naming(place) { [compaction] in try await compaction.run() }
         }
@@ -68,7 +71,7 @@ extension SQLiteStore {
 
     private func removeRows(of erasure: Int64) async throws -> Int {
         var removed = 0
-        while let part = try await write({ try ErasureTable.removePiece(of: erasure, in: $0) }) { removed += part }
+        while let part = try await write({ try ErasureRows.removePiece(of: erasure, in: $0) }) { removed += part }
         return removed
     }
 }

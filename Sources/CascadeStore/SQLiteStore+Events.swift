@@ -16,7 +16,7 @@ extension SQLiteStore {
         guard !events.isEmpty else { return [] }
         let received = clock()
         return try await write { database in
-            let insert = try EventTable.Insertion(database, received: received)
+            let insert = try EventRows.Insertion(database, received: received)
             return try events.map { try insert($0) ? .stored : .duplicate }
         }
     }
@@ -27,14 +27,14 @@ extension SQLiteStore {
         return try await read { database in
             let select = try database.cachedStatement(
                 sql: """
-                    SELECT \(EventTable.columns) FROM events WHERE user = ? AND row > ?
+                    SELECT \(EventRows.columns) FROM events WHERE user = ? AND row > ?
                     ORDER BY time DESC, row DESC LIMIT ?
                     """
             )
-            let last = try ErasureTable.lastEvent(of: user, in: database)
+            let last = try ErasureRows.lastEvent(of: user, in: database)
             let rows = try Row.fetchCursor(select, arguments: [user.rawValue, last, max(0, limit)])
             var events: [Event] = []
-            while let row = try rows.next() { events.append(try EventTable.event(row).event) }
+            while let row = try rows.next() { events.append(try EventRows.event(row).event) }
             return events.reversed()
         }
     }
@@ -59,7 +59,7 @@ extension SQLiteStore {
 }
 
 /// Events as rows.
-enum EventTable {
+enum EventRows {
     /// What ``event(_:)`` reads.
     static let columns = "id, user, item, action, time, query, value, request"
 
@@ -89,10 +89,11 @@ enum EventTable {
         private let received: Int64
 
         init(_ database: Database, received: Int64) throws {
-            (self.database, self.received) = (database, received)
+            self.database = database
+            self.received = received
             statement = try database.cachedStatement(
                 sql: """
-                    INSERT INTO events (\(EventTable.columns), received) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    INSERT INTO events (\(EventRows.columns), received) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
                     ON CONFLICT (id) DO NOTHING
                     """
             )

@@ -20,13 +20,13 @@ extension SQLiteStore {
             let kept = try exposures.filter { exposure in
                 try exposure.user.flatMap { try erased.time(of: $0) }.map { $0 < exposure.time } ?? true
             }
-            try ExposureTable.insert(kept, into: database)
+            try ExposureRows.insert(kept, into: database)
         }
     }
 }
 
 /// Requests, what they showed, and their arms, as rows.
-enum ExposureTable {
+enum ExposureRows {
     static func insert(_ exposures: [Exposure], into database: Database) throws {
         let request = try database.cachedStatement(
             sql: "INSERT INTO requests (id, user, time) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING"
@@ -43,7 +43,7 @@ enum ExposureTable {
             if isNew {
                 for (experiment, name) in exposure.arms { try arm.execute(arguments: [row, experiment, name]) }
             }
-            try insert.execute(arguments: [row, exposure.place, exposure.item.rawValue])
+            try insert.execute(arguments: [row, exposure.position, exposure.item.rawValue])
         }
     }
 
@@ -52,7 +52,7 @@ enum ExposureTable {
         let requests = try Row.fetchAll(
             database,
             sql: "SELECT row, id, time FROM requests WHERE user = ? AND row > ? ORDER BY time, row",
-            arguments: [user.rawValue, ErasureTable.lastRequest(of: user, in: database)]
+            arguments: [user.rawValue, ErasureRows.lastRequest(of: user, in: database)]
         )
         let arms = try database.cachedStatement(sql: "SELECT experiment, arm FROM arms WHERE request = ?")
         let shown = try database.cachedStatement(
@@ -69,7 +69,7 @@ enum ExposureTable {
                     request: id,
                     user: user,
                     item: ItemID(try $0.value(1)),
-                    place: try $0.value(0),
+                    position: try $0.value(0),
                     time: time,
                     arms: own
                 )

@@ -26,8 +26,11 @@ public struct StoreImportReport: Sendable, Equatable {
         erasedEvents: Int = 0,
         erasedPeople: Int = 0
     ) {
-        (self.newEvents, self.knownEvents, self.newItems) = (newEvents, knownEvents, newItems)
-        (self.erasedEvents, self.erasedPeople) = (erasedEvents, erasedPeople)
+        self.newEvents = newEvents
+        self.knownEvents = knownEvents
+        self.newItems = newItems
+        self.erasedEvents = erasedEvents
+        self.erasedPeople = erasedPeople
     }
 
     fileprivate static func += (sum: inout StoreImportReport, part: StoreImportReport) {
@@ -74,7 +77,7 @@ extension SQLiteStore {
             { last += 1 }
             let users = first..<last
             report += try await write { database in
-                let insert = try EventTable.Insertion(database, received: received)
+                let insert = try EventRows.Insertion(database, received: received)
                 let erased = try ErasedPeople(database)
                 return try users.reduce(into: StoreImportReport()) { part, user in
                     part += try source.add(UserIndex(user), insert, erased, database)
@@ -117,14 +120,16 @@ private struct EventSource: Sendable {
     private let place: String
 
     init(_ dataset: Dataset, items: [ItemID], place: String) {
-        (self.dataset, self.items, self.place) = (dataset, items, place)
+        self.dataset = dataset
+        self.items = items
+        self.place = place
         places = Dictionary(zip(items, 0...)) { first, _ in first }
     }
 
     /// Adds a user's events that are new, and that no erasure came after.
     func add(
         _ user: UserIndex,
-        _ insert: EventTable.Insertion,
+        _ insert: EventRows.Insertion,
         _ erased: ErasedPeople,
         _ database: Database
     ) throws -> StoreImportReport {

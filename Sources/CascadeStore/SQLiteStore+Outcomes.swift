@@ -3,12 +3,12 @@
 internal import CascadeDatasets
 internal import GRDB
 
-extension SQLiteStore: ExperimentOutcomes {
-    /// Everybody who was shown something in an experiment, once for each arm that they were in.
-    public func outcomes(of experiment: String) async throws -> [UnitOutcome] {
-        guard Storable.holds(experiment) else { return [] }
+extension SQLiteStore: ABTestOutcomes {
+    /// Every user with impressions in an A/B test, once for each arm that they were in.
+    public func outcomes(of test: String) async throws -> [UnitOutcome] {
+        guard Storable.holds(test) else { return [] }
         return try await read { database in
-            let rows = try Row.fetchCursor(database, sql: Self.outcomes, arguments: ["experiment": experiment])
+            let rows = try Row.fetchCursor(database, sql: Self.outcomes, arguments: ["experiment": test])
             var outcomes: [UnitOutcome] = []
             while let row = try rows.next() {
                 outcomes.append(
@@ -25,7 +25,7 @@ extension SQLiteStore: ExperimentOutcomes {
         }
     }
 
-    /// Which request an event belongs to is decided among all requests, whatever their experiments.
+    /// Which request an event belongs to is decided among all requests, whatever their A/B tests.
     private static let outcomes = """
         WITH shown AS (
             SELECT requests.row, requests.id, requests.user, requests.time, arms.arm

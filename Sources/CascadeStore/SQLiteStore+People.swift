@@ -35,12 +35,12 @@ extension SQLiteStore {
         return try await read { database in
             let rows = try Row.fetchCursor(
                 database,
-                sql: "SELECT \(EventTable.columns) FROM events WHERE user = ? AND row > ? ORDER BY time, row",
-                arguments: [user.rawValue, ErasureTable.lastEvent(of: user, in: database)]
+                sql: "SELECT \(EventRows.columns) FROM events WHERE user = ? AND row > ? ORDER BY time, row",
+                arguments: [user.rawValue, ErasureRows.lastEvent(of: user, in: database)]
             )
             var events: [NewEvent] = []
-            while let row = try rows.next() { events.append(try EventTable.event(row)) }
-            let exposures = try ExposureTable.exposures(of: user, in: database)
+            while let row = try rows.next() { events.append(try EventRows.event(row)) }
+            let exposures = try ExposureRows.exposures(of: user, in: database)
             return events.isEmpty && exposures.isEmpty
                 ? nil : UserExport(user: user, events: events, exposures: exposures)
         }

@@ -134,7 +134,7 @@ private struct ErasureRecord {
                     arguments: [user, time]
                 )
                 removed += database.changesCount
-                removed += try ExposureTable.remove("user = ? AND time <= ?", arguments: [user, time], in: database)
+                removed += try ExposureRows.remove("user = ? AND time <= ?", arguments: [user, time], in: database)
                     .exposures
             }
             for (hash, time) in people { try own.insert(hash, time: time) }

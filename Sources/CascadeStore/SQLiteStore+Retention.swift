@@ -54,7 +54,7 @@ extension SQLiteStore {
         while true {
             try Task.checkCancellation()
             let part = try await write { database in
-                try ExposureTable.remove(
+                try ExposureRows.remove(
                     "row IN (SELECT row FROM requests WHERE time < ? ORDER BY time, row LIMIT ?)",
                     arguments: [time, Self.requestsPerChange],
                     in: database

@@ -16,8 +16,10 @@ public struct StoreCounts: Sendable, Equatable, Codable {
 
     /// Describes how much there is.
     public init(events: Int, items: Int, requests: Int, exposures: Int) {
-        (self.events, self.items) = (events, items)
-        (self.requests, self.exposures) = (requests, exposures)
+        self.events = events
+        self.items = items
+        self.requests = requests
+        self.exposures = exposures
     }
 }
 

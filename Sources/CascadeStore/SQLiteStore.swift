@@ -43,7 +43,8 @@ public final class SQLiteStore: EventStore {
         clock: @escaping @Sendable () -> Int64 = { Int64(Date().timeIntervalSince1970) }
     ) throws {
         precondition(groupLimit > 0, "a transaction holds at least one call")
-        (self.url, self.clock) = (url, clock)
+        self.url = url
+        self.clock = clock
         guard creating || FileManager.default.fileExists(atPath: url.path) else {
             throw StoreError(.notFound, "\(url.path): there is no such file. Check the path.")
         }

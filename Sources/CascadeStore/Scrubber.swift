@@ -30,14 +30,17 @@ actor Scrubber {
     ///
     /// - Parameter patience: How long readers of an older state may hold up everything before it is an error.
     init(_ pool: DatabasePool, _ watch: ChangeWatch, _ wait: BusyWait, patience: Duration) {
-        (self.pool, self.watch, self.wait, self.patience) = (pool, watch, wait, patience)
+        self.pool = pool
+        self.watch = watch
+        self.wait = wait
+        self.patience = patience
     }
 
     /// Finishes the erasures whose rows are gone.
     ///
     /// - Throws: `SQLITE_BUSY` when it is held up for too long; what is left is done by the next call.
     func run() async throws {
-        guard let last = try await pool.read(ErasureTable.last) else { return }
+        guard let last = try await pool.read(ErasureRows.last) else { return }
         var scrub = PageScrub()
         var moved = ContinuousClock.now
         while true {

@@ -1,6 +1,7 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
 internal import CascadeDatasets
+internal import CascadeTensorFiles
 internal import Foundation
 
 /// What texts may be: SQLite ends one at a NUL, so that `ann\0x` would become somebody else's `ann`.
@@ -42,8 +43,7 @@ enum Storable {
 
     /// Lists and groups as JSON, the same text for the same value.
     static func json(_ value: some Encodable) throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        let encoder = JSONEncoder.compact
         encoder.nonConformingFloatEncodingStrategy = .convertToString(
             positiveInfinity: "inf",
             negativeInfinity: "-inf",

@@ -1,5 +1,6 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
+public import CascadeTensorFiles
 internal import GRDB
 
 /// Why the store cannot do what was asked.
@@ -43,7 +44,10 @@ public struct StoreError: Error, CustomStringConvertible, Equatable {
     public let description: String
 
     /// Describes a failure.
-    public init(_ reason: Reason, _ description: String) { (self.reason, self.description) = (reason, description) }
+    public init(_ reason: Reason, _ description: String) {
+        self.reason = reason
+        self.description = description
+    }
 }
 
 extension StoreError {
@@ -109,5 +113,12 @@ extension Row {
     /// The value of a column that may be empty.
     func optional<V: DatabaseValueConvertible>(_ column: Int) throws -> V? {
         hasNull(atIndex: column) ? nil : try value(column)
+    }
+}
+
+extension StoreError: CascadeError {
+    /// What is at fault.
+    public var category: ErrorCategory {
+        [.notFound, .notAStore, .newerVersion, .corrupt, .invalid].contains(reason) ? .badData : .failed
     }
 }

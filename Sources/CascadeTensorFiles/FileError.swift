@@ -70,3 +70,8 @@ public struct FileError: Error, CustomStringConvertible, Equatable {
 func quoted(_ name: String) -> String {
     name.utf8.count <= 120 ? "'\(name)'" : "'\(name.prefix(60))…'"
 }
+
+extension FileError: CascadeError {
+    /// What is at fault.
+    public var category: ErrorCategory { [.writeFailed, .locked].contains(reason) ? .failed : .badData }
+}

@@ -28,6 +28,11 @@ private func editDistance(_ a: [UInt8], _ b: [UInt8]) -> Int {
 }
 
 /// ` Did you mean 'NAME'?` with the nearest known name, or nothing when none is near.
-package func didYouMean(_ name: String, _ known: [String]) -> String {
+package func didYouMean(_ name: String, _ known: some Sequence<String>) -> String {
     nearestName(to: name, among: known).map { " Did you mean '\($0)'?" } ?? ""
+}
+
+/// `Did you mean 'NAME'?` with the nearest known name, or another sentence when none is near.
+package func didYouMean(_ name: String, _ known: some Sequence<String>, otherwise sentence: String) -> String {
+    nearestName(to: name, among: known).map { "Did you mean '\($0)'?" } ?? sentence
 }

@@ -2,7 +2,7 @@
 
 import CTorch
 
-// The only operations that change a tensor: for optimisers, buffers and hand-written gradients. None is recorded.
+// The only operations that change a tensor: for optimizers, buffers and hand-written gradients. None is recorded.
 
 extension Tensor {
     /// Overwrites the elements, in place, with those of a tensor of the same shape.
@@ -52,7 +52,7 @@ extension Tensor {
     }
 }
 
-/// The kernels behind optimisers.
+/// The kernels behind optimizers.
 public enum Kernels {
     /// The Euclidean norm of all elements of all tensors together, dense or row-sparse.
     public static func globalNorm(_ tensors: [Tensor]) throws(TorchError) -> Double {
@@ -158,6 +158,23 @@ public enum Kernels {
             ),
             "adamRows(\(weight.shape), \(gradient.shape))"
         )
+    }
+
+    /// One step of Adagrad on the rows that a row-sparse gradient names; other rows and their sums stay as they are.
+    ///
+    /// - Source: Duchi et al. 2011, JMLR 12, section 1.1.
+    public static func adagradRows(_ weight: Tensor, gradient: Tensor, sum: Tensor, rate: Double, epsilon: Double)
+        throws(TorchError)
+    {
+        try check(
+            ct_adagrad_rows(weight.raw, gradient.raw, sum.raw, rate, epsilon),
+            "adagradRows(\(weight.shape), \(gradient.shape))"
+        )
+    }
+
+    /// One step of gradient descent on the rows that a row-sparse gradient names.
+    public static func descendRows(_ weight: Tensor, gradient: Tensor, rate: Double) throws(TorchError) {
+        try check(ct_sgd_rows(weight.raw, gradient.raw, rate), "descendRows(\(weight.shape), \(gradient.shape))")
     }
 
     private static func withRaw<R>(_ tensors: [Tensor], _ body: (UnsafePointer<OpaquePointer?>?) -> R) -> R {

@@ -1,6 +1,7 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
 import CTorch
+public import CascadeTensorFiles
 
 /// Why a tensor operation failed: libtorch's own message, after the operation and the shapes it was given.
 public struct TorchError: Error, CustomStringConvertible, Equatable {
@@ -27,4 +28,9 @@ public struct TorchError: Error, CustomStringConvertible, Equatable {
 /// Turns the status of a C call into an error.
 func check(_ status: Int32, _ operation: @autoclosure () -> String) throws(TorchError) {
     if status != 0 { throw TorchError.last(operation()) }
+}
+
+extension TorchError: CascadeError {
+    /// What is at fault.
+    public var category: ErrorCategory { .failed }
 }

@@ -28,6 +28,7 @@ public struct DataSizing: Sendable, Equatable {
     /// - Throws: ``ConfigurationError`` when the experiment is wrong already.
     public init(_ tree: JSONValue, model: String?, among models: ModelRegistry = .builtin, on data: SplitDataset) throws
     {
+        let tree = try Experiment.respelled(tree, model: model, among: models).tree
         let experiment = try Experiment(tree, model: model, among: models)
         let entry = experiment.model.entry
         let facts = DataFacts(data)
@@ -57,7 +58,8 @@ extension JSONValue {
     /// This experiment with sized settings in it, where it has none of its own.
     public func placing(_ sizings: [RunManifest.Sizing]) -> JSONValue {
         sizings.reduce(self) { tree, sizing in
-            let path = sizing.key.split(separator: ".").map(String.init)
+            let key = sizing.key.split(separator: ".").map(String.init)
+            let path = (try? Experiment.path(sizing.key, model: tree["model"]["name"].text)) ?? key
             let present = path.reduce(tree) { $0[$1] }
             return present == .null ? tree.placing(sizing.value, at: path[...]) : tree
         }
@@ -119,26 +121,32 @@ private struct Proposals {
 
     /// Reads fewer events where histories are short.
     mutating func sizeLength(_ facts: DataFacts) {
-        guard case .integer(let usual)? = free("length"), let longest = DataFacts.quantile(facts.lengths, 0.95) else {
+        guard case .integer(let usual)? = free("max_sequence_length"),
+            let longest = DataFacts.quantile(facts.lengths, 0.95)
+        else {
             return
         }
-        let parts = ["session", "window", "kept", "relevant"].map { key -> Int in
+        let parts = ["max_session_length", "window", "top_k", "relevant_top_k"].map { key -> Int in
             if case .integer(let number) = model[key] { number } else { 0 }
         }
         let length = max((longest + 4) / 5 * 5, parts.reduce(10, max))
         guard length < usual else { return }
-        choose("model.length", .integer(length), because: "95 % of the histories have at most \(longest) events")
+        choose(
+            "model.max_sequence_length",
+            .integer(length),
+            because: "95 % of the histories have at most \(longest) events"
+        )
     }
 
     /// Widens the gap that ends a session where hardly any two events are that near.
     mutating func sizeSessions(_ facts: DataFacts) {
-        guard facts.hasTimes, case .integer(let usual)? = free("sessionGap"),
+        guard facts.hasTimes, case .integer(let usual)? = free("session_gap_seconds"),
             let median = DataFacts.quantile(facts.gaps, 0.5)
         else { return }
         let near = Double(facts.gaps.count { $0 <= Int64(usual) }) / Double(facts.gaps.count)
         guard near < 0.1, median > Int64(usual), median < Int64(Int32.max) else { return }
         choose(
-            "model.sessionGap",
+            "model.session_gap_seconds",
             .integer(Int(median)),
             because: "\(Int(near * 100)) % of neighboring events are within \(usual) s; this is the median"
         )
@@ -152,8 +160,8 @@ private struct Proposals {
         if tree["training"]["loss"]["negatives"] == .null {
             choose("training.loss.negatives", .integer(DataSizing.negatives), because: "shared by all of a batch")
         }
-        if free("sparseGradients") != nil {
-            choose("model.sparseGradients", .bool(true), because: "a batch names few of the items")
+        if free("sparse_gradients") != nil {
+            choose("model.sparse_gradients", .bool(true), because: "a batch names few of the items")
         }
     }
 
@@ -162,13 +170,17 @@ private struct Proposals {
     /// Those of large data stay. With sampled losses on Amazon Beauty (12,101 items), in equal processor time, larger ones
     /// ranked validation worse: `t2diff` 0.0136 with 512 examples and 0.0248 with 128 (NDCG@10, 100 s of one processor).
     mutating func sizeBatch(_ facts: DataFacts, _ kind: ExampleKind) {
-        guard tree["training"]["batch"] == .null, case .integer(let usual) = training["batch"] else { return }
+        guard tree["training"]["batch_size"] == .null, case .integer(let usual) = training["batch_size"] else { return }
         let rows = kind == .cuts ? facts.targets : facts.lengths.count
         // An epoch of fewer steps learns too little before it is judged.
         let batch = max(rows / 50, 16)
         guard batch < usual else { return }
         let rounded = 1 << (Int.bitWidth - 1 - batch.leadingZeroBitCount)
         let unit = kind == .cuts ? "examples" : "histories"
-        choose("training.batch", .integer(rounded), because: "an epoch has \(rows) \(unit), and is to have 50 steps")
+        choose(
+            "training.batch_size",
+            .integer(rounded),
+            because: "an epoch has \(rows) \(unit), and is to have 50 steps"
+        )
     }
 }

@@ -74,7 +74,7 @@ public struct Distiller {
 
     private func distill(into directory: RunDirectory) throws -> RunManifest {
         var training = experiment.training
-        if settings.batch > 0 { training.batch = settings.batch }
+        if settings.batchSize > 0 { training.batchSize = settings.batchSize }
         Runtime.setThreads(training.threads > 0 ? training.threads : Runtime.defaultThreads)
         Runtime.keepFreedMemory(for: .training)
         let (student, average) = (try copy(), try copy())
@@ -87,7 +87,7 @@ public struct Distiller {
             manifest: manifest,
             distillation: try Distillation(of: teacher, into: student, average: average, steps: steps, settings),
             average: average,
-            optimizer: try Adam(student.denoiserParameters(), training.optimizer),
+            optimizer: try training.optimizer.make(student.denoiserParameters()),
             generator: try Generator(seed: options.seed, on: options.device),
             plan: training.plan(run.data, for: student, type(of: student).examples, seed: options.seed),
             settings: settings,
@@ -111,7 +111,7 @@ public struct Distiller {
                 epochs: settings.epochs,
                 patience: settings.patience,
                 metric: training.metric,
-                stepsBetweenLogLines: training.logEvery
+                stepsBetweenLogLines: training.logEverySteps
             ),
             options,
             from: TrainingState(),
@@ -185,7 +185,7 @@ private final class Work: TrainingWork {
     let plan: BatchPlan
     private let distillation: Distillation
     private let average: any Distillable
-    private let optimizer: Adam
+    private let optimizer: any Optimizer
     private let generator: Generator
     private let settings: DistillationSettings
     private let seed: UInt64
@@ -196,7 +196,7 @@ private final class Work: TrainingWork {
         manifest: RunManifest,
         distillation: Distillation,
         average: any Distillable,
-        optimizer: Adam,
+        optimizer: any Optimizer,
         generator: Generator,
         plan: BatchPlan,
         settings: DistillationSettings,
@@ -235,8 +235,8 @@ private final class Work: TrainingWork {
         }
         try optimizer.clearGradients()
         try total.backward()
-        if settings.clip > 0 { try optimizer.clipGradients(to: settings.clip) }
-        let rate = settings.learningRate(number)
+        if settings.maxGradNorm > 0 { try optimizer.clipGradients(to: settings.maxGradNorm) }
+        let rate = settings.schedule(number)
         try optimizer.step(rate: rate)
         try distillation.updateAverage()
         let losses = [("loss", loss)] + (try terms.map { ($0.name, try $0.loss.item()) })

@@ -118,7 +118,7 @@ extension Trainer {
         copy.training.epochs = usual.epochs
         copy.training.patience = usual.patience
         copy.training.checkpointSeconds = usual.checkpointSeconds
-        copy.training.logEvery = usual.logEvery
+        copy.training.logEverySteps = usual.logEverySteps
         return copy
     }
 }

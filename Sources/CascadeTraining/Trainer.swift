@@ -95,9 +95,9 @@ public final class Trainer {
                 epochs: settings.epochs,
                 patience: settings.patience,
                 metric: settings.metric,
-                epochsBetweenEvaluations: settings.evaluateEvery,
-                stepsBetweenEvaluations: settings.evaluateSteps,
-                stepsBetweenLogLines: settings.logEvery,
+                epochsBetweenEvaluations: settings.evalEveryEpochs,
+                stepsBetweenEvaluations: settings.evalEverySteps,
+                stepsBetweenLogLines: settings.logEverySteps,
                 secondsBetweenCheckpoints: settings.checkpointSeconds
             ),
             options,

@@ -234,7 +234,7 @@ final class TrainingLoop<Work: TrainingWork> {
         hasWarned = true
         let text = """
             warning: after \(state.epoch) epochs validation is ranked no better than chance; if that stays so, try another \
-            training.learningRate.peak, and see `cascade data describe`
+            training.learning_rate, and see `cascade data describe`
             """
         try log.warn(text, step: state.step, epoch: state.epoch)
         options.observe(.notice(text))

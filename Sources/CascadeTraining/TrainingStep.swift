@@ -10,7 +10,7 @@ import Foundation
 ///
 /// A pure function of (weights, batch, seed, step).
 package final class TrainingStep<HostBatch: Sendable> {
-    let optimizer: Adam
+    let optimizer: any Optimizer
     let average: MovingAverage?
     package let context: StepContext
     private let model: any Recommender
@@ -27,8 +27,8 @@ package final class TrainingStep<HostBatch: Sendable> {
         isProfiling: Bool = false
     ) throws {
         let parameters = try model.parameters()
-        optimizer = try Adam(parameters, settings.optimizer)
-        average = settings.averageDecay > 0 ? try MovingAverage(parameters, decay: settings.averageDecay) : nil
+        optimizer = try settings.optimizer.make(parameters)
+        average = settings.emaDecay > 0 ? try MovingAverage(parameters, decay: settings.emaDecay) : nil
         context = StepContext(try Generator(seed: seed, on: device), isProfiling: isProfiling)
         self.model = model
         self.training = training
@@ -55,9 +55,9 @@ package final class TrainingStep<HostBatch: Sendable> {
             try optimizer.clearGradients()
             try total.backward()
         }
-        let rate = settings.learningRate(number)
+        let rate = settings.schedule(number)
         try context.measured("optimizer") {
-            if settings.clip > 0 { try optimizer.clipGradients(to: settings.clip) }
+            if settings.maxGradNorm > 0 { try optimizer.clipGradients(to: settings.maxGradNorm) }
             try optimizer.step(rate: rate)
             try average?.update()
         }

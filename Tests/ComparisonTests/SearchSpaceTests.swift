@@ -52,13 +52,13 @@ struct SearchSpaceTests {
     @Test(
         "a range that cannot be is refused with what was expected",
         arguments: [
-            (["a": ["uniform": [1, 0]]], "search.a.uniform: expected two numbers, the lower first"),
-            (["a": ["log": [0, 1]]], "search.a.log: expected numbers above 0"),
-            (["a": ["integer": [0.5, 1]]], "search.a.integer: expected whole numbers"),
-            (["a": ["choice": []]], "search.a.choice: expected a list"),
+            (["a": ["uniform": [1, 0]]], "search_space.a.uniform: expected two numbers, the lower first"),
+            (["a": ["log": [0, 1]]], "search_space.a.log: expected numbers above 0"),
+            (["a": ["integer": [0.5, 1]]], "search_space.a.integer: expected whole numbers"),
+            (["a": ["choice": []]], "search_space.a.choice: expected a list"),
             (
                 ["a": ["norm": [0, 1]]],
-                "search.a: expected one of {uniform: [...]}, {log: [...]}, {integer: [...]}, {choice: [...]}"
+                "search_space.a: expected one of {uniform: [...]}, {log: [...]}, {integer: [...]}, {choice: [...]}"
             ),
         ] as [(JSONValue, String)]
     )

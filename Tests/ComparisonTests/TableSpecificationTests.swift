@@ -41,12 +41,12 @@ struct TableSpecificationTests {
     func layers() throws {
         let model = try experiment(1, "a")
         #expect(model.seen == .include && model.name == "model")
-        #expect(model.model.settings["width"] == .integer(16))
+        #expect(model.model.settings["embedding_size"] == .integer(16))
         #expect(model.training.epochs == 3)
         #expect(try experiment(1, "b").training.epochs == 5)
         let file = try experiment(3, "a")
-        #expect(file.model.settings["width"] == .integer(24))
-        #expect(file.training.batch == 7 && file.training.cuts == 2)
+        #expect(file.model.settings["embedding_size"] == .integer(24))
+        #expect(file.training.batchSize == 7 && file.training.prefixesPerUser == 2)
     }
 
     @Test("a model's setting may be shared by all rows, and changes to every row come last and are told")
@@ -58,18 +58,18 @@ struct TableSpecificationTests {
         let changed: JSONValue = ["model": ["width": 48], "training": ["epochs": 9]]
         let table = try TableSpecification(tree, file: "file", changing: changed) { _ in .null }
         let rows = try table.rows.map { try #require($0.experiments["a"]).get() }
-        #expect(rows.map { $0.model.settings["width"] } == [48, 48])
+        #expect(rows.map { $0.model.settings["embedding_size"] } == [48, 48])
         #expect(rows.map { $0.model.settings["dropout"] } == [0.25, 0.5])
         #expect(rows.map { $0.training.epochs } == [9, 9])
         #expect(table.protocolText.hasSuffix("In every row: model.width = 48, training.epochs = 9."))
         let single = try TableSpecification(["model": ["name": "sasrec"]], file: "x", changing: changed) { _ in .null }
-        #expect(try #require(single.rows[0].experiments[""]).get().model.settings["width"] == 48)
+        #expect(try #require(single.rows[0].experiments[""]).get().model.settings["embedding_size"] == 48)
     }
 
     @Test("a row that evaluates another's weights takes over that row's settings, per data set")
     func weights() throws {
         let row = try experiment(2, "b")
-        #expect(row.model.settings["width"] == .integer(16))
+        #expect(row.model.settings["embedding_size"] == .integer(16))
         #expect(row.model.settings["sampler"]["kind"] == .string("one-step"))
         #expect(row.training.epochs == 5)
         #expect(try table().rows[2].weightsOf == "model")
@@ -88,8 +88,8 @@ struct TableSpecificationTests {
             try #require(rows[row].experiments[data]).get().training
         }
         #expect(try training(0, "b").epochs == 2 && training(1, "b").epochs == 4)
-        #expect(try training(0, "b").batch == 7 && training(1, "b").batch == 7)
-        #expect(try training(0, "a").epochs == 3 && training(0, "a").batch != 7)
+        #expect(try training(0, "b").batchSize == 7 && training(1, "b").batchSize == 7)
+        #expect(try training(0, "a").epochs == 3 && training(0, "a").batchSize != 7)
     }
 
     @Test("published figures belong to a data set and a metric")
@@ -102,7 +102,7 @@ struct TableSpecificationTests {
         var tree = Self.tree
         tree["rows"] = [["name": "broken", "model": ["name": "sasrec", "widht": 3]]]
         let row = try table(tree).rows[0]
-        #expect(throws: ConfigurationError("unknown key 'widht' in 'model'. Did you mean 'width'?")) {
+        #expect(throws: ConfigurationError("unknown key 'widht' in 'model'. Did you mean 'embedding_size'?")) {
             try #require(row.experiments["a"]).get()
         }
     }
@@ -168,7 +168,7 @@ struct TableSpecificationTests {
             "world": "drift", "users": 20, "items": 200, "categories": 5, "meanEvents": 30, "seed": 3,
         ]
         let recipe = try DataRecipe("w", parameters)
-        var world = try SimulatedWorld.named("drift")
+        var world = try Simulator.named("drift")
         (world.users, world.items, world.categories, world.meanEvents, world.seed) = (20, 200, 5, 30, 3)
         #expect(recipe.origin == .world(world))
         let made = try recipe.dataset(in: folder.url)

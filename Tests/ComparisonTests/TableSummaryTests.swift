@@ -194,7 +194,7 @@ struct TableSummaryTests {
         #expect(try cell { $0.experiment.training.threads = 2 } == plain)
         for change: (inout Cell) -> Void in [
             { $0.dataHash = "f01" }, { $0.commit = "d" }, { $0.timeBudget = 3 }, { $0.draws = 2 },
-            { $0.experiment.training.batch = 32 }, { $0.weightsOf = "x" },
+            { $0.experiment.training.batchSize = 32 }, { $0.weightsOf = "x" },
         ] { #expect(try cell(change).suffix(8) != plain.suffix(8)) }
     }
 }

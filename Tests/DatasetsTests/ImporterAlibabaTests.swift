@@ -169,7 +169,7 @@ struct ImporterAlibabaTests {
 
     @Test("reads the file that the world lifelong writes, and what naive counting finds in it")
     func simulated() throws {
-        var world = try SimulatedWorld.named("lifelong")
+        var world = try Simulator.named("lifelong")
         (world.users, world.meanEvents) = (40, 60)
         let file = sources.folder.file("UserBehavior.csv")
         let rows = try world.writeUserBehavior(to: file)
@@ -186,7 +186,7 @@ struct ImporterAlibabaTests {
         #expect(report.dataset.itemCount == Set(views.map { $0[1] }).count)
         #expect(report.dataset.itemFeature("category")?.vocabulary.count == Set(views.map { $0[2] }).count)
         #expect(report.dataset.manifest.provenance["rows.other-category"] == "0")
-        let drift = try SimulatedWorld.named("drift")
+        let drift = try Simulator.named("drift")
         #expect(throws: DatasetError.self) { try drift.writeUserBehavior(to: sources.folder.file("no.csv")) }
     }
 }

@@ -138,7 +138,7 @@ struct ImporterRequestTests {
         #expect(try failure(Self.table) { $0.columns.shown = ["price", "colour"] }.contains("no column 'colour'"))
         #expect(
             try failure(Self.table) { $0.columns.shown = ["rank", "rank"] }.contains(
-                "--shown-columns: a column is named twice"
+                "--impression-columns: a column is named twice"
             )
         )
         #expect(
@@ -165,7 +165,7 @@ struct ImporterRequestTests {
                 .dataset
         }
         let error = #expect(throws: DatasetError.self) { try both(second) }
-        #expect(error?.description.contains("--shown-columns are y here, and x in the file before") == true)
+        #expect(error?.description.contains("--impression-columns are y here, and x in the file before") == true)
         let third = try sources.file("c.csv", "search,user,item,clicked,x\nr,v,a,1,2\n")
         #expect(try both(third).allRequests().map(\.user) == ["u", "v"], "ids count within a file")
     }

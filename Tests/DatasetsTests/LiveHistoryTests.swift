@@ -45,7 +45,7 @@ struct LiveHistoryTests {
     @Test("with queries are laid out as the data set's own")
     func searches() throws {
         let folder = try TemporaryFolder()
-        var world = try SimulatedWorld.named("shop")
+        var world = try Simulator.named("shop")
         (world.users, world.items) = (60, 400)
         let data = try world.write(to: folder.file("shop"))
         let tokenizer = QueryTokenizer()

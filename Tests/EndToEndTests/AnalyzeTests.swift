@@ -115,7 +115,7 @@ struct AnalyzeTests {
     func clickModels() async throws {
         let data = folder.path("lifelong")
         let world = [
-            "--world", "lifelong", "--users", "60", "--items", "120", "--categories", "8", "--mean-events", "60",
+            "--simulator", "lifelong", "--users", "60", "--items", "120", "--categories", "8", "--mean-events", "60",
         ]
         try await cascade(["data", "simulate"] + world + ["--to", data])
         let (dare, twin) = (folder.path("runs/dare"), folder.path("runs/twin"))

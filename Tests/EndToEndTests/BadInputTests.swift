@@ -65,11 +65,11 @@ struct BadInputTests {
         let broken = try folder.write("model: {name: [sasrec\n", to: "broken.yaml")
         let rest = ["--data", folder.path("none"), "--to", folder.path("run")]
         for (arguments, parts) in [
-            (["--model", "sasrec", "--set", "widht=3"], ["'widht'", "'width'"]),
+            (["--model", "sasrec", "--set", "widht=3"], ["'widht'", "'embedding_size'"]),
             (["--model", "sasrec", "--set", "training.loss.negatves=3"], ["'negatves'", "'negatives'"]),
             (["--model", "sasrec", "--set", "width"], ["key=value"]),
             (["--model", "sasrec", "--set", "width=[1"], ["--set width=[1", "YAML"]),
-            (["--model", "sasrec", "--set", "batch=many"], ["training.batch", "'many'"]),
+            (["--model", "sasrec", "--set", "batch=many"], ["training.batch_size", "'many'"]),
             (["--model", "sasrecc"], ["'sasrecc'", "'sasrec'"]), (["--config", file], ["'epohcs'", "'epochs'"]),
             (["--config", broken], ["broken.yaml", "YAML"]), (["--config", folder.path("no.yaml")], ["no.yaml"]),
             ([], ["--model"]),

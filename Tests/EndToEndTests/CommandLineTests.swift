@@ -83,8 +83,10 @@ struct CommandLineTests {
         #expect(experiment["name"] as? String == "mine")
         let configuration = try #require(experiment["configuration"] as? [String: Any])
         let training = try #require(experiment["training"] as? [String: Any])
-        #expect(configuration["width"] as? Int == 48 && configuration["heads"] as? Int == 2)
-        #expect(training["batch"] as? Int == 7 && (training["loss"] as? [String: Any])?["kind"] as? String == "gbce")
+        #expect(configuration["embedding_size"] as? Int == 48 && configuration["num_heads"] as? Int == 2)
+        #expect(
+            training["batch_size"] as? Int == 7 && (training["loss"] as? [String: Any])?["kind"] as? String == "gbce"
+        )
         #expect(try folder.names() == ["mine.yaml"])
     }
 
@@ -92,7 +94,7 @@ struct CommandLineTests {
     func streams() async throws {
         let folder = try TemporaryFolder()
         let (data, run) = (folder.path("deep/er/data"), folder.path("run"))
-        try await cascade(["data", "simulate", "--world", "drift", "--to", data, "--users", "40", "--items", "100"])
+        try await cascade(["data", "simulate", "--simulator", "drift", "--to", data, "--users", "40", "--items", "100"])
         let described = try await cascade(["data", "describe", data, "--json"])
         #expect(try !described.document().isEmpty && described.errors.isEmpty)
         #expect(try await cascade(["data", "describe", data]).output.contains("users"))

@@ -75,7 +75,9 @@ struct CompareTests {
             "\n  - {name: broken, model: {name: sasrec, widht: 8}}\n  - {name: late, model: {name: sasrec, width: 8, hidden: 8, length: 20}, training: {learningRate: {peak: 1.0e+30}}}\n"
         let file = try folder.write(rows + broken, to: "table.yaml")
         let outcome = try await cascade(["compare", file, "--seeds", "1", "--to", folder.path("report")], status: 1)
-        #expect(outcome.output.contains("**broken failed:** unknown key 'widht' in 'model'. Did you mean 'width'?"))
+        #expect(
+            outcome.output.contains("**broken failed:** unknown key 'widht' in 'model'. Did you mean 'embedding_size'?")
+        )
         #expect(outcome.output.contains("**late failed:** training step"))
         #expect(outcome.output.contains("| floor |"))
         #expect(outcome.errors.contains("2 of 3 cells failed"))

@@ -13,7 +13,7 @@ struct DataTests {
     func lifelong() async throws {
         let data = folder.path("lifelong")
         let arguments = ["--users", "60", "--items", "400", "--categories", "8", "--mean-events", "40"]
-        let made = try await cascade(["data", "simulate", "--world", "lifelong", "--to", data] + arguments)
+        let made = try await cascade(["data", "simulate", "--simulator", "lifelong", "--to", data] + arguments)
         #expect(made.output.contains("60 users"))
         let area = try #require(made.output.firstMatch(of: #/by popularity is (0\.\d{4})\./#)?.1)
         #expect((0.6..<1).contains(try #require(Double(area))))
@@ -23,7 +23,8 @@ struct DataTests {
         #expect(features.first?["values"] as? Int == 8 && features.first?["coverage"] as? Double == 1)
         let refused = try await cascade(
             [
-                "data", "simulate", "--world", "lifelong", "--to", folder.path("no"), "--items", "20", "--categories",
+                "data", "simulate", "--simulator", "lifelong", "--to", folder.path("no"), "--items", "20",
+                "--categories",
                 "21",
             ],
             status: 65
@@ -36,7 +37,7 @@ struct DataTests {
         let (file, data) = (folder.path("UserBehavior.csv"), folder.path("taobao"))
         let world = ["--users", "30", "--items", "400", "--categories", "8", "--mean-events", "40"]
         let written = try await cascade(
-            ["data", "simulate", "--world", "lifelong", "--as", "taobao", "--to", file] + world
+            ["data", "simulate", "--simulator", "lifelong", "--as", "taobao", "--to", file] + world
         )
         let rows = try #require(written.output.firstMatch(of: #/: (\d+) rows/#)?.1)
         let filters = ["--actions", "view,cart", "--min-user-events", "20", "--min-item-events", "1"]
@@ -113,7 +114,7 @@ struct DataTests {
         let help = try await cascade(["data", "import", "--help"]).output.split { $0.isWhitespace }.joined(
             separator: " "
         )
-        #expect(help.contains("by default 5, and 1 for formats with requests") && help.contains("amazon-attributes"))
+        #expect(help.contains("default 5, or 1 for formats with requests") && help.contains("amazon-attributes"))
     }
 
     @Test("an import reads files as its options say they are written, and names a file that is no table")

@@ -20,7 +20,7 @@ struct DistillTests {
         let manifest = try JSONSerialization.jsonObject(with: folder.data("new/student/manifest.json"))
         let origin = try #require((manifest as? [String: Any])?["distilledFrom"] as? [String: Any])
         let settings = try #require(origin["settings"] as? [String: Any])
-        #expect(origin["steps"] as? Int == 2 && settings["grid"] as? Int == 3 && settings["epochs"] as? Int == 1)
+        #expect(origin["steps"] as? Int == 2 && settings["grid_steps"] as? Int == 3 && settings["epochs"] as? Int == 1)
 
         let report = try await cascade(["evaluate", student, "--json"]).document()
         #expect(report["model"] as? String == "t2diff" && report["users"] as? Int == 40)
@@ -34,7 +34,7 @@ struct DistillTests {
         for (arguments, status, text) in [
             (["distill", run, "--to", student], 1, "exists"),
             (["distill", run, "--to", folder.path("x/y"), "--steps", "9"], 78, "--steps"),
-            (["distill", run, "--to", folder.path("x/y"), "--set", "gird=3"], 78, "'grid'"),
+            (["distill", run, "--to", folder.path("x/y"), "--set", "grid_setps=3"], 78, "'grid_steps'"),
             (["distill", run, "--to", folder.path("x/y"), "--set", "chain"], 78, "key=value"),
             (["distill", run, "--to", folder.path("x/y"), "--epochs", "0"], 78, "epochs"),
             (["distill", folder.path("none"), "--to", folder.path("x/y")], 65, "no run here"),

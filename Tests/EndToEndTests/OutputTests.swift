@@ -18,7 +18,7 @@ struct OutputTests {
     @Test(
         "a result that cannot be printed is a failure, in every command",
         arguments: [
-            "models", "models sasrec", "doctor", "data simulate --world drift --to $DIR/new", "--help", "--version",
+            "models", "models sasrec", "doctor", "data simulate --simulator drift --to $DIR/new", "--help", "--version",
         ]
     )
     func lostOutput(_ command: String) async throws {
@@ -69,7 +69,7 @@ struct OutputTests {
         "a target that exists is noticed before anything is read",
         arguments: [
             ["export", "no-run", "--to"], ["distill", "no-run", "--steps", "1", "--to"],
-            ["index", "build", "no-run", "--to"], ["data", "simulate", "--world", "drift", "--to"],
+            ["index", "build", "no-run", "--to"], ["data", "simulate", "--simulator", "drift", "--to"],
         ]
     )
     func existingTarget(_ words: [String]) async throws {

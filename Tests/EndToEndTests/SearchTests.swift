@@ -15,7 +15,7 @@ struct SearchTests {
     ].flatMap { ["--set", $0] }
 
     private func shop(_ folder: TemporaryFolder) throws -> String {
-        var world = try SimulatedWorld.named("shop")
+        var world = try Simulator.named("shop")
         (world.users, world.items) = (60, 400)
         _ = try world.write(to: folder.url.appendingPathComponent("shop"))
         return folder.path("shop")
@@ -33,7 +33,7 @@ struct SearchTests {
             #expect(metrics[name] != nil, "\(name)")
         }
         let refused = try await cascade(["evaluate", run, "--seen", "include"], status: 78)
-        #expect(refused.errors.contains("judges the candidates of requests"))
+        #expect(refused.errors.contains("scores the candidates of requests"))
         try await cascade(["evaluate", run, "--set", "sampler.kind=ddim", "--set", "sampler.steps=3"])
         try await cascade(["export", run, "--to", folder.path("export")])
         let checked = try await python([fixture("check_export.py"), folder.path("export")])

@@ -73,7 +73,7 @@ struct ServeProcessTests {
 
     @Test("A log that nobody reads stops neither answers nor SIGTERM")
     func unreadLog() async throws {
-        let configuration = try configuration(", rate: {perSecond: 0}, logs: {level: trace}")
+        let configuration = try configuration(", rate: {requests_per_second: 0}, logs: {level: trace}")
         let process = Process()
         let log = Pipe()
         process.executableURL = try cascadeProgram()
@@ -122,15 +122,15 @@ struct ServeProcessTests {
         let before = try folder.names()
         let outcome = try await cascade(["serve", "--config", configuration, "--check"])
         #expect(try folder.names() == before)
-        #expect(outcome.output.contains("store.sqlite is made at the first start"))
-        #expect(outcome.output.contains("which fill the store at the first start"))
+        #expect(outcome.output.contains("store.sqlite will be created at the first start"))
+        #expect(outcome.output.contains("which seed the store at the first start"))
 
         func refused(_ text: String) async throws -> String {
             let path = try folder.write(text, to: "bad.yaml")
             return try await cascade(["serve", "--config", path, "--check"], status: 78).errors
         }
         let store = "store: {path: \(folder.path("store.sqlite"))}"
-        #expect(try await refused("store: {path: \(folder.path("nowhere/s.sqlite"))}").contains("is no folder that"))
+        #expect(try await refused("store: {path: \(folder.path("nowhere/s.sqlite"))}").contains("is not a folder that"))
         #expect(try await refused("\(store)\nserver: {tokens_file: \(folder.path("none"))}").contains("cannot be read"))
         let tls = "{certificate: \(folder.path("none.pem")), key: \(folder.path("none.key"))}"
         #expect(try await refused("\(store)\nserver: {tls: \(tls)}").contains("tls.certificate"))

@@ -80,12 +80,12 @@ struct ServeTests {
         throw CancellationError()
     }
 
-    @Test("an event in, another page out; what was acknowledged outlives the service; experiments count it")
+    @Test("an event in, another page out; what was acknowledged outlives the service; A/B tests count it")
     func serves() async throws {
         let configuration = try await prepare(
             """
             variants: {popular: {recommendation: {sources: [{builtin: popular}]}}}
-            experiments:
+            ab_tests:
               - name: sources
                 arms: [{name: model, share: 0.5, funnel: default}, {name: popular, share: 0.5, funnel: popular}]
             """
@@ -115,7 +115,7 @@ struct ServeTests {
         #expect(try await service.ask("/v1/users/1").0 == 404)
         _ = try await service.stop()
         let report = try await cascade([
-            "experiment", "report", "--config", configuration, "--store", folder.path("store.sqlite"), "--json",
+            "ab", "report", "--config", configuration, "--store", folder.path("store.sqlite"), "--json",
         ])
         #expect(report.output.contains("\"sources\"") && report.output.contains("\"popular\""))
     }
@@ -135,14 +135,14 @@ struct ServeTests {
             "--min-item-events", "1",
         ])
         let filled = try await cascade(["store", "import", folder.path("one"), "--to", store]).output
-        #expect(filled.contains("1 new events (0 were there)"))
+        #expect(filled.contains("1 new events (0 already stored)"))
         #expect(try await service.page("/v1/users/user-1/recommendations?k=100").items == Array(before.dropFirst()))
 
         let erased = try #require(try await service.ask("/v1/users/user-1", "DELETE").1["erased"] as? Int)
         #expect(erased > 1)
         #expect(try await service.ask("/v1/users/user-1/erasure").1["status"] as? String == "done")
         let again = try await cascade(["store", "import", data, "--to", store]).output
-        #expect(again.contains(" 0 new events") && again.contains("of 1 erased person"))
+        #expect(again.contains(" 0 new events") && again.contains("of 1 erased user"))
         #expect(try await service.ask("/v1/users/user-1").0 == 404)
 
         let copy = folder.path("copy.sqlite")
@@ -205,8 +205,8 @@ struct ServeTests {
         }
         let rules = "blocked: [0000000000013, 7], pinned: [0000000000007]"
         let warnings = try await cascade(["serve", "--check", "--config", try config(rules)]).output
-        #expect(warnings.contains("recommendation.rerank.blocked: the catalogue has no item '7'."))
-        #expect(!warnings.contains("0000000000013") && warnings.contains("Set server.limits.id to 300 or more"))
+        #expect(warnings.contains("recommendation.rerank.blocked: the catalog has no item '7'."))
+        #expect(!warnings.contains("0000000000013") && warnings.contains("Set server.limits.id_bytes to 300 or more"))
         #expect(!folder.holds("n.sqlite.slots.json"))
         let service = try await start(config("blocked: [0000000000013], pinned: [0000000000007]"))
         let page = try await service.page("/v1/users/somebody/recommendations?k=10")
@@ -227,7 +227,7 @@ struct ServeTests {
         #expect(try await refused("server: {host: 0.0.0.0}").contains("token"))
         #expect(try await refused("recommendation: {rank: {slot: none}}").contains("none"))
         let arms = "arms: [{name: a, share: 0.5, funnel: default}, {name: b, share: 0.5, funnel: nowhere}]"
-        #expect(try await refused("experiments: [{name: x, \(arms)}]").contains("nowhere"))
+        #expect(try await refused("ab_tests: [{name: x, \(arms)}]").contains("nowhere"))
         #expect(!folder.holds("x.sqlite"))
     }
 

@@ -4,7 +4,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("Store and experiments")
+@Suite("Store and A/B tests")
 struct StoreCommandTests {
     let folder: TemporaryFolder
 
@@ -14,7 +14,7 @@ struct StoreCommandTests {
     func upkeep() async throws {
         let (data, store, copy) = (try folder.driftWorld(), folder.path("store.sqlite"), folder.path("copy.sqlite"))
         let filled = try await cascade(["store", "import", data, "--to", store]).output
-        #expect(filled.contains("(0 were there)"))
+        #expect(filled.contains("(0 already stored)"))
         #expect(try await cascade(["store", "import", data, "--to", store]).output.contains("0 new events"))
         try await cascade(["store", "backup", store, "--to", copy])
         #expect(try await cascade(["store", "verify", copy]).output.contains("sound"))
@@ -41,15 +41,15 @@ struct StoreCommandTests {
         #expect(try await cascade(["store", "verify", text], status: 65).errors.contains("not a database"))
     }
 
-    @Test("experiments are reported on, or the reason is named")
-    func experiments() async throws {
+    @Test("A/B tests are reported, or the reason is named")
+    func abTests() async throws {
         let (data, store) = (try folder.driftWorld(), folder.path("store.sqlite"))
         try await cascade(["store", "import", data, "--to", store])
         func config(_ share: String) throws -> String {
             try folder.write(
                 """
                 port: 8080
-                experiments:
+                ab_tests:
                   - name: diversity
                     arms:
                       - {name: control, share: 0.5, funnel: plain}
@@ -58,16 +58,16 @@ struct StoreCommandTests {
                 to: "serve.yaml"
             )
         }
-        let report = ["experiment", "report", "--config", try config("0.5"), "--store", store]
+        let report = ["ab", "report", "--config", try config("0.5"), "--store", store]
         let text = try await cascade(report).output
         #expect(text.contains("diversity") && text.contains("control") && text.contains("click_rate"))
         let json = try await cascade(report + ["--json"]).output
         let reports = try #require(JSONSerialization.jsonObject(with: Data(json.utf8)) as? [[String: Any]])
-        #expect(reports.count == 1 && reports[0]["sampleRatioP"] as? Double == 1)
+        #expect(reports.count == 1 && reports[0]["sample_ratio_p_value"] as? Double == 1)
         _ = try config("0.6")
         #expect(try await cascade(report, status: 78).errors.contains("add up to 1.1"))
         let empty = try folder.write("port: 1", to: "empty.yaml")
-        let none = ["experiment", "report", "--config", empty, "--store", store]
-        #expect(try await cascade(none, status: 78).errors.contains("no experiments"))
+        let none = ["ab", "report", "--config", empty, "--store", store]
+        #expect(try await cascade(none, status: 78).errors.contains("no A/B tests"))
     }
 }

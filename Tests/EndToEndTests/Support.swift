@@ -24,7 +24,7 @@ extension TemporaryFolder {
 
     /// Users whose interests drift between topics; the path of the data set.
     func driftWorld(_ name: String = "data", users: Int = 40, seed: UInt64 = 1) throws -> String {
-        var world = try SimulatedWorld.named("drift")
+        var world = try Simulator.named("drift")
         (world.users, world.items, world.seed) = (users, 100, seed)
         _ = try world.write(to: url.appendingPathComponent(name))
         return path(name)

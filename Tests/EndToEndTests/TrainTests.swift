@@ -77,19 +77,19 @@ struct TrainTests {
     func sized() async throws {
         let plain = ["train", "--model", "sasrec", "--data", data, "--set", "threads=1"]
         let sized = try await cascade(plain + ["--to", folder.path("sized"), "--budget", "1-steps"])
-        #expect(sized.errors.contains("sized by the data") && sized.errors.contains("training.batch = 16"))
+        #expect(sized.errors.contains("sized by the data") && sized.errors.contains("training.batch_size = 16"))
         let manifest = try String(decoding: folder.data("sized/manifest.json"), as: UTF8.self)
-        #expect(manifest.contains(#""sized""#) && manifest.contains("training.batch"))
+        #expect(manifest.contains(#""sized""#) && manifest.contains("training.batch_size"))
         let again = try await cascade(plain + ["--to", folder.path("sized"), "--budget", "2-steps", "--resume"])
         #expect(again.output.contains("steps       2 in"))
         for arguments in [["--no-auto"], ["--set", "training.auto=false"]] {
             let dry = try await cascade(plain + ["--to", "none", "--dry-run"] + arguments)
             #expect(dry.errors.isEmpty)
-            #expect((try dry.document()["training"] as? [String: Any])?["batch"] as? Int == 128)
+            #expect((try dry.document()["training"] as? [String: Any])?["batch_size"] as? Int == 128)
         }
         let config = try folder.write("model: {name: sasrec}", to: "plain.yaml")
         let dry = try await cascade(["train", "--config", config, "--data", data, "--to", "none", "--dry-run"])
-        #expect((try dry.document()["training"] as? [String: Any])?["batch"] as? Int == 128)
+        #expect((try dry.document()["training"] as? [String: Any])?["batch_size"] as? Int == 128)
     }
 
     @Test("the baseline measures five models, keeps their runs and does no work twice")

@@ -23,7 +23,7 @@ struct TuneTests {
         let arguments = ["tune", file, "--data", data, "--to", folder.path("search"), "--trials", "6"]
         let outcome = try await cascade(arguments)
         // Three heads do not divide a width of eight: such a trial is left out with the reason.
-        #expect(outcome.errors.contains("left out: model.width (8) must be a multiple of model.heads (3)"))
+        #expect(outcome.errors.contains("left out: model.embedding_size: found 8, expected a multiple of num_heads"))
         #expect(outcome.errors.contains("round 2 of 2"))
         let lines = outcome.output.split(separator: "\n").dropFirst()
         let best = try #require(lines.first)
@@ -33,7 +33,7 @@ struct TuneTests {
         let resolved = try dry.document()
         #expect(resolved["name"] as? String == "searched")
         let training = try #require(resolved["training"] as? [String: Any])
-        let rate = try #require((training["learningRate"] as? [String: Any])?["peak"] as? Double)
+        let rate = try #require(training["learning_rate"] as? Double)
         #expect((1e-3...3e-2).contains(rate))
         #expect(training["epochs"] as? Int == 3)
         func dates() -> [Date?] {
@@ -77,6 +77,6 @@ struct TuneTests {
             ["tune", file, "--data", try folder.driftWorld(), "--to", folder.path("search")],
             status: 78
         )
-        #expect(outcome.errors.contains("the experiment declares no ranges; add for example search:"))
+        #expect(outcome.errors.contains("the experiment declares no ranges; add for example search_space:"))
     }
 }

@@ -108,7 +108,7 @@ struct ClickMetricsTests {
         #expect(ClickMetrics.selecting.allSatisfy { RankingMetric($0) == nil })
     }
 
-    @Test("ranks within requests agree with ranking one chosen candidate after another")
+    @Test("ranks within requests agree with ranking one clicked candidate after another")
     func ranks() throws {
         for seed in 0..<3000 {
             let sample = Sample(seed: UInt64(seed))
@@ -141,7 +141,7 @@ struct ClickMetricsTests {
 
     @Test("ranks by hand: one candidate alone, a tie, two chosen of thirteen, a request without a choice")
     func ranksByHand() throws {
-        // Request 0 is chosen and alone; 1 ties with what was not chosen; 3 has chosen candidates at 1 and 12 of 13.
+        // Request 0 is chosen and alone; 1 ties with what was not chosen; 3 has clicked candidates at 1 and 12 of 13.
         let long = (0..<13).map { Float(13 - $0) / 20 }
         let metrics = try ClickMetrics(
             probabilities: [0.5, 0.3, 0.3, 0.9] + long,

@@ -26,15 +26,15 @@ struct RankingMetricsTests {
     @Test("agrees with the definition over ranked lists", arguments: 0..<20)
     func naive(_ seed: Int) throws {
         var generator = TestGenerator(state: UInt64(seed))
-        let catalogue = 200
+        let catalog = 200
         let ranks = (0..<Int.random(in: 1...50, using: &generator)).map { _ in
-            Int.random(in: 1...catalogue, using: &generator)
+            Int.random(in: 1...catalog, using: &generator)
         }
         let metrics = RankingMetrics(ranks: ranks)
         for cutoff in [1, 2, 5, 10, 20, 50, 100] {
             var (recall, reciprocal, gain) = (0.0, 0.0, 0.0)
             for rank in ranks {
-                var relevance = [Double](repeating: 0, count: catalogue)
+                var relevance = [Double](repeating: 0, count: catalog)
                 relevance[rank - 1] = 1
                 let top = relevance.prefix(cutoff)
                 recall += top.reduce(0, +)

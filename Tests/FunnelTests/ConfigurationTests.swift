@@ -56,7 +56,7 @@ struct ConfigurationTests {
                     seenActions: [.purchase, .rating],
                     availableOnly: false,
                     diversityWeight: 0.02,
-                    likeness: .first,
+                    similarity: .first,
                     freshnessWeight: 0.1,
                     freshnessHalfLife: 3,
                     pinned: ["a", "7"],
@@ -155,7 +155,7 @@ struct ConfigurationTests {
             ),
             (
                 #"{"slots": {"i": {"kind": "index", "path": "p"}}, "recommendation": {"rank": {"slot": "i"}}}"#,
-                "found the slot 'i' of kind index, expected one that judges candidates"
+                "found the slot 'i' of kind index, expected one that scores candidates"
             ),
             (
                 #"{"slots": {"s": {"kind": "search-ranker", "path": "p"}}, "recommendation": {"rank": {"slot": "s"}}}"#,

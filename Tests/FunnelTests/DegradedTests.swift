@@ -99,8 +99,8 @@ struct DegradedTests {
         #expect(page.degraded == ["bad", "prerank", "rank"].map { Degradation(stage: $0, reason: .deadline) })
         // Where the milliseconds go: every stage's own, and together the whole.
         let explanation = try #require(await service.explanation(of: page.request))
-        #expect(explanation.milliseconds == 109)
-        let times = Dictionary(uniqueKeysWithValues: explanation.stages.map { ($0.stage, $0.milliseconds) })
+        #expect(explanation.latencyMS == 109)
+        let times = Dictionary(uniqueKeysWithValues: explanation.stages.map { ($0.stage, $0.latencyMS) })
         #expect(times["bad"] == 31 && times["prerank"] == 37 && times["rank"] == 41)
         #expect(times["history"] == 0 && times["merge"] == 0 && times["rerank"] == 0)
         fault.gate.open()
@@ -185,7 +185,7 @@ struct DegradedTests {
             func stageFinished(_ stage: String, milliseconds: Double, degraded: Degradation.Reason?) {
                 seen.withLock { $0.append("\(stage) \(degraded?.rawValue ?? "ok")") }
             }
-            func answered(_ kind: AnswerKind, milliseconds: Double, degraded: Bool) {
+            func responded(_ kind: RequestKind, milliseconds: Double, degraded: Bool) {
                 seen.withLock { $0.append("\(kind.rawValue) \(degraded)") }
             }
             func swapped(_ swap: SlotSwap) { seen.withLock { $0.append("replaced \(swap.slot)") } }

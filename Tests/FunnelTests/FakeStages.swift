@@ -96,7 +96,7 @@ func service(
     _ json: String,
     store: MemoryStore = MemoryStore(),
     clock: TestClock = TestClock(),
-    arms: any ArmAssigner = NoExperiments(),
+    arms: any ArmAssigner = NoABTests(),
     metrics: any FunnelMetrics = NoMetrics(),
     load: @escaping @Sendable (SlotConfiguration) async throws -> LoadedSlot = { _ in throw StageFailure() }
 ) async throws -> FunnelService {

@@ -98,7 +98,7 @@ struct FollowerTests {
         let (store, clock) = (MemoryStore(), TestClock())
         let day: Int64 = 86_400
         func shown(_ request: String, days: Int64) -> Exposure {
-            Exposure(request: request, user: nil, item: "i", place: 0, time: TestClock.today - days * day)
+            Exposure(request: request, user: nil, item: "i", position: 0, time: TestClock.today - days * day)
         }
         try await store.log([shown("old", days: 4), shown("new", days: 2)])
         let service = try await service(#"{"exposures": {"keep_days": 3}}"#, store: store, clock: clock)
@@ -118,7 +118,7 @@ struct FollowerTests {
         let log = ExposureLog(settings, store: store, metrics: NoMetrics())
         for request in 0..<1_000 {
             log.add(
-                (0..<2).map { Exposure(request: "\(request)", user: "u", item: "i", place: $0, time: 0) }
+                (0..<2).map { Exposure(request: "\(request)", user: "u", item: "i", position: $0, time: 0) }
             )
         }
         await log.flush()

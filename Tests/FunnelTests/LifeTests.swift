@@ -20,7 +20,7 @@ struct LifeTests {
         #expect(store.exposures.isEmpty)
         store.logging.open()
         #expect(try await service.export("u")?.exposures.map(\.item) == page.items.map(\.item))
-        #expect(store.exposures.map(\.place) == [0, 1])
+        #expect(store.exposures.map(\.position) == [0, 1])
         #expect(store.exposures.allSatisfy { $0.request == page.request && $0.time == TestClock.today })
     }
 
@@ -28,10 +28,10 @@ struct LifeTests {
     func previews() async throws {
         final class Counter: FunnelMetrics {
             let seen = Mutex<[String]>([])
-            func answered(_ kind: AnswerKind, milliseconds: Double, degraded: Bool) {
+            func responded(_ kind: RequestKind, milliseconds: Double, degraded: Bool) {
                 seen.withLock { $0.append("answered \(kind.rawValue)") }
             }
-            func previewed(_ kind: AnswerKind) { seen.withLock { $0.append("previewed \(kind.rawValue)") } }
+            func previewed(_ kind: RequestKind) { seen.withLock { $0.append("previewed \(kind.rawValue)") } }
         }
         let (store, counter) = (store(), Counter())
         let service = try await service("{}", store: store, metrics: counter)
@@ -57,7 +57,7 @@ struct LifeTests {
         let log = ExposureLog(ExposureSettings(), capacity: 3, store: store, metrics: counter)
         store.logging.close()
         func shown(_ number: Int) -> Exposure {
-            Exposure(request: "\(number)", user: "u", item: "i", place: 0, time: 0)
+            Exposure(request: "\(number)", user: "u", item: "i", position: 0, time: 0)
         }
         log.add([shown(0)])
         try await eventually { store.logging.waitingCount == 1 }
@@ -217,16 +217,16 @@ struct LaterTests {
     func once() async throws {
         let (clock, gate) = (TestClock(), Gate())
         let runs = Mutex(0)
-        let later = Later(after: .seconds(1), clock.funnel) {
+        let debouncer = Debouncer(after: .seconds(1), clock.funnel) {
             runs.withLock { $0 += 1 }
             await gate.pass()
         }
         gate.close()
-        for _ in 0..<5 { later.ask() }
+        for _ in 0..<5 { debouncer.schedule() }
         try await clock.sleeper(lasting: .seconds(1))
         clock.advance(by: .seconds(1))
         try await eventually { gate.waitingCount == 1 }
-        for _ in 0..<5 { later.ask() }
+        for _ in 0..<5 { debouncer.schedule() }
         clock.advance(by: .seconds(9))
         #expect(runs.withLock { $0 } == 1)
         gate.open()
@@ -234,9 +234,9 @@ struct LaterTests {
         try await clock.sleeper(lasting: .seconds(81))
         clock.advance(by: .seconds(81))
         try await eventually { runs.withLock { $0 } == 2 }
-        later.ask()
-        later.stop()
-        later.ask()
+        debouncer.schedule()
+        debouncer.stop()
+        debouncer.schedule()
         clock.advance(by: .seconds(9))
         #expect(runs.withLock { $0 } == 2)
     }

@@ -100,10 +100,10 @@ struct RerankerTests {
         let records =
             ["a", "b", "c"].map { ItemRecord(id: ItemID($0), categories: ["red"]) }
             + [ItemRecord(id: "d", categories: ["blue", "red"])]
-        let first = RerankRules(diversityWeight: 0.6, likeness: .first)
+        let first = RerankRules(diversityWeight: 0.6, similarity: .first)
         #expect(page(["a", "b", "c", "d"], first, records: records).items.map(\.item) == ["a", "d", "b", "c"])
         #expect(page(["a", "b", "c", "d"], first, records: records).items[1].reasons == ["blue", "s"])
-        let any = RerankRules(diversityWeight: 0.6, likeness: .any)
+        let any = RerankRules(diversityWeight: 0.6, similarity: .any)
         #expect(page(["a", "b", "c", "d"], any, records: records).items.map(\.item) == ["a", "b", "c", "d"])
     }
 
@@ -111,7 +111,7 @@ struct RerankerTests {
     private func bruteForce(_ ids: [String], _ rules: RerankRules, _ categories: [String: [String]]) -> [String] {
         func names(_ id: String) -> Set<String> {
             let all = categories[id] ?? []
-            return Set(rules.likeness == .first ? Array(all.prefix(1)) : all)
+            return Set(rules.similarity == .first ? Array(all.prefix(1)) : all)
         }
         func alike(_ a: String, _ b: String) -> Bool {
             names(a).isEmpty && names(b).isEmpty || !names(a).isDisjoint(with: names(b))
@@ -148,7 +148,7 @@ struct RerankerTests {
         // A power of two: sums come out alike in any order.
         let rules = RerankRules(
             diversityWeight: [0, 0.0625, 0.25, 1].randomElement(using: &generator) ?? 0,
-            likeness: Bool.random(using: &generator) ? .first : .any
+            similarity: Bool.random(using: &generator) ? .first : .any
         )
         let records = ids.map { ItemRecord(id: ItemID($0), categories: categories[$0] ?? []) }
         let (items, _) = page(ids, rules, records: records, count: 20)

@@ -84,7 +84,7 @@ struct RollbackTests {
     func rollBack() async throws {
         let service = try await start("one")
         let none = await #expect(throws: ServiceError.self) { try await service.change(slot: "m", .rollBack) }
-        #expect(none?.reason == .invalid && none?.description.contains("no version before") == true)
+        #expect(none?.reason == .invalid && none?.description.contains("no previous version") == true)
         _ = try await service.replace(slot: "m", with: folder.file("two").path)
         let back = try await service.change(slot: "m", .rollBack)
         #expect(back.version?.version == "one" && back.previous?.version == "two")

@@ -157,8 +157,10 @@ struct ServiceTests {
     @Test("a variant's funnel is for those in its arm")
     func variants() async throws {
         struct Halves: ArmAssigner {
-            func arms(for user: UserID?, request: String) -> [(experiment: String, arm: String, variant: String?)] {
-                user == "even" ? [("first", "a", nil), ("second", "b", "plain")] : [("first", "a", nil)]
+            func arms(for user: UserID?, request: String) -> [ArmAssignment] {
+                let first = ArmAssignment(test: "first", arm: "a", variant: nil)
+                let second = ArmAssignment(test: "second", arm: "b", variant: "plain")
+                return user == "even" ? [first, second] : [first]
             }
         }
         let json = String(Self.json.dropLast()) + #", "variants": {"plain": {"recommendation": {"rank": false}}}}"#

@@ -8,7 +8,7 @@ import Testing
 
 @Suite("Warnings about a configuration")
 struct WarningTests {
-    @Test("configured ids that the catalogue lacks are named with their key, once for what a variant inherits")
+    @Test("configured ids that the catalog lacks are named with their key, once for what a variant inherits")
     func unknownIDs() async throws {
         let json = """
             {"recommendation": {"rerank": {"blocked": ["a", "0013"], "pinned": ["b"]}},
@@ -18,9 +18,9 @@ struct WarningTests {
         let store = MemoryStore(items: [ItemRecord(id: "a"), ItemRecord(id: "b")])
         let warnings = try await service(json, store: store).warnings(idLimit: 200)
         #expect(warnings.count == 3)
-        #expect(warnings[0].hasPrefix("recommendation.rerank.blocked: the catalogue has no item '0013'."))
-        #expect(warnings[1].hasPrefix("search.rerank.pinned: the catalogue has no item 's'."))
-        #expect(warnings[2].hasPrefix("variants.v.recommendation.rerank.pinned: the catalogue has no item 'p'."))
+        #expect(warnings[0].hasPrefix("recommendation.rerank.blocked: the catalog has no item '0013'."))
+        #expect(warnings[1].hasPrefix("search.rerank.pinned: the catalog has no item 's'."))
+        #expect(warnings[2].hasPrefix("variants.v.recommendation.rerank.pinned: the catalog has no item 'p'."))
     }
 
     @Test("many unknown ids are counted, not all named")
@@ -42,7 +42,7 @@ struct WarningTests {
         let service = try await service("{}", store: store)
         let warnings = service.warnings(idLimit: 200)
         #expect(warnings.count == 1 && warnings[0].contains("2 items"))
-        #expect(warnings[0].contains("Set server.limits.id to 300 or more"))
+        #expect(warnings[0].contains("Set server.limits.id_bytes to 300 or more"))
         #expect(service.warnings(idLimit: 300).isEmpty)
         let hopeless = FunnelService.idWarning("users", nil, longest: String(repeating: "u", count: 2_000), limit: 200)
         #expect(hopeless.contains("import the data with shorter ids"))

@@ -12,9 +12,9 @@ private struct ScalarAdam {
     var mean = 0.0
     var square = 0.0
     var step = 0
-    let configuration: Adam.Configuration
+    let configuration: OptimizerSettings
 
-    init(_ weight: Double, _ configuration: Adam.Configuration) {
+    init(_ weight: Double, _ configuration: OptimizerSettings) {
         (self.weight, self.configuration) = (weight, configuration)
     }
 
@@ -22,7 +22,7 @@ private struct ScalarAdam {
         let c = configuration
         step += 1
         var gradient = gradient
-        if c.decoupled { weight -= rate * c.weightDecay * weight } else { gradient += c.weightDecay * weight }
+        if c.kind == .adamw { weight -= rate * c.weightDecay * weight } else { gradient += c.weightDecay * weight }
         mean = c.beta1 * mean + (1 - c.beta1) * gradient
         square = c.beta2 * square + (1 - c.beta2) * gradient * gradient
         let (m, v) = (mean / (1 - pow(c.beta1, Double(step))), square / (1 - pow(c.beta2, Double(step))))
@@ -45,8 +45,8 @@ struct AdamTests {
         arguments: [(0.0, true, 0.9, 0.999), (0.1, true, 0.9, 0.999), (0.1, false, 0.9, 0.999), (0.01, true, 0.5, 0.9)]
     )
     func dense(_ decay: Double, _ decoupled: Bool, _ beta1: Double, _ beta2: Double) throws {
-        var configuration = Adam.Configuration()
-        (configuration.weightDecay, configuration.decoupled) = (decay, decoupled)
+        var configuration = OptimizerSettings()
+        (configuration.weightDecay, configuration.kind) = (decay, decoupled ? .adamw : .adam)
         (configuration.beta1, configuration.beta2) = (beta1, beta2)
         let first = try Parameter(.normal([3], using: generator))
         let second = try Parameter(.normal([2, 1], using: generator))
@@ -72,7 +72,7 @@ struct AdamTests {
     @Test("a parameter without a gradient stays as it is")
     func untouched() throws {
         let (used, unused) = (try Parameter(.ones([2])), try Parameter(.ones([2])))
-        var configuration = Adam.Configuration()
+        var configuration = OptimizerSettings()
         configuration.weightDecay = 0.5
         let adam = try Adam(named(used, unused), configuration)
         try used.value.sum().backward()

@@ -8,29 +8,32 @@ import Testing
 
 @Suite("Learning rates")
 struct LearningRateTests {
-    private func rate(_ change: (inout LearningRate) -> Void) -> LearningRate {
-        var rate = LearningRate()
-        rate.peak = 0.8
+    private func rate(_ change: (inout LearningRateSchedule) -> Void) -> LearningRateSchedule {
+        var rate = LearningRateSchedule()
+        rate.learningRate = 0.8
         change(&rate)
         return rate
     }
 
     @Test("constant, from the first step")
     func constant() {
-        #expect(LearningRate()(1) == 1e-3)
+        #expect(LearningRateSchedule()(1) == 1e-3)
         #expect(rate { _ in }(1_000_000) == 0.8)
     }
 
-    @Test("a warm-up rises linearly and reaches the peak at its last step", arguments: LearningRate.Decay.allCases)
-    func warmup(_ decay: LearningRate.Decay) {
-        let rate = rate { ($0.warmup, $0.decay, $0.decaySteps) = (4, decay, 100) }
+    @Test(
+        "a warm-up rises linearly and reaches the peak at its last step",
+        arguments: LearningRateSchedule.Decay.allCases
+    )
+    func warmup(_ decay: LearningRateSchedule.Decay) {
+        let rate = rate { ($0.warmupSteps, $0.lrSchedule, $0.lrDecaySteps) = (4, decay, 100) }
         for (step, wanted) in [(1, 0.2), (2, 0.4), (3, 0.6), (4, 0.8)] { #expect(abs(rate(step) - wanted) < 1e-12) }
         #expect(rate(5) <= 0.8)
     }
 
     @Test("a cosine falls from the peak to its floor and stays there")
     func cosine() {
-        let rate = rate { ($0.warmup, $0.decay, $0.decaySteps, $0.floor) = (10, .cosine, 110, 0.25) }
+        let rate = rate { ($0.warmupSteps, $0.lrSchedule, $0.lrDecaySteps, $0.lrFloor) = (10, .cosine, 110, 0.25) }
         #expect(rate(10) == 0.8)
         #expect(abs(rate(60) - 0.8 * 0.625) < 1e-12)
         #expect(abs(rate(35) - 0.8 * (0.25 + 0.75 * 0.5 * (1 + 0.5.squareRoot()))) < 1e-12)
@@ -40,16 +43,16 @@ struct LearningRateTests {
 
     @Test("steps fall by the factor every so many steps")
     func steps() {
-        let rate = rate { ($0.decay, $0.decaySteps, $0.factor) = (.step, 3, 0.5) }
+        let rate = rate { ($0.lrSchedule, $0.lrDecaySteps, $0.lrDecayFactor) = (.step, 3, 0.5) }
         let expected = [0.8, 0.8, 0.8, 0.4, 0.4, 0.4, 0.2]
         for (index, wanted) in expected.enumerated() { #expect(abs(rate(index + 1) - wanted) < 1e-12) }
     }
 
     @Test("survives a configuration file")
     func codable() throws {
-        let rate = rate { ($0.warmup, $0.decay) = (7, .cosine) }
+        let rate = rate { ($0.warmupSteps, $0.lrSchedule) = (7, .cosine) }
         let data = try JSONEncoder().encode(rate)
-        #expect(try JSONDecoder().decode(LearningRate.self, from: data) == rate)
+        #expect(try JSONDecoder().decode(LearningRateSchedule.self, from: data) == rate)
         #expect(String(decoding: data, as: UTF8.self).contains("\"cosine\""))
     }
 }

@@ -39,7 +39,8 @@ struct ModelLeakTests {
 /// Settings that make a model quick, where it has them.
 private func small(_ entry: ModelEntry) throws -> JSONValue {
     let wanted = [
-        "width": 16, "length": 12, "hidden": 32, "session": 4, "window": 8, "channels": 8, "steps": 6, "unit": 8,
+        "embedding_size": 16, "max_sequence_length": 12, "ffn_size": 32, "max_session_length": 4, "window": 8,
+        "channels": 8, "steps": 6, "attention_hidden_size": 8,
     ]
     guard case .object(let defaults) = try entry.specification().settings else { return .object([:]) }
     return .object(wanted.filter { defaults[$0.key] != nil }.mapValues(JSONValue.integer))

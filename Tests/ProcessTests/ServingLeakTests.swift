@@ -20,7 +20,7 @@ struct ServingLeakTests {
         await #expect(processExitsWith: .success) {
             Runtime.setThreads(1)
             let folder = try TemporaryFolder()
-            var world = try SimulatedWorld.named("drift")
+            var world = try Simulator.named("drift")
             (world.users, world.items) = (30, 100)
             let data = try world.write(to: folder.file("data"))
             try train(on: data, to: folder.file("run"))

@@ -93,8 +93,8 @@ struct ConfigurationTests {
             (#"{"share": [1]}"#, "kitchen.share: found a list, expected a number"),
             (#"{"name": 3.5}"#, "kitchen.name: found 3.5, expected text; put it in quotes if it is text"),
             (#"{"courses": [true]}"#, "kitchen.courses[1]: found true, expected text; put it in quotes if it is text"),
-            (#"{"oven": {"isOn": 1}}"#, "kitchen.oven.isOn: found 1, expected true or false"),
-            (#"{"oven": 3}"#, "kitchen.oven: found 3, expected a group of settings: degrees, isOn"),
+            (#"{"oven": {"isOn": 1}}"#, "kitchen.oven.is_on: found 1, expected true or false"),
+            (#"{"oven": 3}"#, "kitchen.oven: found 3, expected a group of settings: degrees, is_on"),
             (#"{"style": "greek"}"#, "kitchen.style: found 'greek', expected one of plain, french, slow-cooked"),
             (
                 #"{"style": "slow-coked"}"#,
@@ -151,17 +151,23 @@ struct ConfigurationTests {
     @Test(
         "models refuse what cannot work, naming it",
         arguments: [
-            ("sasrec", #"{"heads": 3}"#, "model.width"), ("sasrec", #"{"length": 0}"#, "length"),
+            ("sasrec", #"{"heads": 3}"#, "model.embedding_size"),
+            ("sasrec", #"{"length": 0}"#, "model.max_sequence_length"),
             ("sasrec", #"{"dropout": 1}"#, "dropout"), ("t2diff", #"{"window": 6}"#, "model.window"),
-            ("t2diff", #"{"window": 52}"#, "model.length"), ("t2diff", #"{"session": 0}"#, "model.session"),
+            ("t2diff", #"{"window": 52}"#, "max_sequence_length"),
+            ("t2diff", #"{"session": 0}"#, "model.max_session_length"),
             ("t2diff", #"{"channels": 7}"#, "model.channels"), ("t2diff", #"{"steps": 0}"#, "steps"),
-            ("t2diff", #"{"firstBeta": 0.5}"#, "lastBeta"), ("t2diff", #"{"predictionDropout": 1}"#, "dropouts"),
-            ("t2diff", #"{"depth": 0, "backbone": "mamba"}"#, "depth"), ("t2diff", #"{"stateSize": 0}"#, "stateSize"),
+            ("t2diff", #"{"firstBeta": 0.5}"#, "beta_end"),
+            ("t2diff", #"{"predictionDropout": 1}"#, "model.prediction_dropout"),
+            ("t2diff", #"{"depth": 0, "backbone": "mamba"}"#, "model.backbone_layers"),
+            ("t2diff", #"{"stateSize": 0}"#, "model.state_size"),
             ("t2diff", #"{"heads": 4, "channels": 6, "backbone": "transformer"}"#, "model.channels"),
             ("t2diff", #"{"window": 0, "backbone": "mamba"}"#, "model.window"),
-            ("t2diff", #"{"heads": 3}"#, "model.heads"), ("t2diff", #"{"sampler": {"steps": -1}}"#, "sampler.steps"),
-            ("t2diff", #"{"ranking": -1}"#, "model.ranking"), ("t2diff", #"{"unit": 0}"#, "unit"),
-            ("recent-popularity", #"{"halfLifeDays": 0}"#, "model.halfLifeDays"),
+            ("t2diff", #"{"heads": 3}"#, "model.num_heads is 3"),
+            ("t2diff", #"{"sampler": {"steps": -1}}"#, "sampler.steps"),
+            ("t2diff", #"{"ranking": -1}"#, "model.ranking_loss_weight"),
+            ("t2diff", #"{"unit": 0}"#, "model.attention_hidden_size"),
+            ("recent-popularity", #"{"halfLifeDays": 0}"#, "model.half_life_days"),
         ]
     )
     func impossible(_ model: String, _ text: String, _ named: String) throws {

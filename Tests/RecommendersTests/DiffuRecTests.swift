@@ -15,8 +15,10 @@ struct DiffuRecGoldenTests {
         -> DiffuRec
     {
         var c = DiffuRec.Configuration()
-        (c.width, c.length, c.hidden, c.heads, c.blocks, c.steps) = (8, 6, 16, 2, 2, EuclideanGolden.steps)
-        (c.dropout, c.inputDropout, c.uncertainty) = (0, 0, .init(mean: 0.3, deviation: 0.2))
+        (c.embeddingSize, c.maxSequenceLength, c.ffnSize, c.numHeads, c.numLayers, c.steps) = (
+            8, 6, 16, 2, 2, EuclideanGolden.steps
+        )
+        (c.dropout, c.inputDropout, c.uncertainty) = (0, 0, .init(mean: 0.3, standardDeviation: 0.2))
         (c.positions, c.paperCompatible) = (golden.variant == "positions", golden.variant == "paper")
         change(&c)
         try c.validate()
@@ -83,7 +85,7 @@ struct DiffuRecTests {
 
     private func model(_ change: (inout DiffuRec.Configuration) -> Void) throws -> DiffuRec {
         var c = DiffuRec.Configuration()
-        (c.width, c.length, c.hidden, c.blocks, c.steps) = (16, 12, 32, 2, 6)
+        (c.embeddingSize, c.maxSequenceLength, c.ffnSize, c.numLayers, c.steps) = (16, 12, 32, 2, 6)
         change(&c)
         try c.validate()
         return try DiffuRec(c, for: Subject.data, using: Generator(seed: 1))
@@ -91,7 +93,7 @@ struct DiffuRecTests {
 
     @Test("lambda has its mean and deviation, differs between steps and users, and follows from the user")
     func lambda() throws {
-        let model = try model { $0.uncertainty = .init(mean: 0.5, deviation: 0.2) }
+        let model = try model { $0.uncertainty = .init(mean: 0.5, standardDeviation: 0.2) }
         let rows = (0..<50).map { History(user: Int32($0), items: Array(1...12), times: [], target: 3) }
         let host = HostBatch(
             rows: 50,
@@ -120,7 +122,7 @@ struct DiffuRecTests {
             guard case .keyed = batch.noise else { continue }
             #expect(try lambda(batch, stream: 9).floats() == first.floats())
         }
-        let none = try self.model { $0.uncertainty = .init(mean: 0.25, deviation: 0) }
+        let none = try self.model { $0.uncertainty = .init(mean: 0.25, standardDeviation: 0) }
         let batch = try Batch(host, noiseSeed: 7)
         let (history, x) = (try none.history(batch, .inference), try Tensor.full([50, 16], 100))
         let steps = try Tensor.full([1], 3, .int64)
@@ -135,7 +137,7 @@ struct DiffuRecTests {
             History(user: 5, items: $0.map { Int32($0) }, times: [0, 0, 0, 0], target: 9)
         }
         for positions in [false, true] {
-            let model = try model { ($0.positions, $0.uncertainty.deviation) = (positions, 0) }
+            let model = try model { ($0.positions, $0.uncertainty.standardDeviation) = (positions, 0) }
             let scores = try Learner(model).scores(rows)
             let distance = zip(scores[0], scores[1]).map { abs($0 - $1) }.max() ?? 0
             #expect((distance < 1e-4) == !positions, "\(distance)")
@@ -145,7 +147,7 @@ struct DiffuRecTests {
 
     @Test("without lambda the noise never enters")
     func withoutLambda() throws {
-        let model = try model { $0.uncertainty = .init(mean: 0, deviation: 0) }
+        let model = try model { $0.uncertainty = .init(mean: 0, standardDeviation: 0) }
         let host = HostBatch(History.rows, .right, .cuts)
         #expect(
             try model.scores(Batch(host, noiseSeed: 1)).floats() == model.scores(Batch(host, noiseSeed: 2)).floats()
@@ -155,16 +157,16 @@ struct DiffuRecTests {
     @Test("settings that cannot work are refused by name")
     func refusals() throws {
         let wrong: [(String, JSONValue)] = [
-            ("width", .integer(7)), ("heads", .integer(3)), ("inputDropout", .number(1)), ("steps", .integer(0)),
-            ("uncertainty", .object(["deviation": .number(-1)])), ("blocks", .integer(0)),
-            ("spread", .number(0)),
+            ("embedding_size", .integer(7)), ("num_heads", .integer(3)), ("input_dropout", .number(1)),
+            ("steps", .integer(0)),
+            ("uncertainty", .object(["standard_deviation": .number(-1)])), ("num_layers", .integer(0)),
+            ("initializer_std", .number(0)),
         ]
         for (key, value) in wrong {
             let error = #expect(throws: ConfigurationError.self) {
                 try Self.subject.entry.specification(.object([key: value]))
             }
-            let description = try #require(error).description
-            #expect(description.contains(key) || description.contains("dropouts"), "\(key)")
+            #expect(try #require(error).description.contains(key), "\(key)")
         }
     }
 }

@@ -22,13 +22,15 @@ struct DimeRecGoldenTests {
         static let all = [
             Variant(name: "selfAttentive") { _ in },
             Variant(name: "routed") {
-                ($0.guidance, $0.guidanceLoss, $0.ranking, $0.reconstruction) = (.routed, 0.5, 2, 1)
+                ($0.guidance, $0.guidanceLossWeight, $0.rankingLossWeight, $0.reconstructionLossWeight) = (
+                    .routed, 0.5, 2, 1
+                )
             },
-            Variant(name: "sasrec") { ($0.guidance, $0.blocks) = (.sasrec, 1) },
+            Variant(name: "sasrec") { ($0.guidance, $0.numLayers) = (.sasrec, 1) },
             Variant(name: "mlp") { $0.guidance = .mlp },
             Variant(name: "rule") { $0.guidance = .rule },
             Variant(name: "encoded") {
-                ($0.blocks, $0.residual, $0.walkScale) = (1, true, .quarterTurn)
+                ($0.numLayers, $0.residual, $0.walkScale) = (1, true, .quarterTurn)
                 ($0.rankedState, $0.learnsTemperature) = (.terminal, true)
             },
             Variant(name: "literal") { ($0.sphere, $0.walkScale) = (.literal, .literal) },
@@ -48,10 +50,10 @@ struct DimeRecGoldenTests {
             file = try fixture("dimerec")
             name = variant.name
             var c = DimeRec.Configuration()
-            (c.width, c.length, c.interests, c.steps, c.dropout) = (8, 6, 3, 4, 0)
-            (c.guidance, c.blocks, c.sphere, c.walk, c.walkScale) = (.selfAttentive, 0, .unit, .geodesic, .unit)
+            (c.embeddingSize, c.maxSequenceLength, c.numInterests, c.steps, c.dropout) = (8, 6, 3, 4, 0)
+            (c.guidance, c.numLayers, c.sphere, c.walk, c.walkScale) = (.selfAttentive, 0, .unit, .geodesic, .unit)
             (c.residual, c.rankedState, c.temperature, c.learnsTemperature) = (false, .noised, 0.1, false)
-            (c.guidanceLoss, c.reconstruction, c.ranking) = (1, 0.1, 1)
+            (c.guidanceLossWeight, c.reconstructionLossWeight, c.rankingLossWeight) = (1, 0.1, 1)
             variant.change(&c)
             try c.validate()
             model = try DimeRec(c, for: DatasetShape(users: 4, items: 12), using: Generator(seed: 1))
@@ -92,7 +94,7 @@ struct DimeRecGoldenTests {
         let sampler = UniformNegatives(itemCount: 12)
         let terms = try Objective().terms(output, of: model, targets: batch.targets, sampler: sampler, using: &random)
         #expect(terms.map(\.name) == ["guidance", "ranking", "reconstruction"])
-        let weights = [c.guidanceLoss, c.ranking, c.reconstruction]
+        let weights = [c.guidanceLossWeight, c.rankingLossWeight, c.reconstructionLossWeight]
         for ((term, weight), key) in zip(zip(terms, weights), ["guidance", "ranking", "error"]) {
             try expect(term.loss.item(), equals: golden.expected("expected.\(key)").item() * weight, key)
         }

@@ -13,9 +13,9 @@ import Testing
 struct DimeRecPartsTests {
     private func model(_ change: (inout DimeRec.Configuration) -> Void = { _ in }) throws -> DimeRec {
         var c = DimeRec.Configuration()
-        (c.width, c.length, c.interests, c.steps, c.dropout) = (8, 12, 3, 5, 0)
+        (c.embeddingSize, c.maxSequenceLength, c.numInterests, c.steps, c.dropout) = (8, 12, 3, 5, 0)
         change(&c)
-        try c.validate()
+        try c.requireValid("model")
         return try DimeRec(c, for: Subject.data, using: Generator(seed: 1))
     }
 
@@ -47,7 +47,7 @@ struct DimeRecPartsTests {
     )
     func guidance(_ kind: GuidanceKind) throws {
         for blocks in kind == .sasrec ? [1, 2] : [0, 1] {
-            let model = try model { ($0.guidance, $0.blocks) = (kind, blocks) }
+            let model = try model { ($0.guidance, $0.numLayers) = (kind, blocks) }
             let count = kind == .sasrec || kind == .mlp ? 1 : 3
             let interests = try model.interests(inference(), .inference)
             #expect(interests.shape == [History.rows.count, count, 8])
@@ -87,7 +87,9 @@ struct DimeRecPartsTests {
         for sphere in DimeRec.Sphere.allCases {
             let learner = try Learner(
                 model {
-                    ($0.guidanceLoss, $0.reconstruction, $0.ranking) = (guidance, reconstruction, ranking)
+                    ($0.guidanceLossWeight, $0.reconstructionLossWeight, $0.rankingLossWeight) = (
+                        guidance, reconstruction, ranking
+                    )
                     ($0.sphere, $0.walk) = (sphere, sphere == .none ? .euclidean : .geodesic)
                 }
             )
@@ -103,16 +105,19 @@ struct DimeRecPartsTests {
         func refusal(_ change: (inout DimeRec.Configuration) -> Void) throws -> String {
             var c = DimeRec.Configuration()
             change(&c)
-            return try #require(#expect(throws: ConfigurationError.self) { try c.validate() }).description
+            return try #require(#expect(throws: ConfigurationError.self) { try c.requireValid("model") }).description
         }
-        #expect(try refusal { $0.width = 9 }.contains("model.width: found 9"))
-        #expect(try refusal { $0.interests = 0 }.contains("model.interests: found 0"))
-        #expect(try refusal { ($0.guidance, $0.blocks) = (.sasrec, 0) }.contains("model.blocks: found 0"))
+        #expect(try refusal { $0.embeddingSize = 9 }.contains("model.embedding_size: found 9"))
+        #expect(try refusal { $0.numInterests = 0 }.contains("model.num_interests: found 0"))
+        #expect(try refusal { ($0.guidance, $0.numLayers) = (.sasrec, 0) }.contains("model.num_layers: found 0"))
         #expect(try refusal { $0.sphere = .none }.contains("model.sphere"))
-        #expect(try refusal { ($0.guidanceLoss, $0.reconstruction, $0.ranking) = (0, 0, 0) }.contains("all 0"))
-        #expect(try refusal { $0.ranking = -1 }.contains("model.ranking: found -1"))
+        #expect(
+            try refusal { ($0.guidanceLossWeight, $0.reconstructionLossWeight, $0.rankingLossWeight) = (0, 0, 0) }
+                .contains("all 0")
+        )
+        #expect(try refusal { $0.rankingLossWeight = -1 }.contains("model.ranking_loss_weight: found -1"))
         #expect(try refusal { $0.temperature = 0 }.contains("model.temperature: found 0"))
-        #expect(try refusal { $0.firstBeta = 0.03 }.contains("model.firstBeta"))
+        #expect(try refusal { $0.betaStart = 0.03 }.contains("model.beta_start"))
         #expect(try refusal { $0.dropout = 1 }.contains("dropout"))
         #expect(try refusal { $0.samples = 0 }.contains("model.samples: found 0"))
     }

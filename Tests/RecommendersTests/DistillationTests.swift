@@ -74,7 +74,7 @@ struct DistillationTests {
         [1, 2]
     )
     func approaches(_ name: String, _ steps: Int) throws {
-        let (teacher, student, average, distillation) = try distil(name, steps: steps) { $0.averageDecay = 0.9 }
+        let (teacher, student, average, distillation) = try distil(name, steps: steps) { $0.emaDecay = 0.9 }
         let before = try teacher.parameters().map { try $0.part.value.floats() }
         try train(student, distillation, steps: 20)
         let goal = try answer(teacher, Sampler(.ddim, steps: 10))
@@ -95,8 +95,8 @@ struct DistillationTests {
     @Test("each loss alone brings the student nearer", arguments: subjects, [true, false])
     func alone(_ name: String, _ isConsistency: Bool) throws {
         let (teacher, student, _, distillation) = try distil(name, steps: 1) {
-            ($0.consistency, $0.regression) = isConsistency ? (1, 0) : (0, 1)
-            $0.averageDecay = 0.9
+            ($0.consistencyLossWeight, $0.regressionLossWeight) = isConsistency ? (1, 0) : (0, 1)
+            $0.emaDecay = 0.9
         }
         #expect(try distillation.terms(batch(1)).map(\.name) == [isConsistency ? "consistency" : "regression"])
         try train(student, distillation, steps: 20)
@@ -118,7 +118,7 @@ struct DistillationTests {
 
     @Test("the consistency loss of one step, row by row, by hand")
     func byHand() throws {
-        let (teacher, student, average, distillation) = try distil("t2diff", steps: 1) { $0.regression = 0 }
+        let (teacher, student, average, distillation) = try distil("t2diff", steps: 1) { $0.regressionLossWeight = 0 }
         for (seed, model) in [(1, student), (2, average)] as [(UInt64, any Distillable)] {
             let generator = try Generator(seed: seed)
             for parameter in try model.denoiserParameters() {
@@ -157,14 +157,14 @@ struct DistillationTests {
 
     @Test("what cannot be distilled is refused")
     func refusals() throws {
-        let none = try model("t2diff", ["towerInput": .string("none")])
+        let none = try model("t2diff", ["tower_input": .string("none")])
         #expect(throws: ConfigurationError.self) {
             try Distillation(of: none, into: none, average: none, steps: 1, DistillationSettings())
         }
         for steps in [0, 7] { #expect(throws: ConfigurationError.self) { try distil("t2diff", steps: steps) } }
         for (text, named) in [
-            ("epochs", JSONValue.integer(0)), ("consistency", .number(-1)), ("averageDecay", .number(1)),
-            ("grid", .integer(-1)), ("clip", .number(-1)),
+            ("epochs", JSONValue.integer(0)), ("consistency_loss_weight", .number(-1)), ("ema_decay", .number(1)),
+            ("grid_steps", .integer(-1)), ("max_grad_norm", .number(-1)),
         ] {
             let error = #expect(throws: ConfigurationError.self) {
                 try DistillationSettings(overriding: .object([text: named]), path: "distillation")

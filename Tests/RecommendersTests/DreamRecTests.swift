@@ -81,9 +81,9 @@ struct DreamRecGoldenTests {
         -> DreamRec
     {
         var c = DreamRec.Configuration()
-        (c.width, c.length, c.hidden, c.dropout, c.steps) = (8, 6, 16, 0, EuclideanGolden.steps)
+        (c.embeddingSize, c.maxSequenceLength, c.ffnSize, c.dropout, c.steps) = (8, 6, 16, 0, EuclideanGolden.steps)
         c.denoiser = golden.variant == "mlp" ? .mlp : .linear
-        c.normalised = golden.variant == "normalised"
+        c.normalized = golden.variant == "normalised"
         change(&c)
         try c.validate()
         let model = try DreamRec(c, for: EuclideanGolden.data, using: Generator(seed: 1))
@@ -108,7 +108,7 @@ struct DreamRecGoldenTests {
         try expect(output.terms[0].loss.item(), equals: golden.expected("reconstruction").item())
         try golden.expectGradients(output.terms[0].loss, of: published)
 
-        let ranked = try model(golden) { $0.ranking = 0.5 }
+        let ranked = try model(golden) { $0.rankingLossWeight = 0.5 }
         let second = try ranked.trainingOutput(batch)
         try expect(second.vectors, equals: golden.expected("estimate"))
         let terms = try Objective.full(second, ranked, batch.targets)
@@ -126,7 +126,7 @@ struct DreamRecGoldenTests {
         let golden = try EuclideanGolden("dreamrec", variant)
         let names = [Sampler.Kind.ddpm: "ddpm", .ddim: "ddim", .oneStep: "oneStep"]
         for weight in [0.0, 2.0] {
-            let model = try model(golden) { ($0.sampler, $0.guidance) = (sampler, weight) }
+            let model = try model(golden) { ($0.sampler, $0.guidanceScale) = (sampler, weight) }
             let user = try model.userVectors(golden.batch(golden.chain())).squeezed(1)
             let name = try "\(#require(names[sampler.kind])).\(Int(weight))"
             try expect(user, equals: golden.expected(name), within: 2e-5, name)
@@ -177,7 +177,7 @@ struct DreamRecPartsTests {
     @Test("the guidance of a share of the training rows is the null vector", arguments: [0.1, 0.4])
     func nullProbability(_ probability: Double) throws {
         var c = DreamRec.Configuration()
-        (c.width, c.steps, c.ranking, c.nullProbability) = (8, 4, 1, probability)
+        (c.embeddingSize, c.steps, c.rankingLossWeight, c.nullProbability) = (8, 4, 1, probability)
         let model = try DreamRec(c, for: Subject.data, using: Generator(seed: 1))
         // A denoiser that answers with its guidance, and a null vector that stands out.
         let identity = try Tensor.range(0..<8).oneHot(8).to(.float32)
@@ -194,7 +194,7 @@ struct DreamRecPartsTests {
 
     @Test("learns one batch by heart from the published loss alone")
     func reconstruction() throws {
-        let learner = try Self.subject.learner(["ranking": .number(0), "normalised": .bool(true)])
+        let learner = try Self.subject.learner(["ranking_loss_weight": .number(0), "normalized": .bool(true)])
         let losses = try learner.train(History.rows, steps: 300)
         let last = losses.suffix(20).reduce(0, +) / 20
         #expect(last < losses[0] / 5, "the loss fell from \(losses[0]) to \(last) only")
@@ -206,7 +206,7 @@ struct DreamRecPartsTests {
     @Test("a stopped gradient leaves an item that is a target alone as it is")
     func stopGradient() throws {
         for stops in [false, true] {
-            let changes: [String: JSONValue] = ["stopGradient": .bool(stops), "ranking": .number(0)]
+            let changes: [String: JSONValue] = ["stop_gradient": .bool(stops), "ranking_loss_weight": .number(0)]
             let learner = try Self.subject.learner(changes)
             let rows = [History(user: 1, items: [1, 2], times: [0, 0], target: 3)]
             try learner.loss(learner.host(rows), seed: 1).backward()
@@ -219,7 +219,7 @@ struct DreamRecPartsTests {
 
     @Test("normalised items have mean 0 and variance 1 wherever they are used")
     func normalised() throws {
-        let model = try #require(try Self.subject.model(["normalised": .bool(true)]) as? DreamRec)
+        let model = try #require(try Self.subject.model(["normalized": .bool(true)]) as? DreamRec)
         let vectors = try model.itemVectors()
         try expect(vectors.mean(1), [Double](repeating: 0, count: 20))
         try expect(vectors.square().mean(1), [Double](repeating: 1, count: 20), within: 1e-3)
@@ -229,8 +229,8 @@ struct DreamRecPartsTests {
     @Test("settings that cannot work are refused by name")
     func refusals() throws {
         let wrong: [(String, JSONValue)] = [
-            ("width", .integer(7)), ("guidance", .number(-1)), ("nullProbability", .number(0)),
-            ("ranking", .number(-1)), ("dropout", .number(1)), ("lastBeta", .number(1)),
+            ("embedding_size", .integer(7)), ("guidance_scale", .number(-1)), ("null_probability", .number(0)),
+            ("ranking_loss_weight", .number(-1)), ("dropout", .number(1)), ("beta_end", .number(1)),
         ]
         for (key, value) in wrong {
             let error = #expect(throws: ConfigurationError.self) {
@@ -238,7 +238,9 @@ struct DreamRecPartsTests {
             }
             #expect(try #require(error).description.contains(key), "\(key)")
         }
-        _ = try Self.subject.entry.specification(.object(["guidance": .integer(0), "nullProbability": .integer(0)]))
+        _ = try Self.subject.entry.specification(
+            .object(["guidance_scale": .integer(0), "null_probability": .integer(0)])
+        )
     }
 }
 
@@ -247,7 +249,7 @@ struct PaperCompatibleTests {
     static let subjects = [DreamRecPartsTests.subject, DiffuRecTests.subject]
 
     private func learner(_ subject: Subject, _ isOn: Bool) throws -> Learner {
-        try subject.learner(["paperCompatible": .bool(isOn), "dropout": .number(0.5)])
+        try subject.learner(["paper_compatible": .bool(isOn), "dropout": .number(0.5)])
     }
 
     @Test("change the answers, of a full history as well only where dropout is on", arguments: subjects)

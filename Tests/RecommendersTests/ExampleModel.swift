@@ -16,15 +16,14 @@ struct AverageOfEmbeddings: VectorRetriever {
     static let examples = ExampleKind.cuts
 
     struct Configuration: Settings {
-        var width = 64  // features per item
-        var length = 50  // latest events that are read
-        var dropout = 0.1  // probability
+        /// Features of each item.
+        var embeddingSize = 64
+        /// Latest events that are read.
+        var maxSequenceLength = 50
+        /// Probability that a feature is zeroed while training.
+        var dropout = 0.1
 
-        func validate() throws {
-            guard width > 0, length > 0, (0..<1).contains(dropout) else {
-                throw ConfigurationError("model: width and length must be at least 1, dropout in 0..<1")
-            }
-        }
+        static var bounds: [Bound<Self>] { [.atLeast(1, \.embeddingSize, \.maxSequenceLength), .unit(\.dropout)] }
     }
 
     let length: Int
@@ -33,9 +32,9 @@ struct AverageOfEmbeddings: VectorRetriever {
     let rate: Double
 
     init(_ c: Configuration, for data: DatasetShape, using generator: Generator) throws {
-        items = try Embedding(data.items + 1, c.width, .normal(0.02), using: generator)  // row 0 is padding
-        output = try Linear(c.width, c.width, using: generator)
-        (length, rate) = (c.length, c.dropout)
+        items = try Embedding(data.items + 1, c.embeddingSize, .normal(0.02), using: generator)  // row 0 is padding
+        output = try Linear(c.embeddingSize, c.embeddingSize, using: generator)
+        (length, rate) = (c.maxSequenceLength, c.dropout)
     }
 
     func itemVectors() throws -> Tensor { try items.weight.value.sliced(0, from: 1) }

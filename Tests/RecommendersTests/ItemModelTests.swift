@@ -138,8 +138,8 @@ struct ItemModelTests {
             let model = try world.fitted(
                 "item-knn",
                 [
-                    "neighbours": .integer(setting.neighbours), "shrinkage": .number(setting.shrinkage),
-                    "halfLife": .number(halfLife), "own": .number(own),
+                    "num_neighbors": .integer(setting.neighbours), "shrinkage": .number(setting.shrinkage),
+                    "half_life_events": .number(halfLife), "own": .number(own),
                 ]
             )
             for (history, found) in zip(histories, try scores(model, histories)) {
@@ -159,7 +159,7 @@ struct ItemModelTests {
     func linearNaively(_ seed: UInt64, _ lambda: Double) throws {
         let world = try World(seed: seed)
         for own in [0.0, 0.5] {
-            let model = try world.fitted("ease", ["lambda": .number(lambda), "own": .number(own)])
+            let model = try world.fitted("ease", ["reg_weight": .number(lambda), "own": .number(own)])
             for (history, found) in zip(histories, try scores(model, histories)) {
                 try expect(found, equal: world.linearScores(history, lambda: lambda, own: own), "\(history)")
             }
@@ -175,11 +175,11 @@ struct ItemModelTests {
         try expect(scores(world.fitted("item-knn", plain), [[0]])[0], equal: [0, 2 / 3.0, 1 / root, 0])
         let shrunk = try world.fitted("item-knn", ["shrinkage": .number(2)])
         try expect(scores(shrunk, [[0]])[0], equal: [0, 2 / 5.0, 1 / (root + 2), 0])
-        let nearest = try world.fitted("item-knn", plain.merging(["neighbours": .integer(1)]) { $1 })
+        let nearest = try world.fitted("item-knn", plain.merging(["num_neighbors": .integer(1)]) { $1 })
         try expect(scores(nearest, [[0]])[0], equal: [0, 2 / 3.0, 0, 0])
         let recent = try world.fitted(
             "item-knn",
-            plain.merging(["halfLife": .number(1), "own": .number(0.5)]) { $1 }
+            plain.merging(["half_life_events": .number(1), "own": .number(0.5)]) { $1 }
         )
         // 1 is the latest and weighs 1; 2, one place before it, weighs a half, and so do both of their own similarities.
         try expect(scores(recent, [[2, 1]])[0], equal: [2 / 3.0 + 0.5 / root, 0.5, 0.25, 0])
@@ -190,7 +190,7 @@ struct ItemModelTests {
     func linearByHand() throws {
         // X'X + 2 I = [[5, 2], [2, 4]]; its inverse is [[4, -2], [-2, 5]] / 16; B(0, 1) = 2 / 5, B(1, 0) = 2 / 4.
         let world = try World([[0, 1], [1, 0], [0]], itemCount: 2)
-        let model = try world.fitted("ease", ["lambda": .number(2)])
+        let model = try world.fitted("ease", ["reg_weight": .number(2)])
         try expect(
             scores(model, [[0], [1], [0, 1], [1, 1]]).flatMap { $0 },
             equal: [0, 0.4, 0.5, 0, 0.5, 0.4, 0.5, 0]
@@ -200,7 +200,7 @@ struct ItemModelTests {
     @Test("equal neighbours are kept in the order of their numbers")
     func ties() throws {
         let world = try World([[0, 4, 1, 3, 2], [1, 0, 2, 3, 4]], itemCount: 5)
-        let model = try world.fitted("item-knn", ["neighbours": .integer(2), "shrinkage": .number(0)])
+        let model = try world.fitted("item-knn", ["num_neighbors": .integer(2), "shrinkage": .number(0)])
         #expect(try scores(model, [[0]])[0] == [0, 1, 1, 0, 0])
         #expect(try scores(model, [[3]])[0] == [1, 1, 0, 0, 0])
     }
@@ -208,7 +208,7 @@ struct ItemModelTests {
     @Test("a score depends neither on padding nor on who else is in the batch", arguments: ["item-knn", "ease"])
     func independence(_ name: String) throws {
         let settings: [String: JSONValue] = ["own": .number(0.1)]
-        let recency: [String: JSONValue] = name == "item-knn" ? ["halfLife": .number(2)] : [:]
+        let recency: [String: JSONValue] = name == "item-knn" ? ["half_life_events": .number(2)] : [:]
         let model = try World(seed: 4).fitted(name, settings.merging(recency) { $1 })
         let together = try scores(model, histories, columns: 14)
         for (row, history) in histories.enumerated() { try expect(scores(model, [history])[0], equal: together[row]) }
@@ -281,9 +281,10 @@ struct ItemModelTests {
     @Test(
         "refuses impossible settings",
         arguments: [
-            ("item-knn", "neighbours", 0.0), ("item-knn", "length", 0), ("item-knn", "shrinkage", -1),
-            ("item-knn", "halfLife", -1), ("item-knn", "own", -0.5), ("ease", "lambda", 0), ("ease", "own", -1),
-            ("ease", "maxItems", -1), ("ease", "length", 0),
+            ("item-knn", "num_neighbors", 0.0), ("item-knn", "max_sequence_length", 0), ("item-knn", "shrinkage", -1),
+            ("item-knn", "half_life_events", -1), ("item-knn", "self_similarity", -0.5), ("ease", "reg_weight", 0),
+            ("ease", "self_weight", -1),
+            ("ease", "max_items", -1), ("ease", "max_sequence_length", 0),
         ]
     )
     func badSettings(_ model: String, _ key: String, _ value: Double) {

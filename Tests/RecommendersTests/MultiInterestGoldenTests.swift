@@ -15,7 +15,7 @@ struct MultiInterestGoldenTests {
     private static let models: [(key: String, name: String, settings: [String: JSONValue])] = [
         ("sa", "comirec-sa", ["hidden": .integer(16)]), ("dr", "comirec-dr", [:]),
         ("drPosition", "comirec-dr", ["maps": .string("position")]), ("mind", "mind", [:]),
-        ("mindSoft", "mind", ["attention": .string("soft"), "power": .number(2), "outputLayer": .bool(true)]),
+        ("mindSoft", "mind", ["attention": .string("soft"), "power": .number(2), "output_layer": .bool(true)]),
     ]
 
     @Test("interests, read-out, scores, the loss and the gradient of every parameter", arguments: models)

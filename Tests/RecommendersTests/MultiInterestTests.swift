@@ -227,8 +227,8 @@ struct InterestReadOutTests {
     func refusals() throws {
         for (name, settings, found) in [
             ("comirec-dr", ["maps": .string("shared")], "'shared'"),
-            ("comirec-sa", ["interests": .integer(0)], "interests"),
-            ("comirec-dr", ["iterations": .integer(0)], "iterations"), ("mind", ["power": .number(0.5)], "0.5"),
+            ("comirec-sa", ["num_interests": .integer(0)], "interests"),
+            ("comirec-dr", ["routing_iterations": .integer(0)], "iterations"), ("mind", ["power": .number(0.5)], "0.5"),
         ] as [(String, [String: JSONValue], String)] {
             let error = #expect(throws: ConfigurationError.self) {
                 try ModelRegistry.builtin.entry(name).specification(.object(settings))

@@ -56,7 +56,7 @@ struct PopularityTests {
         // Training events at weeks 0, 1, 2 (a, b, a), 0, 1 (b, b) and 0 (a); the last is week 2.
         let weekly = try scores(fitted("recent-popularity"), rows: 1)
         try expect(weekly.doubles(), equal: [1 + 0.25 + 0.25, 0.5 + 0.25 + 0.5, 0])
-        let slow = try scores(fitted("recent-popularity", .object(["halfLifeDays": .number(14)])), rows: 1)
+        let slow = try scores(fitted("recent-popularity", .object(["half_life_days": .number(14)])), rows: 1)
         let root = 0.5.squareRoot()
         try expect(slow.doubles(), equal: [1 + 0.5 + 0.5, root + 0.5 + root, 0])
     }

@@ -32,7 +32,7 @@ struct RankerContractTests {
 
     @Test("every parameter receives a gradient", arguments: RankerSubject.all)
     func gradients(_ subject: RankerSubject) throws {
-        let model = try subject.model(["sparseGradients": .bool(false)])
+        let model = try subject.model(["sparse_gradients": .bool(false)])
         try model.loss(CTRHostBatch(History.rows)).backward()
         for parameter in try model.parameters() {
             let gradient = try #require(try parameter.part.value.gradient(), "\(parameter.name) has no gradient")
@@ -142,7 +142,7 @@ struct SharedGradientTests {
     @Test("what both paths send adds up to the gradient of the shared table", arguments: ["none", "linear"])
     func sum(projection: String) throws {
         let subject = RankerSubject(entry: ModelEntry(TWIN.self), variant: ["projection": .string(projection)])
-        let model = try #require(try subject.model(["sparseGradients": .bool(false)]) as? TWIN)
+        let model = try #require(try subject.model(["sparse_gradients": .bool(false)]) as? TWIN)
         let batch = try CTRHostBatch(History.rows).batch()
         let shared = try model.sharedGradients(batch)
         #expect(shared.map(\.feature) == ["items", "categories", "places"])

@@ -22,11 +22,16 @@ struct RankerSubject: Sendable, CustomTestStringConvertible {
         }
         + Projection.allCases.dropFirst().map { twin(["projection": .string($0.rawValue)]) }
         + [
-            twin(["search": .string("hard")]), twin(["targetAware": .bool(false)]), twin(["balanced": .bool(true)]),
-            twin(["projection": .string("linear"), "tableWidth": .integer(12)]), twin(["auxiliary": .bool(false)]),
-            RankerSubject(entry: ModelEntry(DARE.self), variant: ["attentionWidth": .integer(4), "ages": .bool(true)]),
+            twin(["retrieval": .string("hard")]), twin(["target_aware": .bool(false)]),
+            twin(["balanced_gradients": .bool(true)]),
+            twin(["projection": .string("linear"), "table_embedding_size": .integer(12)]),
+            twin(["auxiliary_loss": .bool(false)]),
+            RankerSubject(
+                entry: ModelEntry(DARE.self),
+                variant: ["attention_embedding_size": .integer(4), "time_deltas": .bool(true)]
+            ),
             RankerSubject(entry: ModelEntry(DARE.self), variant: ["head": .object(["activation": .string("dice")])]),
-            RankerSubject(entry: ModelEntry(SIM.self), variant: ["search": .string("hard")]),
+            RankerSubject(entry: ModelEntry(SIM.self), variant: ["retrieval": .string("hard")]),
         ]
 
     private static func twin(_ variant: [String: JSONValue]) -> RankerSubject {
@@ -37,9 +42,11 @@ struct RankerSubject: Sendable, CustomTestStringConvertible {
     static let data = DatasetShape(users: 50, items: 20, categories: (0..<20).map { Int32($0 % 4) })
 
     static let small: [String: JSONValue] = [
-        "width": .integer(8), "attentionWidth": .integer(8), "length": .integer(12), "kept": .integer(4),
-        "unit": .integer(8), "bits": .integer(16), "hashes": .integer(4), "span": .integer(5), "spread": .number(0.3),
-        "head": .object(["hidden": .array([.integer(16), .integer(8)])]),
+        "embedding_size": .integer(8), "attention_embedding_size": .integer(8), "max_sequence_length": .integer(12),
+        "top_k": .integer(4),
+        "attention_hidden_size": .integer(8), "hash_bits": .integer(16), "bits_per_hash": .integer(2),
+        "num_hashes": .integer(4), "cluster_span": .integer(5), "initializer_std": .number(0.3),
+        "head": .object(["hidden_units": .array([.integer(16), .integer(8)])]),
     ]
 
     func model(seed: UInt64 = 1, _ changes: [String: JSONValue] = [:], data: DatasetShape = Self.data) throws
@@ -50,10 +57,9 @@ struct RankerSubject: Sendable, CustomTestStringConvertible {
         }
         var own = variant
         if let head = variant["head"], case .object(let fields) = head {
-            own["head"] = .object(["hidden": .array([.integer(16), .integer(8)])].merging(fields) { $1 })
+            own["head"] = .object(["hidden_units": .array([.integer(16), .integer(8)])].merging(fields) { $1 })
         }
         var settings = Self.small.merging(own) { $1 }.merging(changes) { $1 }
-        if entry.card.name == "sdim" { settings["bits"] = .integer(2) }
         settings = settings.filter { defaults[$0.key] != nil }
         let model = try #require(
             try entry.specification(.object(settings)).make(for: data, using: Generator(seed: seed)).ctrRanker

@@ -24,18 +24,18 @@ struct RankingGoldenTests {
         }
 
         static let all = [
-            Variant("dare", "dare", ["attentionWidth": .integer(6)]),
-            Variant("dareAges", "dare", ["attentionWidth": .integer(4), "ages": .bool(true)]),
-            Variant("dareNotAware", "dare", ["attentionWidth": .integer(4), "targetAware": .bool(false)]),
+            Variant("dare", "dare", ["attention_embedding_size": .integer(6)]),
+            Variant("dareAges", "dare", ["attention_embedding_size": .integer(4), "time_deltas": .bool(true)]),
+            Variant("dareNotAware", "dare", ["attention_embedding_size": .integer(4), "target_aware": .bool(false)]),
             Variant("twin", "twin"),
-            Variant("twinHard", "twin", ["search": .string("hard")]),
+            Variant("twinHard", "twin", ["retrieval": .string("hard")]),
             Variant("twinLinear", "twin", ["projection": .string("linear")]),
             Variant("twinCategory", "twin", ["projection": .string("category")]),
             Variant("twin4E", "twin-4e"),
-            Variant("twinV2", "twin-v2", ["span": .integer(3)]),
-            Variant("din", "din", ["unit": .integer(5)]),
+            Variant("twinV2", "twin-v2", ["cluster_span": .integer(3)]),
+            Variant("din", "din", ["attention_hidden_size": .integer(5)]),
             Variant("simSoft", "sim"),
-            Variant("simHard", "sim", ["search": .string("hard")]),
+            Variant("simHard", "sim", ["retrieval": .string("hard")]),
             Variant("eta", "eta", ["bits": .integer(8)]),
             Variant("sdim", "sdim", ["hashes": .integer(3), "bits": .integer(2)]),
         ]
@@ -51,10 +51,10 @@ struct RankingGoldenTests {
         init(_ variant: Variant, sparse: Bool = false) throws {
             (file, name) = (try fixture("ranking"), variant.name)
             var settings: [String: JSONValue] = [
-                "width": .integer(4), "length": .integer(7), "sparseGradients": .bool(sparse),
+                "embedding_size": .integer(4), "max_sequence_length": .integer(7), "sparse_gradients": .bool(sparse),
                 "head": .object(["hidden": .array([.integer(6), .integer(5)])]),
             ]
-            if variant.model != "sdim" { settings["kept"] = .integer(3) }
+            if variant.model != "sdim" { settings["top_k"] = .integer(3) }
             settings.merge(variant.settings) { $1 }
             let data = DatasetShape(
                 users: 4,

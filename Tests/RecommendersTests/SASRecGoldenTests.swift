@@ -19,7 +19,7 @@ struct SASRecGoldenTests {
     init() throws {
         file = try fixture("sasrec")
         var configuration = SASRec.Configuration()
-        (configuration.width, configuration.length, configuration.hidden) = (8, 12, 32)
+        (configuration.embeddingSize, configuration.maxSequenceLength, configuration.ffnSize) = (8, 12, 32)
         configuration.dropout = 0
         model = try SASRec(configuration, for: DatasetShape(users: 3, items: 20), using: Generator(seed: 1))
         try Checkpoint.assign(file, to: model.state(), prefix: "weight.")

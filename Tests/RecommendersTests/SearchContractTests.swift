@@ -14,7 +14,7 @@ struct SearchContractTests {
     @Test("learns one batch by heart", arguments: SearchSubject.reading)
     func overfits(_ subject: SearchSubject) throws {
         let model = try subject.model(
-            subject.entry.card.name == "diffusion-gs" ? ["constraintWeight": .number(0.01)] : [:]
+            subject.entry.card.name == "diffusion-gs" ? ["constraint_loss_weight": .number(0.01)] : [:]
         )
         let adam = try Adam(model.parameters())
         let host = QueryHostBatch(Asked.rows)
@@ -91,14 +91,14 @@ struct SearchContractTests {
 
     @Test("the query, the history and the list matter", arguments: SearchSubject.reading)
     func inputs(_ subject: SearchSubject) throws {
-        let model = try subject.model(["purchases": .number(1)])
+        let model = try subject.model(["purchase_loss_weight": .number(1)])
         let asked = Asked.rows[0]
         let scores = try model.judged(QueryHostBatch([asked]))[0]
         var other = asked
         other.query = [30, 31]
         #expect(try model.judged(QueryHostBatch([other]))[0] != scores, "the query")
         // The search by category sees events of the candidates' kind alone.
-        let place = subject.variant["search"] == .string("hard") ? 1 : 6
+        let place = subject.variant["retrieval"] == .string("hard") ? 1 : 6
         other = asked
         other.items[place] = place == 1 ? 8 : 10
         #expect(try model.judged(QueryHostBatch([other]))[0] != scores, "the history")
@@ -115,7 +115,7 @@ struct SearchContractTests {
 
     @Test("works without features, queries and purchases", arguments: SearchSubject.reading)
     func bare(_ subject: SearchSubject) throws {
-        guard subject.variant["search"] != .string("hard") else { return }
+        guard subject.variant["retrieval"] != .string("hard") else { return }
         var host = QueryHostBatch(
             Asked.rows.map { asked in
                 var bare = asked
@@ -125,7 +125,7 @@ struct SearchContractTests {
             }
         )
         (host.shown, host.context) = ([], [])
-        let model = try subject.model(["purchases": .number(0)], data: DatasetShape(users: 50, items: 20))
+        let model = try subject.model(["purchase_loss_weight": .number(0)], data: DatasetShape(users: 50, items: 20))
         let scores = try model.judged(host).flatMap { $0 }
         #expect(scores.filter(\.isFinite).count == scores.count)
         try model.loss(host).backward()

@@ -38,27 +38,27 @@ struct SearchGoldenTests {
             ]
             + [
                 Variant("sasrec", "search-sasrec"),
-                Variant("simSoft", "search-sim", ["kept": .integer(3)]),
-                Variant("simHard", "search-sim", ["kept": .integer(2), "search": .string("hard")]),
-                Variant("qin", "qin", ["relevant": .integer(4), "kept": .integer(2)]),
-                Variant("hstu", "hstu", ["layers": .integer(2)]),
-                Variant("mtgr", "mtgr", ["layers": .integer(2)]),
+                Variant("simSoft", "search-sim", ["top_k": .integer(3)]),
+                Variant("simHard", "search-sim", ["top_k": .integer(2), "retrieval": .string("hard")]),
+                Variant("qin", "qin", ["relevant_top_k": .integer(4), "top_k": .integer(2)]),
+                Variant("hstu", "hstu", ["num_layers": .integer(2)]),
+                Variant("mtgr", "mtgr", ["num_layers": .integer(2)]),
                 Variant(
                     "mtgrPlain",
                     "mtgr",
-                    ["layers": .integer(2), "groupNorm": .bool(false), "tokens": crossFeatures(false)]
+                    ["num_layers": .integer(2), "group_norm": .bool(false), "tokens": crossFeatures(false)]
                 ),
                 Variant("shownOrder", "shown-order"),
                 Variant("shownRepeats", "shown-order", ["repeats": .integer(7)]),
             ]
 
-        private static func crossFeatures(_ value: Bool) -> JSONValue { .object(["crossFeatures": .bool(value)]) }
+        private static func crossFeatures(_ value: Bool) -> JSONValue { .object(["cross_features": .bool(value)]) }
 
         /// DiffusionGS as the reference has it.
         static func gs(_ name: String, _ changes: [String: JSONValue] = [:]) -> Variant {
             let settings: [String: JSONValue] = [
-                "steps": .integer(5), "firstBeta": .number(0.05), "lastBeta": .number(0.3),
-                "constraintWeight": .number(0.4),
+                "steps": .integer(5), "beta_start": .number(0.05), "beta_end": .number(0.3),
+                "constraint_loss_weight": .number(0.4),
             ]
             return Variant(name, "diffusion-gs", settings.merging(changes) { $1 })
         }
@@ -77,9 +77,11 @@ struct SearchGoldenTests {
             (file, name) = (try fixture("search"), variant.name)
             let entry = try ModelRegistry.builtin.entry(variant.model)
             var settings: [String: JSONValue] = [
-                "width": .integer(6), "length": .integer(7), "dropout": .number(0), "purchases": .number(0.7),
+                "embedding_size": .integer(6), "max_sequence_length": .integer(7), "dropout": .number(0),
+                "purchase_loss_weight": .number(0.7),
                 "tokens": .object([
-                    "side": .integer(3), "dropout": .number(0), "userIDs": .bool(true), "sparseGradients": .bool(false),
+                    "feature_embedding_size": .integer(3), "dropout": .number(0), "userIDs": .bool(true),
+                    "sparse_gradients": .bool(false),
                     "text": .object(["buckets": .integer(12)]),
                 ]),
                 "head": .object(["hidden": .array([.integer(6), .integer(5)]), "dropout": .number(0)]),
@@ -155,7 +157,7 @@ struct SearchGoldenTests {
             switch chain {
             case "ddpm": ["sampler": .object(["kind": .string("ddpm"), "noise": .string("none")])]
             case "ddim": ["sampler": .object(["kind": .string("ddim"), "steps": .integer(3)])]
-            default: ["noisedStart": .bool(false)]
+            default: ["noised_start": .bool(false)]
             }
         for variant in [Variant.gs("gs"), .gs("gsToken", ["target": .string("token")])] {
             let golden = try Golden(variant, changes)

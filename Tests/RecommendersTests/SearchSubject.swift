@@ -22,13 +22,13 @@ struct SearchSubject: Sendable, CustomTestStringConvertible {
             gs(["injection": .string("concatenated")]), gs(["injection": .string("cross-attention")]),
             gs(["gate": .string("learned")]), gs(["gate": .string("none")]), gs(["noise": .bool(false)]),
             gs(["constraint": .string("mean-squared")]), gs(["target": .string("token")]),
-            gs(["sampler": .object(["kind": .string("ddpm")])]), gs(["noisedStart": .bool(false)]),
-            gs(["tokens": .object(["crossFeatures": .bool(true)])]),
-            SearchSubject(entry: ModelEntry(SearchSIM.self), variant: ["search": .string("hard")]),
+            gs(["sampler": .object(["kind": .string("ddpm")])]), gs(["noised_start": .bool(false)]),
+            gs(["tokens": .object(["cross_features": .bool(true)])]),
+            SearchSubject(entry: ModelEntry(SearchSIM.self), variant: ["retrieval": .string("hard")]),
             SearchSubject(entry: ModelEntry(ShownOrder.self), variant: ["repeats": .integer(8)]),
             SearchSubject(
                 entry: ModelEntry(MTGR.self),
-                variant: ["groupNorm": .bool(false), "tokens": .object(["crossFeatures": .bool(false)])]
+                variant: ["group_norm": .bool(false), "tokens": .object(["cross_features": .bool(false)])]
             ),
         ]
 

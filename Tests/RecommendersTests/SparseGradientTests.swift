@@ -14,15 +14,15 @@ struct SparseGradientTests {
 
     @Test(
         "name only the rows that were looked up, and lead to the weights that dense ones lead to",
-        arguments: Subject.all.filter { (try? $0.entry.specification().settings["sparseGradients"]) == .bool(false) },
-        Objective.Kind.allCases.filter { $0 != .full }
+        arguments: Subject.all.filter { (try? $0.entry.specification().settings["sparse_gradients"]) == .bool(false) },
+        Objective.Kind.allCases.filter { $0 != .crossEntropy }
     )
     func sparse(_ subject: Subject, _ kind: Objective.Kind) throws {
         var objective = Objective()
         (objective.kind, objective.negatives) = (kind, 3)
         var tables: [[Double]] = []
         for isSparse in [false, true] {
-            let learner = try subject.learner(["sparseGradients": .bool(isSparse)])
+            let learner = try subject.learner(["sparse_gradients": .bool(isSparse)])
             let table = try #require(try learner.model.parameters().first { $0.name == "items.weight" }).part
             #expect(table.isRowSparse == isSparse)
             _ = try learner.step(learner.host(History.rows), objective, seed: 1)

@@ -34,24 +34,29 @@ struct Subject: Sendable, CustomTestStringConvertible {
 
     /// What makes a model quick; a model takes those of these settings that it has.
     static let small: [String: JSONValue] = [
-        "width": .integer(16), "length": .integer(12), "hidden": .integer(32), "session": .integer(4),
-        "window": .integer(8), "channels": .integer(8), "steps": .integer(6), "unit": .integer(8),
-        "dropout": .number(0), "interests": .integer(2), "depth": .integer(1), "stateSize": .integer(4),
-        "inputDropout": .number(0), "ranking": .number(1), "sampler": .object(["kind": .string("ddpm")]),
+        "embedding_size": .integer(16), "max_sequence_length": .integer(12), "ffn_size": .integer(32),
+        "max_session_length": .integer(4),
+        "window": .integer(8), "channels": .integer(8), "steps": .integer(6), "attention_hidden_size": .integer(32),
+        "dropout": .number(0), "num_interests": .integer(2), "backbone_layers": .integer(1), "state_size": .integer(4),
+        "input_dropout": .number(0), "ranking_loss_weight": .number(1), "sampler": .object(["kind": .string("ddpm")]),
     ]
 
     /// The same for models of search.
     static let smallSearch: [String: JSONValue] = [
-        "layers": .integer(2), "kept": .integer(4), "relevant": .integer(6),
-        "tokens": .object(["side": .integer(4), "dropout": .number(0), "text": .object(["buckets": .integer(40)])]),
-        "head": .object(["hidden": .array([.integer(16), .integer(8)]), "dropout": .number(0)]),
+        "num_layers": .integer(2), "top_k": .integer(4), "relevant_top_k": .integer(6),
+        "tokens": .object([
+            "feature_embedding_size": .integer(4), "dropout": .number(0), "text": .object(["buckets": .integer(40)]),
+        ]),
+        "head": .object(["hidden_units": .array([.integer(16), .integer(8)]), "dropout": .number(0)]),
     ]
 
     /// The small settings with some replaced, where the model has them.
     func settings(_ changes: [String: JSONValue] = [:]) throws -> JSONValue {
         guard case .object(let defaults) = try entry.specification().settings else { return .object([:]) }
         let own = variant.mapValues(JSONValue.string)
-        let small = entry.capabilities.contains(.queries) ? Self.small.merging(Self.smallSearch) { $1 } : Self.small
+        var small = entry.capabilities.contains(.queries) ? Self.small.merging(Self.smallSearch) { $1 } : Self.small
+        // The activation unit of two models, the attention's hidden layer of others.
+        if ["t2diff", "din"].contains(entry.card.name) { small["attention_hidden_size"] = .integer(8) }
         return .object(small.merging(own) { $1 }.merging(changes) { $1 }.filter { defaults[$0.key] != nil })
     }
 

@@ -19,9 +19,9 @@ struct T2DiffGolden {
     init(_ change: (inout T2Diff.Configuration) -> Void = { _ in }) throws {
         file = try fixture("t2diff")
         var c = T2Diff.Configuration()
-        (c.width, c.length, c.session, c.window, c.channels) = (8, 12, 4, 8, 8)
-        (c.steps, c.firstBeta, c.lastBeta, c.unit) = (5, 1e-4, 0.2, 6)
-        (c.dropout, c.residual, c.towerInput, c.ranking) = (0, false, .paper, 0)
+        (c.embeddingSize, c.maxSequenceLength, c.maxSessionLength, c.window, c.channels) = (8, 12, 4, 8, 8)
+        (c.steps, c.betaStart, c.betaEnd, c.attentionHiddenSize) = (5, 1e-4, 0.2, 6)
+        (c.dropout, c.residual, c.towerInput, c.rankingLossWeight) = (0, false, .paper, 0)
         change(&c)
         try c.validate()
         model = try T2Diff(c, for: DatasetShape(users: 3, items: 20), using: Generator(seed: 1))
@@ -166,10 +166,10 @@ struct T2DiffGoldenTests {
         static let all = [
             Variant(name: "noDrift") { $0.drift = false },
             Variant(name: "noStopGradient") { $0.stopGradient = false },
-            Variant(name: "lambda10") { $0.reconstruction = 10 },
-            Variant(name: "ranking") { $0.ranking = 0.5 },
+            Variant(name: "lambda10") { $0.reconstructionLossWeight = 10 },
+            Variant(name: "ranking") { $0.rankingLossWeight = 0.5 },
             Variant(name: "terminal") { $0.towerInput = .terminal },
-            Variant(name: "terminalRanking") { ($0.towerInput, $0.ranking) = (.terminal, 0.5) },
+            Variant(name: "terminalRanking") { ($0.towerInput, $0.rankingLossWeight) = (.terminal, 0.5) },
             Variant(name: "chain") { $0.towerInput = .chain },
             Variant(name: "withoutDiffusion") { $0.towerInput = .none },
         ]
@@ -184,9 +184,9 @@ struct T2DiffGoldenTests {
         let losses = try golden.losses(output)
         try expect(losses.total.item(), equals: expected("total").item())
         let c = golden.model.configuration
-        #expect((losses.terms["ranking"] == nil) == (c.ranking == 0))
+        #expect((losses.terms["ranking"] == nil) == (c.rankingLossWeight == 0))
         if let ranking = losses.terms["ranking"] {
-            try expect(ranking / c.ranking, equals: expected("rankingLoss").item())
+            try expect(ranking / c.rankingLossWeight, equals: expected("rankingLoss").item())
         }
         #expect(golden.file.names.contains("variant.\(variant.name).prediction") == (golden.model.denoiser != nil))
         if let denoiser = golden.model.denoiser, let sampler = Self.sampler(of: c.towerInput) {

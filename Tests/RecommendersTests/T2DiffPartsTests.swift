@@ -29,21 +29,21 @@ struct T2DiffHistoryTests {
     }
 
     private func history(_ host: HostBatch, _ c: T2Diff.Configuration) throws -> T2Diff.History {
-        let table = try Embedding(21, c.width, .normal(1), using: Generator(seed: 3))
+        let table = try Embedding(21, c.embeddingSize, .normal(1), using: Generator(seed: 3))
         return try T2Diff.History(Batch(host, noiseSeed: 1), table, c)
     }
 
     @Test("session, history and ages agree with a naive reading", arguments: 0..<24)
     func naive(_ seed: Int) throws {
         var c = T2Diff.Configuration()
-        (c.width, c.length, c.window) = (4, 12, [4, 8][seed % 2])
-        (c.session, c.sessionGap) = ([1, 3, 4, 12][seed % 4], [0, 60, 1800][seed % 3])
+        (c.embeddingSize, c.maxSequenceLength, c.window) = (4, 12, [4, 8][seed % 2])
+        (c.maxSessionLength, c.sessionGapSeconds) = ([1, 3, 4, 12][seed % 4], [0, 60, 1800][seed % 3])
         try c.validate()
-        let rows = rows(seed: UInt64(seed), length: [2, 6, 12][seed / 8], gap: c.sessionGap)
+        let rows = rows(seed: UInt64(seed), length: [2, 6, 12][seed / 8], gap: c.sessionGapSeconds)
         let host = HostBatch(rows, .left, .cuts)
         let found = try history(host, c)
         let columns = found.items.size(1)
-        #expect(columns == max(host.length, c.window, c.session))
+        #expect(columns == max(host.length, c.window, c.maxSessionLength))
         let session = try found.sessionMask.to(.int64).integers()
         let past = try found.historyMask.to(.int64).integers()
         let real = try found.mask.integers()
@@ -52,16 +52,16 @@ struct T2DiffHistoryTests {
             let (count, first) = (history.items.count, columns - history.items.count)
             // From the latest event back, as long as gaps are short and the session is not full.
             var size = 1
-            while size < min(count, c.session),
-                history.times[count - size] - history.times[count - size - 1] <= c.sessionGap
+            while size < min(count, c.maxSessionLength),
+                history.times[count - size] - history.times[count - size - 1] <= c.sessionGapSeconds
             { size += 1 }
             for column in 0..<columns {
                 let (isReal, isSession) = (column >= first, column >= columns - size)
                 let cell = row * columns + column
                 #expect(real[cell] == (isReal ? 1 : 0))
                 #expect(past[cell] == (isReal && !isSession ? 1 : 0), "row \(row), column \(column)")
-                if column >= columns - c.session {
-                    let place = row * c.session + column - (columns - c.session)
+                if column >= columns - c.maxSessionLength {
+                    let place = row * c.maxSessionLength + column - (columns - c.maxSessionLength)
                     #expect(session[place] == (isSession ? 1 : 0), "row \(row), column \(column)")
                 }
                 guard isReal else { continue }
@@ -75,7 +75,7 @@ struct T2DiffHistoryTests {
     @Test("ages around powers of two fall into the right buckets")
     func powersOfTwo() throws {
         var c = T2Diff.Configuration()
-        (c.width, c.length, c.window, c.session) = (4, 12, 4, 1)
+        (c.embeddingSize, c.maxSequenceLength, c.window, c.maxSessionLength) = (4, 12, 4, 1)
         for power in 1..<46 {
             let last: Int64 = 1 << 47
             let age: Int64 = 1 << power

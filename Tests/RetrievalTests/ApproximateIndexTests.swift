@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Approximate indexes against the exact one")
 struct ApproximateIndexTests {
-    /// What small catalogues reach with the parameters of `Small` and a margin.
+    /// What small catalogs reach with the parameters of `Small` and a margin.
     private let floor = 0.9
 
     @Test("find most of the truth, in clusters and without", arguments: Small.approximate)
@@ -14,7 +14,7 @@ struct ApproximateIndexTests {
         for clusters in [40, 1400] {
             let (items, draw) = clustered(1400, clusters: clusters)
             let index = try recipe.build(items)
-            let quality = try IndexQuality.measure(index, UserVectors(draw(25), dimension: 16), "test", depth: 20)
+            let quality = try IndexQuality.measure(index, QueryVectors(draw(25), dimension: 16), "test", depth: 20)
             // Without clusters, a look into 6 of 16 lists finds less; a graph does not care.
             let expected = clusters == 40 ? floor : index.kind == .hnsw ? floor : 0.6
             #expect(quality.recall >= expected, "\(index.kind) \(clusters)")
@@ -32,7 +32,7 @@ struct ApproximateIndexTests {
             for feature in 0..<16 { values[item * 16 + feature] *= factor }
         }
         let index = try recipe.build(ItemVectors(values, dimension: 16))
-        let quality = try IndexQuality.measure(index, UserVectors(draw(25), dimension: 16), "test", depth: 20)
+        let quality = try IndexQuality.measure(index, QueryVectors(draw(25), dimension: 16), "test", depth: 20)
         #expect(quality.recall >= 0.85, "\(index.kind)")
     }
 
@@ -68,7 +68,7 @@ struct ApproximateIndexTests {
     func filters(_ recipe: IndexRecipe) throws {
         let (items, draw) = clustered(1400)
         let index = try recipe.build(items)
-        let exact = ExactIndex(items)
+        let exact = FlatIndex(items)
         for share in [0.9, 0.5, 0.3, 0.1, 0.02, 0.003] {
             var hits = 0
             for seed in 0..<4 {
@@ -89,7 +89,7 @@ struct ApproximateIndexTests {
         let (items, draw) = clustered(1400)
         let index = try recipe.build(items)
         let user = draw(1)
-        let worst = try ExactIndex(items).search(user, limit: 1400).suffix(700)
+        let worst = try FlatIndex(items).search(user, limit: 1400).suffix(700)
         let filter = ItemFilter(allowing: worst.map(\.item), of: 1400)
         let list = try index.search(user, limit: 50, allowing: filter)
         #expect(list.count == 50 && list.allSatisfy { filter[$0.item] })
@@ -101,7 +101,7 @@ struct ApproximateIndexTests {
         let (items, draw) = clustered(1400)
         let index = try recipe.build(items)
         let values = draw(4 * 10)
-        let users = try UserVectors(values, interests: 4, dimension: 16)
+        let users = try QueryVectors(values, interests: 4, dimension: 16)
         let lists = try index.search(users, limit: 25, allowing: [])
         var hits = 0
         for (user, list) in lists.enumerated() {
@@ -109,13 +109,13 @@ struct ApproximateIndexTests {
             #expect(list.count == 25 && Set(list.numbers).count == 25)
             hits += Set(truth).intersection(list.numbers).count
         }
-        #expect(Double(hits) / 250 >= (index.kind == .exact ? 1 : floor), "\(index.kind)")
+        #expect(Double(hits) / 250 >= (index.kind == .flat ? 1 : floor), "\(index.kind)")
     }
 
     @Test("equal seeds build equal indexes", arguments: Small.approximate)
     func determinism(_ recipe: IndexRecipe) throws {
         let (items, draw) = clustered(1000)
-        let users = try UserVectors(draw(20), dimension: 16)
+        let users = try QueryVectors(draw(20), dimension: 16)
         let lists = try (0..<2).map { _ in try recipe.build(items).search(users, limit: 50, allowing: []) }
         #expect(lists[0] == lists[1])
     }
@@ -123,23 +123,23 @@ struct ApproximateIndexTests {
     @Test("a graph built by several threads is as good; lists are the same")
     func threads() throws {
         let (items, draw) = clustered(1000)
-        let users = try UserVectors(draw(20), dimension: 16)
-        var graph = GraphIndex.Parameters()
+        let users = try QueryVectors(draw(20), dimension: 16)
+        var graph = HNSWIndex.Parameters()
         graph.threads = 3
-        let quality = try IndexQuality.measure(GraphIndex(items, graph), users, "test", depth: 20)
+        let quality = try IndexQuality.measure(HNSWIndex(items, graph), users, "test", depth: 20)
         #expect(quality.recall >= floor)
-        var lists = InvertedIndex.Parameters()
-        (lists.lists, lists.probes) = (16, 4)
-        let one = try InvertedIndex(items, lists).search(users, limit: 50)
+        var lists = IVFIndex.Parameters()
+        (lists.nlist, lists.nprobe) = (16, 4)
+        let one = try IVFIndex(items, lists).search(users, limit: 50)
         lists.threads = 3
-        #expect(try InvertedIndex(items, lists).search(users, limit: 50) == one)
+        #expect(try IVFIndex(items, lists).search(users, limit: 50) == one)
     }
 
     @Test("all instructions of this processor find the same items", arguments: VectorInstructions.available)
     func instructions(_ instructions: VectorInstructions) throws {
         let (items, draw) = clustered(1000, dimension: 19)
-        let users = try UserVectors(draw(20), dimension: 19)
-        let index = try GraphIndex(items, instructions: instructions)
+        let users = try QueryVectors(draw(20), dimension: 19)
+        let index = try HNSWIndex(items, instructions: instructions)
         #expect(index.instructions == instructions)
         #expect(try IndexQuality.measure(index, users, "test", depth: 20).recall >= floor)
     }
@@ -148,7 +148,7 @@ struct ApproximateIndexTests {
     func concurrency(_ recipe: IndexRecipe) async throws {
         let (items, draw) = clustered(1000)
         let index = try recipe.build(items)
-        let users = try UserVectors(draw(64), dimension: 16)
+        let users = try QueryVectors(draw(64), dimension: 16)
         let filter = randomFilter(1000, share: 0.5, seed: 3)
         let alone = try index.search(users, limit: 30, allowing: [])
         let filtered = try index.search(users, limit: 30, allowing: [filter])
@@ -166,12 +166,12 @@ struct ApproximateIndexTests {
     @Test("the distance of links is chosen by trial: the better one for these users")
     func chosenDistance() throws {
         let (items, draw) = clustered(800, dimension: 8)
-        let users = try UserVectors(draw(25), dimension: 8)
-        var parameters = GraphIndex.Parameters()
-        (parameters.links, parameters.constructionBreadth, parameters.searchBreadth) = (4, 20, 100)
-        let recalls = try GraphIndex.LinkDistance.allCases.map { distance in
+        let users = try QueryVectors(draw(25), dimension: 8)
+        var parameters = HNSWIndex.Parameters()
+        (parameters.m, parameters.efConstruction, parameters.efSearch) = (4, 20, 100)
+        let recalls = try HNSWIndex.LinkDistance.allCases.map { distance in
             parameters.distance = distance
-            return (distance, try IndexQuality.measure(GraphIndex(items, parameters), users, "test").recall)
+            return (distance, try IndexQuality.measure(HNSWIndex(items, parameters), users, "test").recall)
         }
         try parameters.chooseDistance(for: items, asking: users)
         let chosen = recalls.first { $0.0 == parameters.distance }?.1
@@ -181,7 +181,7 @@ struct ApproximateIndexTests {
     @Test("searches are widened until they find enough, or can find no more", arguments: Small.recipes)
     func widening(_ recipe: IndexRecipe) throws {
         let (items, draw) = clustered(1400, clusters: 1400)
-        let truth = try IndexQuality.Truth(items, UserVectors(draw(25), dimension: 16), "test", depth: 20)
+        let truth = try IndexQuality.Truth(items, QueryVectors(draw(25), dimension: 16), "test", depth: 20)
         let (index, quality) = try IndexTuning.widen(recipe.build(items), until: 0.99, truth)
         #expect(quality.recall >= 0.99, "\(index.kind)")
         #expect(try IndexTuning.widen(recipe.build(items), until: 0, truth).index.recipe == recipe.build(items).recipe)
@@ -190,17 +190,17 @@ struct ApproximateIndexTests {
     @Test("a wider search finds more")
     func breadth() throws {
         let (items, draw) = clustered(1400)
-        let users = try UserVectors(draw(25), dimension: 16)
-        guard case .graph(let parameters) = Small.graph, case .inverted(let lists) = Small.lists else { return }
-        let graph = try GraphIndex(items, parameters)
-        let inverted = try InvertedIndex(items, lists)
+        let users = try QueryVectors(draw(25), dimension: 16)
+        guard case .hnsw(let parameters) = Small.graph, case .ivf(let lists) = Small.lists else { return }
+        let graph = try HNSWIndex(items, parameters)
+        let inverted = try IVFIndex(items, lists)
         func recall(_ index: any VectorIndex) throws -> Double {
             try IndexQuality.measure(index, users, "test", depth: 20).recall
         }
-        #expect(try recall(graph.searching(breadth: 300)) >= recall(graph.searching(breadth: 20)))
-        #expect(try recall(inverted.searching(probes: 1)) < recall(inverted.searching(probes: 8)))
-        #expect(try recall(inverted.searching(probes: 16)) == 1)
-        #expect(throws: IndexError.self) { _ = try inverted.searching(probes: 17) }
-        #expect(throws: IndexError.self) { _ = try graph.searching(breadth: 0) }
+        #expect(try recall(graph.searching(efSearch: 300)) >= recall(graph.searching(efSearch: 20)))
+        #expect(try recall(inverted.searching(nprobe: 1)) < recall(inverted.searching(nprobe: 8)))
+        #expect(try recall(inverted.searching(nprobe: 16)) == 1)
+        #expect(throws: IndexError.self) { _ = try inverted.searching(nprobe: 17) }
+        #expect(throws: IndexError.self) { _ = try graph.searching(efSearch: 0) }
     }
 }

@@ -20,7 +20,7 @@ struct IndexDirectoryTests {
     private func write(_ recipe: IndexRecipe, to name: String = "index") throws -> (any VectorIndex, [Float]) {
         let (items, draw) = clustered(count)
         let index = try recipe.build(items)
-        let quality = try IndexQuality.measure(index, UserVectors(draw(5), dimension: 16), "test")
+        let quality = try IndexQuality.measure(index, QueryVectors(draw(5), dimension: 16), "test")
         try IndexDirectory.write(index, items: ids, origin: origin, quality: quality, to: folder.file(name))
         return (index, draw(10))
     }
@@ -29,7 +29,7 @@ struct IndexDirectoryTests {
     func roundTrip(_ recipe: IndexRecipe) throws {
         let (index, values) = try write(recipe)
         let opened = try IndexDirectory(folder.file("index"))
-        let users = try UserVectors(values, interests: 2, dimension: 16)
+        let users = try QueryVectors(values, interests: 2, dimension: 16)
         let filter = randomFilter(count, share: 0.6, seed: 1)
         for filters in [[], [filter]] {
             #expect(
@@ -52,7 +52,7 @@ struct IndexDirectoryTests {
         for name in try FileManager.default.contentsOfDirectory(atPath: folder.file("index").path) {
             #expect(truncate(folder.file("index/\(name)").path, 0) == 0)
         }
-        let users = try UserVectors(values, dimension: 16)
+        let users = try QueryVectors(values, dimension: 16)
         #expect(
             try opened.index.search(users, limit: 30, allowing: []) == index.search(users, limit: 30, allowing: [])
         )
@@ -127,9 +127,9 @@ struct IndexDirectoryTests {
         func open() throws {
             let opened: any VectorIndex =
                 switch index.recipe {
-                case .exact: ExactIndex(items)
-                case .graph(let parameters): try GraphIndex(items, parameters, structure: file)
-                case .inverted(let parameters): try InvertedIndex(items, parameters, structure: file)
+                case .flat: FlatIndex(items)
+                case .hnsw(let parameters): try HNSWIndex(items, parameters, structure: file)
+                case .ivf(let parameters): try IVFIndex(items, parameters, structure: file)
                 }
             _ = try opened.search(user, limit: 20)
         }
@@ -152,19 +152,19 @@ struct IndexDirectoryTests {
 
     @Test("what is no index, of another version, or in the way, is said")
     func refusals() throws {
-        _ = try write(.exact)
+        _ = try write(.flat)
         let error = #expect(throws: IndexError.self) { _ = try IndexDirectory(folder.file("none")) }
         #expect(error?.reason == .notAnIndex)
-        #expect(throws: FileError.self) { _ = try write(.exact) }
+        #expect(throws: FileError.self) { _ = try write(.flat) }
         let file = folder.file("index/index.json")
         let text = try String(contentsOf: file, encoding: .utf8)
-        try text.replacing("\"format\" : 1", with: "\"format\" : 2").write(to: file, atomically: true, encoding: .utf8)
+        try text.replacing("\"format\" : 2", with: "\"format\" : 3").write(to: file, atomically: true, encoding: .utf8)
         let version = #expect(throws: IndexError.self) { _ = try IndexDirectory.describe(folder.file("index")) }
         #expect(version?.reason == .otherVersion)
         let items = clustered(count).items
         for ids in [Array(ids.dropLast()), ids.dropLast() + [ItemID("two\nlines")]] {
             #expect(throws: IndexError.self) {
-                try IndexDirectory.write(ExactIndex(items), items: ids, origin: origin, to: folder.file("other"))
+                try IndexDirectory.write(FlatIndex(items), items: ids, origin: origin, to: folder.file("other"))
             }
         }
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder.url.path) == ["index"])

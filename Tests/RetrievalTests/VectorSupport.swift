@@ -51,34 +51,34 @@ extension [Match] {
     var numbers: [Int] { map(\.item.rawValue) }
 }
 
-/// The kinds of index, with parameters for small catalogues.
+/// The kinds of index, with parameters for small catalogs.
 enum Small {
-    static let recipes: [IndexRecipe] = [.exact, graph, productGraph, lists, codes]
+    static let recipes: [IndexRecipe] = [.flat, graph, productGraph, lists, codes]
 
     static var approximate: [IndexRecipe] { [graph, productGraph, lists, codes] }
 
     static var graph: IndexRecipe {
-        var parameters = GraphIndex.Parameters()
-        (parameters.links, parameters.constructionBreadth, parameters.searchBreadth) = (8, 80, 80)
-        return .graph(parameters)
+        var parameters = HNSWIndex.Parameters()
+        (parameters.m, parameters.efConstruction, parameters.efSearch) = (8, 80, 80)
+        return .hnsw(parameters)
     }
 
     static var productGraph: IndexRecipe {
-        var parameters = GraphIndex.Parameters()
-        (parameters.links, parameters.constructionBreadth, parameters.searchBreadth) = (16, 100, 100)
+        var parameters = HNSWIndex.Parameters()
+        (parameters.m, parameters.efConstruction, parameters.efSearch) = (16, 100, 100)
         parameters.distance = .product
-        return .graph(parameters)
+        return .hnsw(parameters)
     }
 
     static var lists: IndexRecipe {
-        var parameters = InvertedIndex.Parameters()
-        (parameters.lists, parameters.probes) = (16, 6)
-        return .inverted(parameters)
+        var parameters = IVFIndex.Parameters()
+        (parameters.nlist, parameters.nprobe) = (16, 6)
+        return .ivf(parameters)
     }
 
     static var codes: IndexRecipe {
-        var parameters = InvertedIndex.Parameters.codes(dimension: 16)
-        (parameters.lists, parameters.probes) = (16, 6)
-        return .inverted(parameters)
+        var parameters = IVFIndex.Parameters.codes(dimension: 16)
+        (parameters.nlist, parameters.nprobe) = (16, 6)
+        return .ivf(parameters)
     }
 }

@@ -19,7 +19,7 @@ enum Probe {
     static func main() async throws {
         var configuration = ServerConfiguration()
         configuration.port = 0
-        configuration.rate.perSecond = 0
+        configuration.rate.requestsPerSecond = 0
         configuration.logs.format = .text
         var people = 200
         var movies = Repository.root.appendingPathComponent("../shared/data/ml-1m")
@@ -35,12 +35,12 @@ enum Probe {
             case "--token-role":
                 guard let role = words.popFirst().flatMap(Role.init) else { return usage(word) }
                 let token = AccessToken()
-                configuration.tokens.append(TokenSettings(name: role.rawValue, role: role, sha256: token.sha256))
+                configuration.tokens.append(CallerSettings(name: role.rawValue, role: role, sha256: token.sha256))
                 print("token \(role.rawValue) \(token.text)")
             default: return usage(word)
             }
         }
-        let items = FakeCatalogue.movieLens(movies) ?? FakeCatalogue.invented()
+        let items = FakeCatalog.movieLens(movies) ?? FakeCatalog.invented()
         let server = try HTTPService(
             FakeService(items: items, people: people),
             configuration: configuration,

@@ -88,7 +88,7 @@ extension FakeService {
             Explanation.Stage(
                 stage: name,
                 version: page.versions[name] ?? "",
-                milliseconds: time,
+                latencyMS: time,
                 received: from,
                 kept: Array(candidates.prefix(min(10, to))),
                 keptCount: min(to, candidates.count),
@@ -106,7 +106,7 @@ extension FakeService {
             request: page.request,
             user: user,
             time: Self.now,
-            milliseconds: stages.map(\.milliseconds).reduce(0, +),
+            latencyMS: stages.map(\.latencyMS).reduce(0, +),
             stages: stages,
             page: page
         )

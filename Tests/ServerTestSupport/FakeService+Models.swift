@@ -58,8 +58,8 @@ extension FakeService {
         return new
     }
 
-    /// One experiment that does well and one whose assignment is broken.
-    public func experiments() async throws -> [ExperimentReport] {
+    /// One A/B test that does well and one whose assignment is broken.
+    public func abTests() async throws -> [ABTestReport] {
         try await obey()
         func arm(_ name: String, _ share: Double, _ users: Int, _ rate: Double) -> ArmReport {
             ArmReport(
@@ -74,15 +74,15 @@ extension FakeService {
             )
         }
         return [
-            ExperimentReport(
-                experiment: "freshness",
+            ABTestReport(
+                name: "freshness",
                 arms: [arm("plain", 0.5, 5_021, 0.081), arm("boosted", 0.5, 4_979, 0.094)],
-                sampleRatioP: 0.67
+                sampleRatioPValue: 0.67
             ),
-            ExperimentReport(
-                experiment: "diversity",
+            ABTestReport(
+                name: "diversity",
                 arms: [arm("low", 0.5, 6_400, 0.080), arm("high", 0.5, 3_600, 0.079)],
-                sampleRatioP: 0.0000003
+                sampleRatioPValue: 0.0000003
             ),
         ]
     }

@@ -34,7 +34,7 @@ public actor FakeService: RecommendationService {
     var erasesSlowly = false
 
     /// Starts with some items, and with events of some people if wanted.
-    public init(items: [ItemRecord] = FakeCatalogue.invented(), people: Int = 0) {
+    public init(items: [ItemRecord] = FakeCatalog.invented(), people: Int = 0) {
         self.items = Dictionary(items.map { ($0.id, $0) }) { $1 }
         order = items.map(\.id)
         slotStates = Self.initialSlots

@@ -30,7 +30,7 @@ struct ConfigurationTests {
         #expect(found.limits.batch == Limits().batch)
         #expect(found.metrics == .open)
         #expect(found.logs.level == .debug)
-        #expect(found.tokens == [TokenSettings(name: "shop", role: .write, sha256: hash)])
+        #expect(found.tokens == [CallerSettings(name: "shop", role: .write, sha256: hash)])
     }
 
     @Test(
@@ -39,7 +39,7 @@ struct ConfigurationTests {
             (#"{"host": "0.0.0.0"}"#, "host: found '0.0.0.0' without tokens, expected 127.0.0.1 or ::1"),
             (#"{"port": 70000}"#, "port: found 70000, expected 0 to 65535"),
             (#"{"limits": {"k": 0}}"#, "limits.k: found 0, expected 1 to 10000"),
-            (#"{"timeouts": {"idle": 0}}"#, "timeouts.idle: found 0.0, expected 0.05 to 86400.0"),
+            (#"{"timeouts": {"idle_seconds": 0}}"#, "timeouts.idle_seconds: found 0.0, expected 0.05 to 86400.0"),
             (#"{"timeouts": {"headers_seconds": "x"}}"#, "server.timeouts.headers_seconds: found 'x', expected a"),
             (#"{"drain_seconds": -1}"#, "drain_seconds: found -1.0, expected 0.0 to 3600.0"),
             (#"{"drain_second": 1}"#, "unknown key 'drain_second' in 'server'. Did you mean 'drain_seconds'?"),
@@ -72,7 +72,7 @@ struct ConfigurationTests {
     @Test("A token's name and hash may stand there once")
     func duplicates() {
         var configuration = ServerConfiguration()
-        let token = TokenSettings(name: "a", role: .read, sha256: AccessToken().sha256)
+        let token = CallerSettings(name: "a", role: .read, sha256: AccessToken().sha256)
         configuration.tokens = [token, token]
         #expect(throws: ConfigurationError.self) { try configuration.validate() }
         configuration.tokens[1].name = "b"

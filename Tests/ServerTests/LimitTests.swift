@@ -30,7 +30,7 @@ struct LimitTests {
 
     @Test("Too many bytes, too many events")
     func sizes() async throws {
-        try await Harness.run({ ($0.limits.body, $0.limits.batch) = (2_048, 2) }) { server in
+        try await Harness.run({ ($0.limits.bodyBytes, $0.limits.batch) = (2_048, 2) }) { server in
             let long = try await server.send(.post, "/v1/events", json: String(repeating: " ", count: 2_049))
             #expect(long.status == 413)
             #expect(long.headers[.connection] == "close")
@@ -45,7 +45,7 @@ struct LimitTests {
         arguments: [true, false]
     )
     func slowService(_ stoppable: Bool) async throws {
-        try await Harness.run({ $0.timeouts.answer = 0.1 }) { server in
+        try await Harness.run({ $0.timeouts.responseSeconds = 0.1 }) { server in
             await server.service.set(fault: stoppable ? .hang : .hangForever)
             let reply = try await server.send(.get, "/v1/users/1/recommendations")
             #expect(reply.status == 503)
@@ -55,7 +55,7 @@ struct LimitTests {
 
     @Test("A caller's rate is its own")
     func rate() async throws {
-        try await Harness.run(tokens: true, { ($0.rate.perSecond, $0.rate.burst) = (0.001, 2) }) { server in
+        try await Harness.run(tokens: true, { ($0.rate.requestsPerSecond, $0.rate.burst) = (0.001, 2) }) { server in
             for _ in 0..<2 { #expect(try await server.send(.get, "/v1/models", as: .read).status == 200) }
             let reply = try await server.send(.get, "/v1/models", as: .read)
             #expect(reply.status == 429)
@@ -70,7 +70,7 @@ struct LimitTests {
     @Test("A bucket refills, and the memory for buckets is bounded")
     func buckets() throws {
         var settings = RateSettings()
-        (settings.perSecond, settings.burst, settings.callers) = (10, 2, 16)
+        (settings.requestsPerSecond, settings.burst, settings.callers) = (10, 2, 16)
         let limiter = try #require(RateLimiter(settings))
         let start = ContinuousClock.now
         #expect(limiter.take("a", now: start) == nil)
@@ -82,7 +82,7 @@ struct LimitTests {
         #expect(limiter.take("another", now: start + .milliseconds(102)) != nil)
         #expect(limiter.take("another", now: start + .seconds(5)) == nil)
         #expect(limiter.count <= 2)
-        settings.perSecond = 0
+        settings.requestsPerSecond = 0
         #expect(RateLimiter(settings) == nil)
     }
 

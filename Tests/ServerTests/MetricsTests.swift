@@ -66,7 +66,7 @@ struct MetricsTests {
             #expect(reply.text.contains("cascade_http_requests_in_flight 1\n"))
             let traffic = try await server.send(.get, "/v1/status").json["traffic"]
             #expect(traffic["requests"] == .integer(41))
-            #expect(traffic["clientErrors"] == .integer(40))
+            #expect(traffic["client_errors"] == .integer(40))
         }
     }
 }

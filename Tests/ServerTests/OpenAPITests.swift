@@ -81,7 +81,7 @@ struct OpenAPITests {
                 (.get, "/v1/items", "/v1/items?prefix=1", nil), (.get, "/v1/models", "/v1/models", nil),
                 (.post, "/v1/models/{slot}", "/v1/models/taste", #"{"rollback":true}"#),
                 (.post, "/v1/models/{slot}", "/v1/models/ranker", #"{"path":"models/2"}"#),
-                (.get, "/v1/experiments", "/v1/experiments", nil), (.get, "/v1/status", "/v1/status", nil),
+                (.get, "/v1/ab-tests", "/v1/ab-tests", nil), (.get, "/v1/status", "/v1/status", nil),
                 (.get, "/health/live", "/health/live", nil), (.get, "/health/ready", "/health/ready", nil),
                 (.post, "/v1/events", "/v1/events", "{}"),
             ]

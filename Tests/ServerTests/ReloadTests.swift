@@ -50,15 +50,15 @@ struct ReloadTests {
     )
     func badFile(_ text: String, _ part: String) throws {
         let path = try write(text)
-        let error = try #require(throws: ConfigurationError.self) { try TokenSettings.read(file: path) }
+        let error = try #require(throws: ConfigurationError.self) { try CallerSettings.read(file: path) }
         #expect(error.description.contains(part) && !error.description.contains("secret"), "\(error)")
-        #expect(throws: ConfigurationError.self) { try TokenSettings.read(file: path + "-not-there") }
+        #expect(throws: ConfigurationError.self) { try CallerSettings.read(file: path + "-not-there") }
     }
 
     @Test("A token of the file that the configuration has too is refused")
     func repeated() throws {
         var configuration = ServerConfiguration()
-        configuration.tokens = [TokenSettings(name: "shop", role: .read, sha256: one.sha256)]
+        configuration.tokens = [CallerSettings(name: "shop", role: .read, sha256: one.sha256)]
         configuration.tokensFile = try write("shop read \(other.sha256)\n")
         #expect(throws: ConfigurationError.self) { try configuration.allTokens() }
     }
@@ -81,7 +81,7 @@ struct ReloadTests {
         #expect(live.tokens.table.caller(of: other.text) != nil)
 
         configuration.tokensFile = ""
-        configuration.tokens = [TokenSettings(name: "c", role: .admin, sha256: one.sha256)]
+        configuration.tokens = [CallerSettings(name: "c", role: .admin, sha256: one.sha256)]
         (configuration.port, configuration.limits.k) = (1, 7)
         next.value = configuration
         #expect(try live.reload() == ["limits", "port"])
@@ -92,7 +92,7 @@ struct ReloadTests {
     func openDoor() throws {
         var configuration = ServerConfiguration()
         configuration.host = "0.0.0.0"
-        configuration.tokens = [TokenSettings(name: "a", role: .read, sha256: one.sha256)]
+        configuration.tokens = [CallerSettings(name: "a", role: .read, sha256: one.sha256)]
         var open = ServerConfiguration()
         open.tokens = []
         let live = try LiveSettings(configuration) { [open] in open }

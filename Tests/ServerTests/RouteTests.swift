@@ -187,7 +187,7 @@ struct RouteTests {
             for body in senseless {
                 #expect(try await server.send(.post, "/v1/models/ranker", json: body).status == 400, "\(body)")
             }
-            #expect(try await server.send(.get, "/v1/experiments").json["experiments"].elements.count == 2)
+            #expect(try await server.send(.get, "/v1/ab-tests").json["ab_tests"].elements.count == 2)
         }
     }
 

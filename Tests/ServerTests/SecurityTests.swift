@@ -18,7 +18,7 @@ struct SecurityTests {
             ("GET", "/v1/items/1/similar", .read), ("GET", "/v1/explain/r", .read), ("GET", "/v1/items/1", .read),
             ("GET", "/v1/models", .read), ("POST", "/v1/events", .write), ("PUT", "/v1/items", .write),
             ("GET", "/v1/users/1", .admin), ("DELETE", "/v1/users/1", .admin), ("GET", "/v1/users", .admin),
-            ("POST", "/v1/models/ranker", .admin), ("GET", "/v1/experiments", .admin), ("GET", "/metrics", .metrics),
+            ("POST", "/v1/models/ranker", .admin), ("GET", "/v1/ab-tests", .admin), ("GET", "/metrics", .metrics),
             ("GET", "/v1/status", .metrics), ("PATCH", "/v1/items/1", .write), ("DELETE", "/v1/items/1", .write),
         ]
     )
@@ -47,7 +47,7 @@ struct SecurityTests {
         try await Harness.run(tokens: true, { $0.metrics = .open }) { server in
             let metrics = try await server.send(.get, "/metrics")
             #expect(metrics.status == 200)
-            #expect(try await server.send(.get, "/v1/experiments").status == 401)
+            #expect(try await server.send(.get, "/v1/ab-tests").status == 401)
         }
     }
 
@@ -71,7 +71,7 @@ struct SecurityTests {
         #expect(token.text.hasPrefix("cascade_") && token.text.count == 51)
         #expect(token.text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_" || $0 == "-") })
         #expect(token.text != AccessToken().text)
-        let table = TokenTable([TokenSettings(name: "shop", role: .write, sha256: token.sha256.uppercased())])
+        let table = TokenTable([CallerSettings(name: "shop", role: .write, sha256: token.sha256.uppercased())])
         #expect(table.caller(of: token.text) == .init(name: "shop", role: .write))
         #expect(table.caller(of: token.sha256) == nil)
         // FIPS 180-2, appendix B.1.
@@ -87,8 +87,8 @@ struct SecurityTests {
         ]
     )
     func hosts(_ authority: String, _ answered: Bool) {
-        #expect(GateMiddleware.isThisMachine(authority) == answered)
-        #expect(!GateMiddleware.isThisMachine(nil))
+        #expect(AuthMiddleware.isThisMachine(authority) == answered)
+        #expect(!AuthMiddleware.isThisMachine(nil))
     }
 
     @Test("A body that is not declared as JSON is refused, as a foreign web page would send it")

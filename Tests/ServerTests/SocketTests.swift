@@ -29,7 +29,7 @@ struct SocketTests {
 
     @Test("Headers that do not end are waited for only so long")
     func slowHeaders() async throws {
-        try await RunningServer.run({ $0.timeouts.idle = 0.4 }) { server in
+        try await RunningServer.run({ $0.timeouts.idleSeconds = 0.4 }) { server in
             let connection = try RawConnection(port: server.port)
             connection.send("GET /health/live HTTP/1.1\r\nHost: local")
             async let rest = connection.receive()
@@ -43,7 +43,7 @@ struct SocketTests {
 
     @Test("A body that trickles is answered with 408, and its connection closed", arguments: [true, false])
     func slowBody(_ chunked: Bool) async throws {
-        try await RunningServer.run({ $0.timeouts.read = 0.3 }) { server in
+        try await RunningServer.run({ $0.timeouts.readSeconds = 0.3 }) { server in
             let connection = try RawConnection(port: server.port)
             let framing = chunked ? "Transfer-Encoding: chunked" : "Content-Length: 1000"
             connection.send(
@@ -57,7 +57,7 @@ struct SocketTests {
 
     @Test("A body that nobody asked for is not read for ever")
     func unwantedBody() async throws {
-        try await RunningServer.run({ $0.timeouts.read = 0.2 }) { server in
+        try await RunningServer.run({ $0.timeouts.readSeconds = 0.2 }) { server in
             let connection = try RawConnection(port: server.port)
             connection.send("GET /v1/models HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
             #expect(try await connection.trickle("1\r\n \r\n"))
@@ -112,7 +112,9 @@ struct SocketTests {
     @Test("Stopping finishes what runs, and closes what idles")
     func gracefulShutdown() async throws {
         try await RunningServer.run({ configuration in
-            (configuration.timeouts.read, configuration.timeouts.idle, configuration.shutdown) = (600, 600, 600)
+            (configuration.timeouts.readSeconds, configuration.timeouts.idleSeconds, configuration.shutdownSeconds) = (
+                600, 600, 600
+            )
             configuration.drainSeconds = 0
         }) { server in
             let idle = try RawConnection(port: server.port)
@@ -134,10 +136,10 @@ struct SocketTests {
 
     @Test("Stopping does not wait for ever")
     func shutdownDeadline() async throws {
-        try await RunningServer.run({ ($0.drainSeconds, $0.shutdown) = (0, 0.8) }) { server in
+        try await RunningServer.run({ ($0.drainSeconds, $0.shutdownSeconds) = (0, 0.8) }) { server in
             await server.service.set(fault: .hangForever)
             let connection = try RawConnection(port: server.port)
-            connection.send("GET /v1/experiments HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            connection.send("GET /v1/ab-tests HTTP/1.1\r\nHost: localhost\r\n\r\n")
             try await server.hasRequest()
             await server.group.triggerGracefulShutdown()
             #expect(await connection.receive().isEmpty)

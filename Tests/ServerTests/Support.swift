@@ -32,7 +32,7 @@ struct Harness {
         var configuration = ServerConfiguration()
         configuration.logs.level = .debug
         if tokens {
-            configuration.tokens = secrets.map { TokenSettings(name: $0.rawValue, role: $0, sha256: $1.sha256) }
+            configuration.tokens = secrets.map { CallerSettings(name: $0.rawValue, role: $0, sha256: $1.sha256) }
         }
         change(&configuration)
         let lines = Lines()

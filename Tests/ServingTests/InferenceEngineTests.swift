@@ -29,21 +29,22 @@ struct InferenceEngineTests {
     @Test("answers each of many their own, together")
     func gathers() async throws {
         let (passes, asked, gate) = (Passes(), Passes(), DispatchSemaphore(value: 0))
-        let engine = InferenceEngine<Int, Int>("double", Batching(maximum: 16, budget: .milliseconds(20))) { inputs in
+        let engine = InferenceEngine<Int, Int>("double", Batching(maxBatchSize: 16, maxBatchDelay: .milliseconds(20))) {
+            inputs in
             passes.add(inputs.count)
             if inputs.contains(-1) { gate.wait() }
             return inputs.map { .success(2 * $0) }
         }
-        for number in 0..<3 { #expect(try await engine.answer(number) == 2 * number) }
+        for number in 0..<3 { #expect(try await engine.predict(number) == 2 * number) }
         #expect(passes.all == [1, 1, 1])
         try await withThrowingTaskGroup(of: Bool.self) { group in
             // The engine is busy until everybody has asked.
-            group.addTask { try await engine.answer(-1) == -2 }
+            group.addTask { try await engine.predict(-1) == -2 }
             while passes.all.count < 4 { try await Task.sleep(for: .milliseconds(5)) }
             for number in 0..<64 {
                 group.addTask {
                     asked.add(number)
-                    return try await engine.answer(number) == 2 * number
+                    return try await engine.predict(number) == 2 * number
                 }
             }
             while asked.all.count < 64 { try await Task.sleep(for: .milliseconds(5)) }
@@ -62,17 +63,17 @@ struct InferenceEngineTests {
             let isRecorded = try (x * 2).requiresGradient
             return inputs.map { _ in .success([Thread.current.name ?? "", "\(isRecorded)", "\(Runtime.threads)"]) }
         }
-        let found = try await engine.answer(1)
+        let found = try await engine.predict(1)
         #expect(found == ["engine own", "false", "1"])
     }
 
     @Test("a request that nobody can answer fails alone")
     func poison() async throws {
-        let engine = engine(Batching(maximum: 32, budget: .milliseconds(50)))
+        let engine = engine(Batching(maxBatchSize: 32, maxBatchDelay: .milliseconds(50)))
         let failed = await withTaskGroup(of: Int?.self) { group in
             for number in 0..<32 {
                 let asked = number == 5 ? -1 : number == 9 ? 2_000 : number
-                group.addTask { (try? await engine.answer(asked)) == 2 * asked ? nil : number }
+                group.addTask { (try? await engine.predict(asked)) == 2 * asked ? nil : number }
             }
             return await group.compactMap { $0 }.reduce(into: Set<Int>()) { $0.insert($1) }
         }
@@ -81,10 +82,10 @@ struct InferenceEngineTests {
 
     /// An engine whose last pass had two requests, so that the next one waits for a second, longer than any test.
     private func patient(_ passes: Passes) async throws -> InferenceEngine<Int, Int> {
-        let engine = engine(Batching(maximum: 8, budget: .seconds(600)), passes)
+        let engine = engine(Batching(maxBatchSize: 8, maxBatchDelay: .seconds(600)), passes)
         while passes.all.last != 2 {
-            async let first = engine.answer(1)
-            async let second = engine.answer(2)
+            async let first = engine.predict(1)
+            async let second = engine.predict(2)
             _ = try await (first, second)
         }
         return engine
@@ -95,23 +96,23 @@ struct InferenceEngineTests {
         let passes = Passes()
         let engine = try await patient(passes)
         let before = passes.all
-        let lonely = Task { try await engine.answer(3) }
+        let lonely = Task { try await engine.predict(3) }
         try await Task.sleep(for: .milliseconds(20))
         lonely.cancel()
         await #expect(throws: CancellationError.self) { try await lonely.value }
         #expect(passes.all == before)
-        async let first = engine.answer(4)
-        async let second = engine.answer(5)
+        async let first = engine.predict(4)
+        async let second = engine.predict(5)
         #expect(try await [first, second] == [8, 10])
     }
 
     @Test("refuses when it was stopped, those who wait too")
     func stop() async throws {
         let engine = try await patient(Passes())
-        let waiting = Task { try await engine.answer(3) }
+        let waiting = Task { try await engine.predict(3) }
         try await Task.sleep(for: .milliseconds(20))
         await engine.stop()
-        for task in [waiting, Task { try await engine.answer(4) }] {
+        for task in [waiting, Task { try await engine.predict(4) }] {
             let error = await #expect(throws: EngineError.self) { try await task.value }
             #expect(try #require(error).reason == .stopped)
         }
@@ -121,7 +122,7 @@ struct InferenceEngineTests {
     @Test("is warmed up with one and with as many as a pass may have")
     func warmUp() async throws {
         let passes = Passes()
-        let engine = engine(Batching(maximum: 8), passes)
+        let engine = engine(Batching(maxBatchSize: 8), passes)
         try await engine.warmUp(with: 1)
         #expect(passes.all == [1, 8])
         await #expect(throws: Poison.self) { try await engine.warmUp(with: 2_000) }

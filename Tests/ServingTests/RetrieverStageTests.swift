@@ -88,7 +88,7 @@ struct RetrieverStageTests {
         let rest = try await source.candidates(for: request, limit: 5, excluding: hidden)
         #expect(rest == Array(plain.filter { !hidden.contains($0.item) }.prefix(5)))
 
-        let strange = Event(user: "u", item: "not in the catalogue", time: 5)
+        let strange = Event(user: "u", item: "not in the catalog", time: 5)
         let mixed = request.history.flatMap { [$0, strange] }
         func ask(_ history: [Event], _ user: UserID? = request.user) async throws -> [ScoredItem] {
             let request = FunnelRequest(id: "r", user: user, history: history, count: 5, now: 0)

@@ -20,7 +20,7 @@ struct RunLoaderTests {
     private func index(_ run: RunDirectory, _ name: String) throws -> URL {
         let (trained, url) = (try run.open(), workshop.folder.file(name))
         let items = try trained.itemVectors()
-        let index = try IndexRecipe.graph(GraphIndex.Parameters()).build(
+        let index = try IndexRecipe.hnsw(HNSWIndex.Parameters()).build(
             ItemVectors(items.values, dimension: items.dimension)
         )
         let ids = (0..<workshop.data.itemCount).map { workshop.data.itemID(ItemIndex($0)) }
@@ -126,7 +126,7 @@ struct RunLoaderTests {
     }
 
     @Test(
-        "every model of the catalogue is served and warmed up in its role",
+        "every model of the catalog is served and warmed up in its role",
         arguments: ["dare", "t2diff", "item-knn"]
     )
     func warm(model: String) async throws {
@@ -144,7 +144,16 @@ struct RunLoaderTests {
         #expect(throws: ConfigurationError.self) {
             try EngineSettings(overriding: .object(["threads": .integer(0)]), path: "x")
         }
-        let settings = try EngineSettings(overriding: .object(["budget": .integer(5)]), path: "x")
-        #expect(settings.budget == 5 && settings.threads == 1)
+        let settings = try EngineSettings(overriding: .object(["max_batch_delay_ms": .integer(5)]), path: "x")
+        #expect(settings.maxBatchDelayMS == 5 && settings.threads == 1)
+    }
+
+    @Test("settings of before 0.2 set what they set")
+    func formerKeys() throws {
+        let old = JSONValue.object(["batch": .integer(4), "budget": .number(1.5), "judge": .string("attention")])
+        let renewed = try EngineSettings.formerKeys.renew(old, path: "slots.a.options")
+        #expect(renewed.notices.count == 3)
+        let settings = try EngineSettings(overriding: renewed.tree, path: "slots.a.options")
+        #expect(settings.maxBatchSize == 4 && settings.maxBatchDelayMS == 1.5 && settings.scorer == .attention)
     }
 }

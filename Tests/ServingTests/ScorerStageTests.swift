@@ -64,7 +64,7 @@ struct RankerStageTests {
     @Test("by its attention alone prefers what the history is about")
     func attention() async throws {
         var settings = EngineSettings()
-        settings.judge = .attention
+        settings.scorer = .attention
         let run = try workshop.run("dare")
         let served = try await RunLoader.load(.ranker, from: run.url, settings)
         let whole = try await RunLoader.load(.ranker, from: run.url)
@@ -143,7 +143,7 @@ extension EngineSettings {
 
     private static func gathering(_ batch: Int, milliseconds: Double) -> EngineSettings {
         var settings = EngineSettings()
-        (settings.batch, settings.budget) = (batch, milliseconds)
+        (settings.maxBatchSize, settings.maxBatchDelayMS) = (batch, milliseconds)
         return settings
     }
 }

@@ -18,7 +18,7 @@ struct Workshop {
     /// Interests that drift between topics, or with `world: "shop"` people who search.
     init(world name: String = "drift", users: Int = 40, items: Int = 100) throws {
         folder = try TemporaryFolder()
-        var world = try SimulatedWorld.named(name)
+        var world = try Simulator.named(name)
         (world.users, world.items) = (users, items)
         data = try world.write(to: folder.file("data"))
     }
@@ -65,7 +65,7 @@ struct Workshop {
         }
     }
 
-    /// What a user wishes after some of their events; after all of them when none are named.
+    /// What a user requests after some of their events; after all of them when none are named.
     func request(_ user: Int, _ rows: Range<Int>? = nil, query: String? = nil, now: Int64? = nil) -> FunnelRequest {
         let history = events(UserIndex(user), rows)
         return FunnelRequest(

@@ -8,11 +8,11 @@ import Testing
 @testable import CascadeServing
 
 @Suite("People's vectors")
-struct UserVectorsTests {
+struct UserVectorCacheTests {
     @Test("are computed once for the stages of a request, and anew when more has happened")
     func once() async throws {
         let asked = Counter()
-        let users = UserVectors(
+        let users = UserVectorCache(
             VectorEngine("count", .none) { histories in
                 histories.map { history in
                     asked.add()
@@ -38,7 +38,7 @@ struct UserVectorsTests {
     @Test("of a request under way are not remembered when everybody is forgotten meanwhile")
     func meanwhile() async throws {
         let (asked, gate) = (Counter(), DispatchSemaphore(value: 0))
-        let users = UserVectors(
+        let users = UserVectorCache(
             VectorEngine("gate", .none) { histories in
                 asked.add()
                 gate.wait()

@@ -22,10 +22,10 @@ struct ErasureTests {
     func pieces() async throws {
         let count = 3 * SQLiteStore.rowsPerChange + 7
         _ = try await store.append((0..<count).map { event("\($0)", time: Int64($0)) } + [event("b", user: "bob")])
-        try await store.log([Exposure(request: "r", user: "ann", item: "i", place: 0, time: 5)])
+        try await store.log([Exposure(request: "r", user: "ann", item: "i", position: 0, time: 5)])
         let erasure = try await store.write { database in
-            let erasure = try ErasureTable.begin("ann", time: 1, in: database)
-            return (erasure, try ErasureTable.removePiece(of: erasure ?? 0, in: database))
+            let erasure = try ErasureRows.begin("ann", time: 1, in: database)
+            return (erasure, try ErasureRows.removePiece(of: erasure ?? 0, in: database))
         }
         #expect(erasure.1 == SQLiteStore.rowsPerChange + 1)
         #expect(try await store.history(of: "ann", limit: 9).isEmpty)
@@ -104,9 +104,9 @@ struct ErasureTests {
         _ = try await store.append([event("a")])
         _ = try await store.erase("ann")
         let shown = [999, 1000, 1001].map {
-            Exposure(request: "r\($0)", user: "ann", item: "i", place: 0, time: Int64($0))
+            Exposure(request: "r\($0)", user: "ann", item: "i", position: 0, time: Int64($0))
         }
-        try await store.log(shown + [Exposure(request: "n", user: nil, item: "i", place: 0, time: 5)])
+        try await store.log(shown + [Exposure(request: "n", user: nil, item: "i", position: 0, time: 5)])
         #expect(try await store.export("ann")?.exposures.map(\.time) == [1001])
         #expect(try await store.counts().requests == 2)
     }
@@ -115,7 +115,7 @@ struct ErasureTests {
     func expiry() async throws {
         _ = try await store.append([event("a", time: 1)])
         try await store.log(
-            (0..<450).map { Exposure(request: "\($0)", user: nil, item: "i", place: 0, time: $0 < 430 ? 1 : 9) }
+            (0..<450).map { Exposure(request: "\($0)", user: nil, item: "i", position: 0, time: $0 < 430 ? 1 : 9) }
         )
         #expect(try await store.removeExposures(before: 9) == 430)
         #expect(try await store.counts() == StoreCounts(events: 1, items: 0, requests: 20, exposures: 20))

@@ -65,7 +65,7 @@ struct FaultTests {
         }
         try queue.close()
         let store = try fixture.open(creating: false)
-        let shown = Exposure(request: "r", user: "ann", item: "i", place: 0, time: 4, arms: ["x": "a"])
+        let shown = Exposure(request: "r", user: "ann", item: "i", position: 0, time: 4, arms: ["x": "a"])
         let did = event("e", .click, time: 5, query: "q", value: 2.5, request: "r")
         #expect(try await store.export("ann") == UserExport(user: "ann", events: [did], exposures: [shown]))
         #expect(
@@ -80,7 +80,7 @@ struct FaultTests {
         #expect(try await store.popular(since: .min, limit: 9).map(\.events) == [2])
         // What the version before still owed is done too.
         try await store.finishErasures()
-        #expect(try await store.read(ErasureTable.last) == nil)
+        #expect(try await store.read(ErasureRows.last) == nil)
     }
 
     @Test("a store that a later version has changed is refused")

@@ -6,7 +6,7 @@ import Testing
 
 @testable import CascadeStore
 
-@Suite("Store: what came of an experiment's arms")
+@Suite("Store: outcomes of an A/B test's arms")
 struct OutcomeTests {
     let store: SQLiteStore
     let fixture: StoreFixture
@@ -21,7 +21,7 @@ struct OutcomeTests {
     func show(_ request: String, _ user: UserID?, _ items: [ItemID], time: Int64, arm: String = "a") async throws {
         try await store.log(
             items.enumerated().map { place, item in
-                Exposure(request: request, user: user, item: item, place: place, time: time, arms: ["x": arm])
+                Exposure(request: request, user: user, item: item, position: place, time: time, arms: ["x": arm])
             }
         )
     }
@@ -72,10 +72,10 @@ struct OutcomeTests {
         )
     }
 
-    @Test("a request outside the experiment takes its events with it")
+    @Test("a request outside the A/B test takes its events with it")
     func others() async throws {
         try await show("r1", "ann", ["i"], time: 100)
-        try await store.log([Exposure(request: "r2", user: "ann", item: "i", place: 0, time: 200)])
+        try await store.log([Exposure(request: "r2", user: "ann", item: "i", position: 0, time: 200)])
         _ = try await store.append([event("1", user: "ann", item: "i", time: 250)])
         #expect(try await store.outcomes(of: "x") == [UnitOutcome(arm: "a", requests: 1)])
     }

@@ -22,7 +22,7 @@ struct PeopleTests {
             request: request,
             user: user,
             item: ItemID("i\(place)"),
-            place: place,
+            position: place,
             time: time,
             arms: ["colour": "red", "size": "big"]
         )

@@ -19,7 +19,7 @@ struct RestoreTests {
     private func made() async throws {
         let store = try fixture.open()
         _ = try await store.append([event("a"), event("b", user: "bob")])
-        try await store.log([Exposure(request: "r", user: "bob", item: "i", place: 0, time: 5)])
+        try await store.log([Exposure(request: "r", user: "bob", item: "i", position: 0, time: 5)])
         try await store.backup(to: copy)
         _ = try await store.append([event("later")])
         try await store.close()

@@ -60,7 +60,7 @@ struct UpkeepTests {
                     request: "\(request)",
                     user: "ann",
                     item: "i",
-                    place: place,
+                    position: place,
                     time: request < 1200 ? 99 : 100,
                     arms: ["x": "a"]
                 )
@@ -78,7 +78,7 @@ struct UpkeepTests {
 
     @Test("a data set is imported once, in the order of its rows, with titles and categories")
     func imports() async throws {
-        var world = try SimulatedWorld.named("drift")
+        var world = try Simulator.named("drift")
         (world.users, world.items, world.meanEvents) = (40, 60, 20)
         let data = try world.write(to: fixture.folder.file("data"))
         try await store.upsert([ItemRecord(id: data.itemID(ItemIndex(0)), title: "mine", available: false)])

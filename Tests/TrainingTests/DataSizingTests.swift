@@ -36,18 +36,18 @@ struct DataSizingTests {
     func shortHistories() throws {
         let data = try data(users: 2_000, events: 20)
         let found = try choices(#"{"model": {"name": "sasrec"}}"#, data)
-        #expect(found["model.length"] == .integer(20))  // 17 events before the last one of training
-        #expect(found["training.batch"] == .integer(32))  // an epoch keeps 50 steps
-        #expect(found["training.loss.kind"] == nil && found["model.sparseGradients"] == nil)
+        #expect(found["model.max_sequence_length"] == .integer(20))  // 17 events before the last one of training
+        #expect(found["training.batch_size"] == .integer(32))  // an epoch keeps 50 steps
+        #expect(found["training.loss.kind"] == nil && found["model.sparse_gradients"] == nil)
     }
 
     @Test("a small data set gets small batches, so that an epoch has steps")
     func smallData() throws {
         let data = try data(users: 900, events: 8)
-        #expect(try choices(#"{"model": {"name": "sasrec"}}"#, data)["training.batch"] == .integer(16))
+        #expect(try choices(#"{"model": {"name": "sasrec"}}"#, data)["training.batch_size"] == .integer(16))
         let cuts = try choices(#"{"model": {"name": "t2diff"}}"#, data)
-        #expect(cuts["training.batch"] == .integer(64))  // 4,500 examples
-        #expect(cuts["model.length"] == .integer(10))
+        #expect(cuts["training.batch_size"] == .integer(64))  // 4,500 examples
+        #expect(cuts["model.max_sequence_length"] == .integer(10))
     }
 
     @Test("a large catalogue gets a sampled softmax and row-sparse gradients, where the model has them")
@@ -57,7 +57,7 @@ struct DataSizingTests {
             let found = try choices(#"{"model": {"name": "\#(model)"}}"#, data)
             #expect(found["training.loss.kind"] == .string("sampled-softmax"))
             #expect(found["training.loss.negatives"] == .integer(1_024))
-            #expect(found["model.sparseGradients"] == .bool(true))
+            #expect(found["model.sparse_gradients"] == .bool(true))
         }
         #expect(try choices(#"{"model": {"name": "popularity"}}"#, data).isEmpty)
     }
@@ -71,7 +71,7 @@ struct DataSizingTests {
             """#
         #expect(try choices(text, data).isEmpty)
         let sampled = try choices(#"{"model": {"name": "sasrec", "sparseGradients": false}}"#, data)
-        #expect(sampled["model.sparseGradients"] == nil && sampled["training.loss.kind"] != nil)
+        #expect(sampled["model.sparse_gradients"] == nil && sampled["training.loss.kind"] != nil)
         let sizing = RunManifest.Sizing("model.length", .integer(5), because: "a test")
         let placed = try tree(#"{"model": {"name": "sasrec", "length": 200}}"#).placing([sizing])
         #expect(placed["model"]["length"] == .integer(200))
@@ -80,7 +80,7 @@ struct DataSizingTests {
     @Test("sessions end at the usual gap of data whose events are days apart")
     func sessions() throws {
         let days = try data(users: 60, events: 12, gap: 86_400)
-        #expect(try choices(#"{"model": {"name": "t2diff"}}"#, days)["model.sessionGap"] == .integer(86_400))
+        #expect(try choices(#"{"model": {"name": "t2diff"}}"#, days)["model.session_gap_seconds"] == .integer(86_400))
         #expect(try DataSizing(tree(#"{"model": {"name": "t2diff"}}"#), model: nil, on: days).remarks.isEmpty)
     }
 
@@ -89,7 +89,7 @@ struct DataSizingTests {
         let data = try data(users: 60, events: 12, gap: 0)
         let sizing = try DataSizing(tree(#"{"model": {"name": "t2diff"}}"#), model: nil, on: data)
         #expect(sizing.remarks.count == 1 && sizing.remarks[0].contains("no times"))
-        #expect(!sizing.choices.contains { $0.key == "model.sessionGap" })
+        #expect(!sizing.choices.contains { $0.key == "model.session_gap_seconds" })
     }
 
     @Test("the key training.auto says whether, and is no setting")

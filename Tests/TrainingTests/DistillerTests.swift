@@ -56,7 +56,7 @@ struct DistillerTests {
         #expect(opened.experiment == experiment)
         let origin = try #require(opened.manifest.distilledFrom)
         #expect(origin.run == teacher.url.standardizedFileURL.path && origin.steps == steps && origin.seed == 1)
-        #expect(origin.settings["averageDecay"] == .number(0.8))
+        #expect(origin.settings["ema_decay"] == .number(0.8))
         for (metric, value) in try opened.evaluate(.validation).report.metrics {
             if let kept = manifest.validation[metric] { #expect(kept == value) }
         }

@@ -30,7 +30,7 @@ struct DivergenceTests {
     /// A small experiment with a model, on a small world that it can read.
     private func subject(_ name: String, peak: Double) throws -> (experiment: Experiment, data: Dataset) {
         let entry = try ModelRegistry.builtin.entry(name)
-        var world = try SimulatedWorld.named(entry.capabilities.contains(.queries) ? "shop" : "drift")
+        var world = try Simulator.named(entry.capabilities.contains(.queries) ? "shop" : "drift")
         (world.users, world.items) = (30, entry.capabilities.contains(.queries) ? 400 : 100)
         let data = try world.write(to: folder.file("data"))
         guard case .object(let defaults) = try entry.specification().settings,
@@ -56,7 +56,7 @@ struct DivergenceTests {
         } catch let error as DivergenceError {
             let manifest = try run.manifest()
             #expect(manifest.status == .diverged && manifest.reason == error.description)
-            #expect(error.description.contains("lower training.learningRate.peak"))
+            #expect(error.description.contains("lower training.learning_rate"))
             return
         }
         let opened = try run.open()

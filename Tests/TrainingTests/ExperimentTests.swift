@@ -20,8 +20,8 @@ struct ExperimentTests {
         let experiment = try Experiment(tree("{}"), model: "sasrec")
         #expect(experiment.name == "sasrec" && experiment.source.isEmpty)
         #expect(experiment.split == .leaveOneOut && experiment.seen == .exclude)
-        #expect(experiment.model.settings["width"] == .integer(64))
-        #expect(experiment.training.batch == TrainingSettings().batch)
+        #expect(experiment.model.settings["embedding_size"] == .integer(64))
+        #expect(experiment.training.batchSize == TrainingSettings().batchSize)
         let again = try JSONDecoder().decode(Experiment.self, from: JSONEncoder().encode(experiment))
         #expect(again == experiment)
     }
@@ -43,7 +43,7 @@ struct ExperimentTests {
         #expect(experiment.model.settings["sampler"]["steps"] == .integer(5))
         let settings = experiment.training
         #expect(settings.loss.kind == .gbce && settings.loss.negatives == 64)
-        #expect(settings.learningRate.peak == 0.01 && settings.metric == "mrr@20")
+        #expect(settings.learningRate == 0.01 && settings.metric == "mrr@20")
     }
 
     @Test(
@@ -67,7 +67,7 @@ struct ExperimentTests {
         "names the nearest known key",
         arguments: [
             (#"{"modle": {}}"#, "'modle'", "'model'"),
-            (#"{"model": {"widht": 3}}"#, "'widht' in 'model'", "'width'"),
+            (#"{"model": {"embedding_szie": 3}}"#, "'embedding_szie' in 'model'", "'embedding_size'"),
             (#"{"training": {"epoch": 3}}"#, "'epoch' in 'training'", "'epochs'"),
             (#"{"training": {"loss": {"negative": 3}}}"#, "'negative' in 'training.loss'", "'negatives'"),
             (#"{"training": {"metric": "ndgc@10"}}"#, "'ndgc@10'", "'ndcg@10'"),
@@ -83,14 +83,14 @@ struct ExperimentTests {
     @Test(
         "says what was found and what was expected",
         arguments: [
-            (#"{"training": {"batch": "many"}}"#, ["training.batch", "'many'", "a whole number"]),
-            (#"{"training": {"batch": 0}}"#, ["training.batch", "0", "at least 1"]),
-            (#"{"training": {"learningRate": 3}}"#, ["training.learningRate", "3", "a group of settings"]),
-            (#"{"training": {"learningRate": {"peak": 0}}}"#, ["learningRate.peak", "above 0"]),
-            (#"{"training": {"averageDecay": 1}}"#, ["averageDecay", "0..<1"]),
+            (#"{"training": {"batch": "many"}}"#, ["training.batch_size", "'many'", "a whole number"]),
+            (#"{"training": {"batch": 0}}"#, ["training.batch_size", "0", "at least 1"]),
+            (#"{"training": {"learningRate": -3}}"#, ["training.learning_rate", "3", "above"]),
+            (#"{"training": {"learningRate": {"peak": 0}}}"#, ["training.learning_rate", "above 0"]),
+            (#"{"training": {"averageDecay": 1}}"#, ["training.ema_decay", "from 0 to below 1"]),
             (#"{"training": {"loss": {"kind": "hinge"}}}"#, ["training.loss.kind", "'hinge'"]),
             (#"{"training": {"loss": {"temperature": 0}}}"#, ["loss.temperature", "above 0"]),
-            (#"{"model": {"width": 7}}"#, ["model.width", "7", "multiple of model.heads (2)"]),
+            (#"{"model": {"width": 7}}"#, ["model.embedding_size", "7", "multiple of num_heads"]),
             (#"{"model": "sasrec"}"#, ["model", "group of settings"]),
             (#"{"model": {"name": [3]}}"#, ["model.name", "text"]),
             (#"{"name": [2024]}"#, ["name", "text"]),
@@ -116,8 +116,11 @@ struct ExperimentTests {
     @Test(
         "sets long and short keys",
         arguments: [
-            ("model.width", "model", "width"), ("width", "model", "width"), ("training.batch", "training", "batch"),
-            ("batch", "training", "batch"),
+            ("model.embedding_size", "model", "embedding_size"), ("embedding_size", "model", "embedding_size"),
+            ("training.batch_size", "training", "batch_size"), ("batch_size", "training", "batch_size"),
+            ("model.width", "model", "embedding_size"), ("width", "model", "embedding_size"),
+            ("maxSequenceLength", "model", "max_sequence_length"), ("training.batch", "training", "batch_size"),
+            ("batch", "training", "batch_size"), ("learningRate.warmup", "training", "warmup_steps"),
         ]
     )
     func settings(key: String, group: String, name: String) throws {
@@ -144,7 +147,9 @@ struct ExperimentTests {
 
     @Test(
         "refuses to set what does not exist",
-        arguments: [("", "missing"), ("witdh", "'width'"), ("epoch", "'epochs'"), ("traning.batch", "'training'")]
+        arguments: [
+            ("", "missing"), ("witdh", "'embedding_size'"), ("epoch", "'epochs'"), ("traning.batch", "'training'"),
+        ]
     )
     func unknownSettings(key: String, hint: String) throws {
         let error = #expect(throws: ConfigurationError.self) {

@@ -12,7 +12,7 @@ import TestSupport
 extension TemporaryFolder {
     /// Users whose interests drift between topics.
     func driftWorld(_ name: String = "drift", users: Int, items: Int = 100, seed: UInt64 = 1) throws -> Dataset {
-        var world = try SimulatedWorld.named("drift")
+        var world = try Simulator.named("drift")
         (world.users, world.items, world.seed) = (users, items, seed)
         return try world.write(to: file(name))
     }

@@ -99,7 +99,7 @@ struct TrainerTests {
     func divergence() throws {
         let experiment = try Small.experiment(Small.sasrec, #""learningRate": {"peak": 1e30}"#)
         let error = #expect(throws: DivergenceError.self) { try train(experiment, on: data, to: run.url) }
-        #expect(try #require(error).description.contains("learningRate.peak"))
+        #expect(try #require(error).description.contains("training.learning_rate"))
         let manifest = try run.manifest()
         #expect(manifest.status == .diverged && manifest.reason == error?.description)
     }

@@ -15,8 +15,8 @@
 extern "C" {
 #endif
 
-typedef struct ci_graph ci_graph;
-typedef struct ci_lists ci_lists;
+typedef struct ci_hnsw ci_hnsw;
+typedef struct ci_ivf ci_ivf;
 
 const char *ci_last_error(void);
 
@@ -29,26 +29,26 @@ float ci_dot(const float *a, const float *b, int64_t dimension, int instructions
 
 // A graph, whose links are drawn by inner product, or by Euclidean distance after a reduction under which the nearest
 // item is the one with the largest inner product. With one thread, equal arguments give an equal graph. A file is loaded only when every part of it fits
-// `count`, `dimension` and `links`, so that no search can leave the graph's memory.
-ci_graph *ci_graph_build(const float *vectors, int64_t count, int64_t dimension, int64_t links,
-                         int64_t construction_breadth, int is_euclidean, uint64_t seed, int threads, int instructions);
-ci_graph *ci_graph_load(const char *path, int64_t count, int64_t dimension, int64_t links, int instructions);
-int ci_graph_save(const ci_graph *graph, const char *path);
-void ci_graph_free(ci_graph *graph);
+// `count`, `dimension` and `m`, so that no search can leave the graph's memory.
+ci_hnsw *ci_hnsw_build(const float *vectors, int64_t count, int64_t dimension, int64_t m,
+                         int64_t ef_construction, int is_euclidean, uint64_t seed, int threads, int instructions);
+ci_hnsw *ci_hnsw_load(const char *path, int64_t count, int64_t dimension, int64_t m, int instructions);
+int ci_hnsw_save(const ci_hnsw *graph, const char *path);
+void ci_hnsw_free(ci_hnsw *graph);
 // Writes up to `limit` items, best first, and their inner products; returns how many. `allowed` has a bit for each item
 // (bit i % 64 of word i / 64), or is NULL for all. With it, -2 means that `budget` items were looked at in vain.
-int64_t ci_graph_search(const ci_graph *graph, const float *query, int64_t limit, int64_t breadth,
+int64_t ci_hnsw_search(const ci_hnsw *graph, const float *query, int64_t limit, int64_t ef_search,
                         const uint64_t *allowed, int64_t budget, int64_t *items, float *scores);
 
-// Inverted lists: whole vectors when code_bytes is 0, otherwise product codes of that many bytes. A file is loaded only
+// Inverted lists: whole vectors when pq_bytes is 0, otherwise product codes of that many bytes. A file is loaded only
 // when its lists hold each of `count` items once; they stay in the file, which is mapped into memory.
-ci_lists *ci_lists_build(const float *vectors, int64_t count, int64_t dimension, int64_t lists, int64_t code_bytes,
+ci_ivf *ci_ivf_build(const float *vectors, int64_t count, int64_t dimension, int64_t nlist, int64_t pq_bytes,
                          uint64_t seed, int threads);
-ci_lists *ci_lists_load(const char *path, int64_t count, int64_t dimension, int64_t lists, int64_t code_bytes);
-int ci_lists_save(const ci_lists *lists, const char *path);
-void ci_lists_free(ci_lists *lists);
-// As ci_graph_search, without a budget; the inner products of codes are approximate.
-int64_t ci_lists_search(const ci_lists *lists, const float *query, int64_t limit, int64_t probes,
+ci_ivf *ci_ivf_load(const char *path, int64_t count, int64_t dimension, int64_t nlist, int64_t pq_bytes);
+int ci_ivf_save(const ci_ivf *lists, const char *path);
+void ci_ivf_free(ci_ivf *lists);
+// As ci_hnsw_search, without a budget; the inner products of codes are approximate.
+int64_t ci_ivf_search(const ci_ivf *lists, const float *query, int64_t limit, int64_t nprobe,
                         const uint64_t *allowed, int64_t *items, float *scores);
 
 #ifdef __cplusplus

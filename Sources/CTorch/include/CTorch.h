@@ -178,6 +178,8 @@ int ct_adam(ct_tensor *const *weights, ct_tensor *const *gradients, ct_tensor *c
 // Updates only the rows of weight that a sparse gradient names; duplicates are summed in a fixed order.
 int ct_adam_rows(ct_tensor *weight, const ct_tensor *gradient, ct_tensor *mean, ct_tensor *square, int64_t step, double rate,
                  double beta1, double beta2, double epsilon);
+int ct_adagrad_rows(ct_tensor *weight, const ct_tensor *gradient, ct_tensor *sum, double rate, double epsilon);
+int ct_sgd_rows(ct_tensor *weight, const ct_tensor *gradient, double rate);
 
 #ifdef __cplusplus
 }

@@ -25,7 +25,8 @@ struct ColumnReport {
         _ further: [(name: String, column: Int)],
         _ options: ImportOptions
     ) throws {
-        (self.table, self.options) = (table, options)
+        self.table = table
+        self.options = options
         rows = try table.preview(Self.previewed)
         roles = Set(layout.columns.map(\.role))
         taken = layout.columns.map { ($0.role.rawValue, $0.column) } + further

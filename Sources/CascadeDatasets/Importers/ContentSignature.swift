@@ -38,7 +38,9 @@ struct ContentSignature: Equatable {
         let advice: String
 
         init(_ bytes: [UInt8], _ name: String, _ advice: String) {
-            (self.bytes, self.name, self.advice) = (bytes, name, advice)
+            self.bytes = bytes
+            self.name = name
+            self.advice = advice
         }
 
         init(_ text: String, _ name: String, _ advice: String) { self.init(Array(text.utf8), name, advice) }

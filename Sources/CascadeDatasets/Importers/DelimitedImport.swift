@@ -28,7 +28,7 @@ extension ImportOptions.Columns {
             throw DatasetError(
                 .badOption,
                 """
-                --clicked-column, --purchased-column, --shown-columns and --context-columns describe requests. Say with \
+                --clicked-column, --purchased-column, --impression-columns and --context-columns describe requests. Say with \
                 --request-column which column holds the request.
                 """
             )

@@ -43,7 +43,8 @@ struct FeatureFile {
         let titled = options.columns.title.flatMap { names.contains($0) ? $0 : nil }
         let title = owner == .item ? try finder.title(titled) : nil
         columns = names.indices.filter { $0 != id && $0 != title && !ignored.contains($0) }
-        (self.id, self.title) = (id, title)
+        self.id = id
+        self.title = title
         try checkNames()
     }
 

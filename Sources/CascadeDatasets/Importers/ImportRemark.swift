@@ -15,7 +15,10 @@ public struct ImportRemark: Sendable, Equatable, CustomStringConvertible {
     /// Where, what was found, and what to do; one line without control characters.
     public let text: String
 
-    init(_ kind: Kind, _ text: String) { (self.kind, self.text) = (kind, text) }
+    init(_ kind: Kind, _ text: String) {
+        self.kind = kind
+        self.text = text
+    }
 
     /// The text; a warning says that it is one.
     public var description: String { kind == .warning ? "warning: \(text)" : text }

@@ -32,7 +32,8 @@ struct ImportSession {
     ) throws {
         self.format = format
         self.options = options
-        (self.progress, self.tell) = (progress, tell)
+        self.progress = progress
+        self.tell = tell
         words = try ActionWords(options.actionWords)
         builder = DatasetBuilder(name: name)
         builder.filter.leastValue = options.minValue

@@ -51,13 +51,21 @@ struct KuaiSARFiles {
         try readSearches(&session)
         try readRecommendations(&session)
         if let items {
-            try read(items, "item_id", Self.itemFeatures, isPadded: true, &session) { builder, id, name, value in
+            try read(items, ids: "item_id", features: Self.itemFeatures, isPadded: true, into: &session) {
+                builder,
+                id,
+                name,
+                value in
                 guard builder.items.find(id) != nil else { return }  // most items of the source occur nowhere
                 builder.setItemFeature(name, [value], for: ItemID(id))
             }
         }
         if let users {
-            try read(users, "user_id", Self.userFeatures, isPadded: false, &session) { builder, id, name, value in
+            try read(users, ids: "user_id", features: Self.userFeatures, isPadded: false, into: &session) {
+                builder,
+                id,
+                name,
+                value in
                 builder.setUserFeature(name, [value], for: UserID(id))
             }
         }
@@ -140,10 +148,10 @@ struct KuaiSARFiles {
 
     private func read(
         _ url: URL,
-        _ id: String,
-        _ features: [(column: String, name: String)],
+        ids id: String,
+        features: [(column: String, name: String)],
         isPadded: Bool,
-        _ session: inout ImportSession,
+        into session: inout ImportSession,
         _ set: (inout DatasetBuilder, String, String, String) -> Void
     ) throws {
         let table = try session.table(url, ",")

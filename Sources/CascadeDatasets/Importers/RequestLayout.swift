@@ -36,7 +36,7 @@ struct RequestLayout {
                 """
             )
         }
-        for (option, names) in [("--shown-columns", shown), ("--context-columns", context)]
+        for (option, names) in [("--impression-columns", shown), ("--context-columns", context)]
         where Set(names).count < names.count {
             throw DatasetError(.badOption, "\(option): a column is named twice; name each once.")
         }
@@ -71,7 +71,7 @@ struct RequestLayout {
             throw DatasetError(
                 .badOption,
                 """
-                \(table.url.path): --shown-columns are \(shownNames.joined(separator: ", ")) here, and \
+                \(table.url.path): --impression-columns are \(shownNames.joined(separator: ", ")) here, and \
                 \(session.builder.shownFeatures.joined(separator: ", ")) in the file before. Give the files the same header.
                 """
             )

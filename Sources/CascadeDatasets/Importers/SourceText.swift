@@ -25,7 +25,8 @@ final class SourceText {
     ///
     /// - Throws: `FileError` when it is missing, unreadable, damaged, or no text.
     init(_ url: URL, encoding: TextEncoding = .utf8) throws {
-        (self.url, self.encoding) = (url, encoding)
+        self.url = url
+        self.encoding = encoding
         file = try CompressedFile(url)
         let first = try file.piece(Self.pieceSize)
         if let found = ContentSignature.find(first.prefix(4_096), isUTF16Expected: encoding.isWide) {

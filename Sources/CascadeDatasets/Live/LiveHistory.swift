@@ -73,6 +73,9 @@ public struct LiveRequest: Sendable, Equatable {
 
     /// Describes a request.
     public init(history: LiveHistory, query: [Int32] = [], candidates: [ItemIndex], time: Int64) {
-        (self.history, self.query, self.candidates, self.time) = (history, query, candidates, time)
+        self.history = history
+        self.query = query
+        self.candidates = candidates
+        self.time = time
     }
 }

@@ -30,10 +30,10 @@ struct KeptRequests {
     /// Orders the requests, and finds for each where the events end that came before it.
     mutating func arrange(
         _ requests: RequestColumns,
-        _ users: Numbering,
-        _ events: EventColumns,
-        _ eventOrder: [UInt32],
-        _ offsets: [Int64]
+        users: Numbering,
+        among events: EventColumns,
+        order eventOrder: [UInt32],
+        offsets: [Int64]
     ) {
         order.sort {
             (users[requests.users[$0]], requests.timestamp($0), $0)

@@ -65,7 +65,10 @@ public struct QuerySource: Sendable {
             }
             sampler = try PopularityNegatives(counts: counts, exponent: settings.exponent)
         }
-        (self.data, self.table, self.division, self.tokenizer) = (data, table, division, tokenizer)
+        self.data = data
+        self.table = table
+        self.division = division
+        self.tokenizer = tokenizer
         (self.length, self.seed, negatives) = (length, seed, settings.negatives)
         tokens = (0..<data.dataset.manifest.queries).map { tokenizer.tokens(data.dataset.queryText($0)) }
         contexts = data.dataset.requestFeatureNames.map { data.dataset.requestCombinations($0).map { $0 + 1 } }

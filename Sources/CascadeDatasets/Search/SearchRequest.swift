@@ -16,7 +16,10 @@ public struct SearchRequest: Sendable, Equatable {
 
         /// Describes an item of a list.
         public init(_ item: ItemID, isClicked: Bool = false, isPurchased: Bool = false, values: [Float] = []) {
-            (self.item, self.isClicked, self.isPurchased, self.values) = (item, isClicked, isPurchased, values)
+            self.item = item
+            self.isClicked = isClicked
+            self.isPurchased = isPurchased
+            self.values = values
         }
     }
 
@@ -33,7 +36,11 @@ public struct SearchRequest: Sendable, Equatable {
 
     /// Describes a request.
     public init(user: UserID, query: String?, time: Int64 = 0, shown: [Shown], context: [String: [String]] = [:]) {
-        (self.user, self.query, self.time, self.shown, self.context) = (user, query, time, shown, context)
+        self.user = user
+        self.query = query
+        self.time = time
+        self.shown = shown
+        self.context = context
     }
 }
 

@@ -3,9 +3,9 @@
 import CascadeConfigurations
 import CascadeDatasets
 
-/// What is kept of what was shown.
+/// How long and for which requests impressions are stored.
 public struct ExposureSettings: Sendable, Equatable {
-    /// After how many days exposures are removed; experiments are reported on over at most so long.
+    /// After how many days impressions are removed; the longest period of an A/B report.
     public var keepDays = 30
     /// The share of answered requests whose exposures are kept, from 0 (none) to 1 (all).
     public var sample = 1.0

@@ -3,11 +3,11 @@
 public import CascadeConfigurations
 import CascadeTensorFiles
 
-/// What a running service is made of: its store, the models in its slots, and the funnels for pages and searches.
+/// The configuration of a service: its store, the models in its slots, and the funnels for pages and searches.
 ///
 /// `Documentation/serving.md` describes every key.
 public struct FunnelConfiguration: Sendable, Equatable {
-    /// A funnel's variant for an arm of an experiment; nil where the arm has what everybody has.
+    /// A variant of the funnels for an arm of an A/B test; nil where the arm has the default.
     public struct Variant: Sendable, Equatable {
         /// The funnel for pages.
         public var recommendation: FunnelPlan?
@@ -16,7 +16,8 @@ public struct FunnelConfiguration: Sendable, Equatable {
 
         /// Describes a variant.
         public init(recommendation: FunnelPlan? = nil, search: FunnelPlan? = nil) {
-            (self.recommendation, self.search) = (recommendation, search)
+            self.recommendation = recommendation
+            self.search = search
         }
     }
 
@@ -36,11 +37,11 @@ public struct FunnelConfiguration: Sendable, Equatable {
     )
     /// Variants of the funnels, by name.
     public var variants: [String: Variant] = [:]
-    /// Who answers for similar items.
+    /// The source of similar items.
     public var similar = SimilarSettings()
-    /// What is remembered for explanations.
+    /// How much is kept for explanations.
     public var explain = ExplainSettings()
-    /// What is kept of people in memory.
+    /// The history cache.
     public var history = HistorySettings()
     /// How popularity is counted.
     public var popularity = PopularitySettings()
@@ -54,7 +55,7 @@ public struct FunnelConfiguration: Sendable, Equatable {
     ///
     /// - Parameters:
     ///   - tree: The file's content.
-    ///   - others: The keys that others read, such as `server` and `experiments`.
+    ///   - others: The keys that others read, such as `server` and `ab_tests`.
     /// - Throws: ``ConfigurationError`` with the key, what was found and what was expected.
     public init(_ tree: JSONValue, beside others: [String] = []) throws {
         var file = try SettingsGroup(tree, path: "")
@@ -150,8 +151,8 @@ public struct FunnelConfiguration: Sendable, Equatable {
 
     private func check(_ slot: String, for use: SlotUse, by purpose: FunnelPlan.Purpose, _ place: String) throws {
         guard let found = slots[slot] else {
-            let hint = nearestName(to: slot, among: slots.keys.sorted()).map { ". Did you mean '\($0)'?" } ?? ""
-            throw ConfigurationError("\(place): found '\(slot)', expected the name of one of the slots\(hint)")
+            let hint = didYouMean(slot, slots.keys.sorted())
+            throw ConfigurationError("\(place): found '\(slot)', expected the name of one of the slots.\(hint)")
         }
         let fits =
             switch use {

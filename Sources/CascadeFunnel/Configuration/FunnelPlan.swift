@@ -2,7 +2,7 @@
 
 import CascadeConfigurations
 
-/// One funnel: where candidates come from, who judges them, and the rules of the page.
+/// One funnel: the sources of candidates, the models that rank them, and the rules of the page.
 public struct FunnelPlan: Sendable, Equatable {
     /// What a page is made for.
     public enum Purpose: String, Sendable, CaseIterable {
@@ -12,7 +12,7 @@ public struct FunnelPlan: Sendable, Equatable {
         case search
     }
 
-    /// Somebody who finds candidates.
+    /// A source of candidates.
     public struct Source: Sendable, Equatable {
         /// What finds them.
         public enum Origin: Sendable, Equatable {
@@ -26,14 +26,17 @@ public struct FunnelPlan: Sendable, Equatable {
         public var name: String
         /// What finds the candidates.
         public var origin: Origin
-        /// How many it may bring.
+        /// The maximum number of candidates.
         public var quota: Int
-        /// How long it may take.
+        /// The time that it may take.
         public var deadline: Duration
 
         /// Describes a source.
         public init(_ name: String, _ origin: Origin, quota: Int = 300, deadline: Duration = .milliseconds(100)) {
-            (self.name, self.origin, self.quota, self.deadline) = (name, origin, quota, deadline)
+            self.name = name
+            self.origin = origin
+            self.quota = quota
+            self.deadline = deadline
         }
     }
 
@@ -47,18 +50,20 @@ public struct FunnelPlan: Sendable, Equatable {
         case lexical
     }
 
-    /// Somebody who judges candidates.
-    public struct Judge: Sendable, Equatable {
+    /// A stage that ranks candidates by the scores of a model.
+    public struct RankingStage: Sendable, Equatable {
         /// The slot of the model.
         public var slot: String
-        /// How many of the best go on.
+        /// The number of best candidates that it keeps.
         public var keep: Int
-        /// How long it may take.
+        /// The time that it may take.
         public var deadline: Duration
 
-        /// Describes a judge.
+        /// Describes a stage.
         public init(slot: String, keep: Int, deadline: Duration = .milliseconds(100)) {
-            (self.slot, self.keep, self.deadline) = (slot, keep, deadline)
+            self.slot = slot
+            self.keep = keep
+            self.deadline = deadline
         }
     }
 
@@ -66,26 +71,30 @@ public struct FunnelPlan: Sendable, Equatable {
     public var purpose: Purpose
     /// In the order of the configuration, which decides between equals.
     public var sources: [Source]
-    /// The first, cheap judge; nil for none.
-    public var prerank: Judge?
-    /// The judge with the last word; nil for none.
-    public var rank: Judge?
+    /// The first, cheap ranker; nil for none.
+    public var prerank: RankingStage?
+    /// The last ranker; nil for none.
+    public var rank: RankingStage?
     /// The rules of the page.
     public var rerank: RerankRules
-    /// How long the whole may take.
+    /// The time that the whole may take.
     public var deadline: Duration
 
     /// Describes a funnel.
     public init(
         _ purpose: Purpose,
         sources: [Source],
-        prerank: Judge? = nil,
-        rank: Judge? = nil,
+        prerank: RankingStage? = nil,
+        rank: RankingStage? = nil,
         rerank: RerankRules = RerankRules(),
         deadline: Duration = .milliseconds(500)
     ) {
-        (self.purpose, self.sources, self.prerank, self.rank) = (purpose, sources, prerank, rank)
-        (self.rerank, self.deadline) = (rerank, deadline)
+        self.purpose = purpose
+        self.sources = sources
+        self.prerank = prerank
+        self.rank = rank
+        self.rerank = rerank
+        self.deadline = deadline
     }
 
     /// Every slot that the funnel uses, with the place that names it.
@@ -94,18 +103,18 @@ public struct FunnelPlan: Sendable, Equatable {
             guard case .slot(let slot) = source.origin else { return nil }
             return ("sources.\(source.name)", slot, .source)
         }
-        let judges = [("prerank", prerank), ("rank", rank)].compactMap { place, judge in
-            judge.map { (place: place, slot: $0.slot, use: SlotUse.scorer) }
+        let rankers = [("prerank", prerank), ("rank", rank)].compactMap { place, stage in
+            stage.map { (place: place, slot: $0.slot, use: SlotUse.scorer) }
         }
-        return found + judges
+        return found + rankers
     }
 }
 
-/// What a funnel wants of a slot.
+/// What a funnel uses a slot for.
 enum SlotUse: String, Sendable {
-    case source = "finds candidates"
-    case scorer = "judges candidates"
-    case similar = "knows similar items"
+    case source = "retrieves candidates"
+    case scorer = "scores candidates"
+    case similar = "finds similar items"
 }
 
 extension FunnelPlan {
@@ -118,8 +127,8 @@ extension FunnelPlan {
         self.init(
             purpose,
             sources: try group.groups("sources")?.map { try Source($0) } ?? standard,
-            prerank: try Judge(in: &group, "prerank", keep: 300),
-            rank: try Judge(in: &group, "rank", keep: 50),
+            prerank: try RankingStage(in: &group, "prerank", keep: 300),
+            rank: try RankingStage(in: &group, "rank", keep: 50),
             rerank: try RerankRules(group.group("rerank"), purpose),
             deadline: .milliseconds(try group.whole("deadline_ms", from: 1) ?? 500)
         )
@@ -167,8 +176,8 @@ extension FunnelPlan.Source {
     }
 }
 
-extension FunnelPlan.Judge {
-    /// Reads a judge; nil when there is none, or when it is switched off with `false`.
+extension FunnelPlan.RankingStage {
+    /// Reads a stage; nil when there is none, or when it is switched off with `false`.
     fileprivate init?(in outer: inout SettingsGroup, _ key: String, keep: Int) throws {
         if outer.value(key) == .bool(false) { return nil }
         guard var group = try outer.group(key) else { return nil }

@@ -3,30 +3,30 @@
 import CascadeConfigurations
 public import CascadeDatasets
 
-/// The rules by which judged candidates become a page.
+/// The rules that turn ranked candidates into a page.
 ///
 /// Weights are shares of the list: what stands first is worth 1, what stands last next to 0, whatever the scores are,
-/// so that a weight means the same for every model, and when a judge is left out.
+/// so that a weight means the same for every model, and when a ranker is skipped.
 public struct RerankRules: Sendable, Equatable {
-    /// Which categories make two items alike.
-    public enum Likeness: String, Sendable, CaseIterable {
+    /// Which shared categories make two items similar.
+    public enum Similarity: String, Sendable, CaseIterable {
         /// The first category of both, the most important one.
         case first
         /// Any category that both have.
         case any
     }
 
-    /// Whether items that the person has dealt with stay away.
+    /// Whether items in the history of the user are removed.
     public var excludeSeen: Bool
     /// The actions that make an item a seen one.
     public var seenActions: Set<Action>
-    /// Whether items that are known to be unavailable stay away.
+    /// Whether unavailable items are removed.
     public var availableOnly: Bool
-    /// What being unlike one other item of the page is worth; 0 for no diversity.
+    /// The score for each selected item that shares no category; 0 for no diversity.
     public var diversityWeight: Double
-    /// Which categories make two items alike.
-    public var likeness: Likeness
-    /// What being brand new is worth; 0 for no boost.
+    /// Which shared categories make two items similar.
+    public var similarity: Similarity
+    /// The score for being brand new; 0 for no boost.
     public var freshnessWeight: Double
     /// After how many days half of that is left.
     public var freshnessHalfLife: Double
@@ -41,16 +41,21 @@ public struct RerankRules: Sendable, Equatable {
         seenActions: Set<Action> = Set(Action.allCases),
         availableOnly: Bool = true,
         diversityWeight: Double = 0,
-        likeness: Likeness = .any,
+        similarity: Similarity = .any,
         freshnessWeight: Double = 0,
         freshnessHalfLife: Double = 7,
         pinned: [ItemID] = [],
         blocked: Set<ItemID> = []
     ) {
-        (self.excludeSeen, self.seenActions, self.availableOnly) = (excludeSeen, seenActions, availableOnly)
-        (self.diversityWeight, self.likeness) = (diversityWeight, likeness)
-        (self.freshnessWeight, self.freshnessHalfLife) = (freshnessWeight, freshnessHalfLife)
-        (self.pinned, self.blocked) = (pinned, blocked)
+        self.excludeSeen = excludeSeen
+        self.seenActions = seenActions
+        self.availableOnly = availableOnly
+        self.diversityWeight = diversityWeight
+        self.similarity = similarity
+        self.freshnessWeight = freshnessWeight
+        self.freshnessHalfLife = freshnessHalfLife
+        self.pinned = pinned
+        self.blocked = blocked
     }
 
     init(_ group: SettingsGroup?, _ purpose: FunnelPlan.Purpose) throws {
@@ -72,7 +77,7 @@ public struct RerankRules: Sendable, Equatable {
         availableOnly = try group.flag("available_only") ?? availableOnly
         if var diversity = try group.group("diversity") {
             diversityWeight = try diversity.number("weight", from: 0) ?? diversityWeight
-            likeness = try diversity.choice("category", of: Likeness.self) ?? likeness
+            similarity = try diversity.choice("category", of: Similarity.self) ?? similarity
             try diversity.finish()
         }
         if var freshness = try group.group("freshness") {

@@ -7,13 +7,13 @@ import Foundation
 public struct SlotConfiguration: Sendable, Equatable {
     /// What is loaded.
     public enum Kind: String, Sendable, CaseIterable {
-        /// A retriever's run and the index of its items: finds candidates, judges them, knows similar items.
+        /// A retriever's run and the index of its items: retrieves candidates, scores them, finds similar items.
         case retriever
-        /// A run that judges items for a recommendation.
+        /// A run that scores candidates.
         case ranker
-        /// A run that judges items for a query.
+        /// A run that scores candidates for a query.
         case searchRanker = "search-ranker"
-        /// An index of items without a model: knows similar items.
+        /// An index without a model: finds similar items.
         case index
     }
 
@@ -42,8 +42,13 @@ public struct SlotConfiguration: Sendable, Equatable {
         watch: Bool = false,
         options: JSONValue = .null
     ) {
-        (self.name, self.kind, self.path, self.index) = (name, kind, path, index)
-        (self.data, self.watch, self.options) = (data, watch, options)
+        self.name = name
+        self.kind = kind
+        self.path = path
+        self.index = index
+        self.data = data
+        self.watch = watch
+        self.options = options
     }
 
     init(_ group: SettingsGroup, name: String) throws {

@@ -2,7 +2,7 @@
 
 import CascadeConfigurations
 
-/// Who answers for similar items.
+/// The source of similar items.
 public struct SimilarSettings: Sendable, Equatable {
     /// The slot to ask; nil for the first by name that knows similar items.
     public var slot: String?
@@ -20,7 +20,7 @@ public struct SimilarSettings: Sendable, Equatable {
     }
 }
 
-/// What is remembered for explanations.
+/// How much is kept for explanations.
 public struct ExplainSettings: Sendable, Equatable {
     /// How many of the last requests can be explained.
     public var remember = 1_000
@@ -38,11 +38,11 @@ public struct ExplainSettings: Sendable, Equatable {
     }
 }
 
-/// What is kept of people in memory.
+/// The history cache.
 public struct HistorySettings: Sendable, Equatable {
-    /// How many of a person's latest events the stages see; what lies further back is not seen either.
+    /// How many of a user's latest events the stages see; older items do not count as seen either.
     public var events = 500
-    /// Of how many people the events stay in memory.
+    /// The number of cached histories.
     public var users = 5_000
     /// How long reading them may take.
     public var deadline = Duration.milliseconds(100)

@@ -2,19 +2,19 @@
 
 public import CascadeStore
 
-/// Watches the funnel work; called on the path of every answer, so it must be quick.
+/// Observes the funnel; called for every request, so it must be fast.
 public protocol FunnelMetrics: Sendable {
-    /// A stage has done its part of an answer, or was left out.
+    /// A stage has finished, or was skipped.
     func stageFinished(_ stage: String, milliseconds: Double, degraded: Degradation.Reason?)
-    /// A request was answered.
-    func answered(_ kind: AnswerKind, milliseconds: Double, degraded: Bool)
+    /// A request was served.
+    func responded(_ kind: RequestKind, milliseconds: Double, degraded: Bool)
     /// Something new serves in a slot, or was refused.
     func swapped(_ swap: SlotSwap)
-    /// A stage was left out, or work behind the answers failed.
+    /// A stage was skipped, or background work failed.
     func failed(_ failure: FunnelFailure)
-    /// A page was answered that is only looked at: it logs no exposures and counts nowhere else.
-    func previewed(_ kind: AnswerKind)
-    /// What was shown could not be remembered: it came faster than the store takes it, or the store failed.
+    /// A preview was served: it logs no impressions and counts nowhere else.
+    func previewed(_ kind: RequestKind)
+    /// Impressions were lost: they came faster than the store takes them, or the store failed.
     func exposuresLost(_ count: Int)
 }
 
@@ -35,15 +35,17 @@ public struct FunnelFailure: Sendable {
 
     /// Describes a failure.
     public init(_ place: String, _ error: (any Error)?, reason: Degradation.Reason? = nil) {
-        (self.place, self.error, self.reason) = (place, error, reason)
+        self.place = place
+        self.error = error
+        self.reason = reason
     }
 
     /// What the error says, when that may be logged.
     public var words: String? { (error as? any LoggableError)?.description }
 }
 
-/// What was asked for.
-public enum AnswerKind: String, Sendable, CaseIterable {
+/// The kind of a request.
+public enum RequestKind: String, Sendable, CaseIterable {
     /// A page for a user.
     case recommendation
     /// A page for a query.
@@ -56,19 +58,19 @@ extension FunnelMetrics {
     /// Does nothing.
     public func stageFinished(_ stage: String, milliseconds: Double, degraded: Degradation.Reason?) {}
     /// Does nothing.
-    public func answered(_ kind: AnswerKind, milliseconds: Double, degraded: Bool) {}
+    public func responded(_ kind: RequestKind, milliseconds: Double, degraded: Bool) {}
     /// Does nothing.
     public func swapped(_ swap: SlotSwap) {}
     /// Does nothing.
     public func failed(_ failure: FunnelFailure) {}
     /// Does nothing.
-    public func previewed(_ kind: AnswerKind) {}
+    public func previewed(_ kind: RequestKind) {}
     /// Does nothing.
     public func exposuresLost(_ count: Int) {}
 }
 
-/// Nobody watches.
+/// Observes nothing.
 public struct NoMetrics: FunnelMetrics {
-    /// Nobody watches.
+    /// Observes nothing.
     public init() {}
 }

@@ -9,8 +9,8 @@ extension FunnelService {
         _ item: ItemID,
         _ change: @escaping @Sendable (inout ItemRecord) throws -> Void
     ) async throws -> ItemRecord? {
-        let changed = try await running.run {
-            try await catalogue.update(item) { record in
+        let changed = try await inFlight.run {
+            try await catalog.update(item) { record in
                 guard var record, !record.isWithdrawn else { return nil }
                 try change(&record)
                 return record
@@ -22,9 +22,9 @@ extension FunnelService {
 
     /// Takes an item off all pages, and forgets what is known of it.
     public func withdraw(_ item: ItemID) async throws -> Bool {
-        let wasKnown = try await running.run {
-            let before = catalogue.records(of: [item])[item]
-            _ = try await catalogue.update(item) { _ in .withdrawn(item) }
+        let wasKnown = try await inFlight.run {
+            let before = catalog.records(of: [item])[item]
+            _ = try await catalog.update(item) { _ in .withdrawn(item) }
             return before.map { !$0.isWithdrawn } ?? false
         }
         recountSoon()

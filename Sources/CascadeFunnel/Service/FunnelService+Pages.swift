@@ -7,7 +7,7 @@ import Foundation
 extension FunnelService {
     /// A page for a user; popular items for one who is not known.
     public func recommend(to user: UserID, count: Int, isPreview: Bool) async throws -> Page {
-        try await running.run {
+        try await inFlight.run {
             try await page(.recommendation, query: nil, user: user, count: count, isPreview: isPreview)
         }
     }
@@ -18,7 +18,7 @@ extension FunnelService {
     public func search(_ query: String, user: UserID?, count: Int, isPreview: Bool) async throws -> Page {
         let scalars = query.unicodeScalars.prefix(QueryTokenizer.maximumScalars)
         let query = String(String.UnicodeScalarView(scalars))
-        return try await running.run {
+        return try await inFlight.run {
             try await page(.search, query: query, user: user, count: count, isPreview: isPreview)
         }
     }
@@ -39,7 +39,7 @@ extension FunnelService {
             plan: plan,
             assembly: slotKeeper.assembly,
             builtins: builtins,
-            catalogue: catalogue,
+            catalog: catalog,
             clock: clock,
             end: trace.start + plan.deadline
         )
@@ -51,21 +51,22 @@ extension FunnelService {
         var rules = Reranker(rules: plan.rerank, seen: plan.rerank.excludeSeen ? Set(seen) : [], now: now)
 
         var candidates = await pipeline.candidates(for: request, rules: rules, &trace)
-        candidates = await pipeline.judged(candidates, by: plan.prerank, "prerank", for: request, &trace)
-        candidates = await pipeline.judged(candidates, by: plan.rank, "rank", for: request, &trace)
-        rules.records = catalogue.records(of: candidates.map(\.item) + plan.rerank.pinned)
+        candidates = await pipeline.ranked(candidates, by: plan.prerank, named: "prerank", for: request, &trace)
+        candidates = await pipeline.ranked(candidates, by: plan.rank, named: "rank", for: request, &trace)
+        rules.records = catalog.records(of: candidates.map(\.item) + plan.rerank.pinned)
         var placed = rerank(candidates, rules, request, &trace)
         // Popular items answer no query.
         if query == nil, placed.count < count { await fill(&placed, &rules, count: count, pipeline, &trace) }
 
         let page = Page(
             request: id,
-            items: shown(placed, rules.records),
+            items: pageItems(placed, rules.records),
             degraded: trace.degraded,
             versions: trace.versions,
-            arms: Dictionary(assigned.map { ($0.experiment, $0.arm) }) { first, _ in first }
+            arms: Dictionary(assigned.map { ($0.test, $0.arm) }) { first, _ in first }
         )
-        return try finish(page, purpose == .search ? .search : .recommendation, user, now, trace, isPreview: isPreview)
+        let kind: RequestKind = purpose == .search ? .search : .recommendation
+        return try finish(page, kind, of: user, at: now, trace, isPreview: isPreview)
     }
 
     /// The funnel of the first variant that changes it, or everybody's.
@@ -77,7 +78,7 @@ extension FunnelService {
         }
     }
 
-    /// What the user did; nothing when nobody can say in time.
+    /// The events of the user; none when the store does not answer in time.
     private func history(of user: UserID?, _ pipeline: Pipeline, _ trace: inout RequestTrace) async -> [Event] {
         guard let user else { return [] }
         let start = clock.now()
@@ -123,7 +124,7 @@ extension FunnelService {
         _ trace: inout RequestTrace
     ) async {
         let start = clock.now()
-        var outcome = Outcome.finished(popularity.counted(.always) ?? [])
+        var outcome = DeadlineOutcome.finished(popularity.counted(.always) ?? [])
         if popularity.counted(.always) == nil {
             outcome = await storeRunner.run(within: pipeline.limit(pipeline.plan.deadline)) { [popularity] in
                 try await popularity.items(.always)
@@ -138,7 +139,7 @@ extension FunnelService {
         var added: [ScoredItem] = []
         for item in popular {
             guard placed.count < count else { break }
-            rules.records.merge(catalogue.records(of: [item.item])) { $1 }
+            rules.records.merge(catalog.records(of: [item.item])) { $1 }
             guard rules.objection(to: item.item) == nil, present.insert(item.item).inserted else { continue }
             placed.append(.init(item: item.item, score: nil, sources: ["popular"], reasons: ["popular"]))
             added.append(item)
@@ -165,10 +166,10 @@ extension FunnelService {
         guard count > 0 else { throw ServiceError(.invalid, "count: found \(count), expected a whole number from 1") }
     }
 
-    /// What is answered for placed items.
+    /// The items of a page.
     ///
-    /// An item that no stage scored shows the lowest score of the page.
-    func shown(_ placed: [Reranker.Placed], _ records: [ItemID: ItemRecord]) -> [Page.Item] {
+    /// An item that no stage scored has the lowest score of the page.
+    func pageItems(_ placed: [Reranker.Placed], _ records: [ItemID: ItemRecord]) -> [Page.Item] {
         let lowest = placed.compactMap(\.score).min() ?? 0
         return placed.map {
             Page.Item(
@@ -181,18 +182,18 @@ extension FunnelService {
         }
     }
 
-    /// Remembers an answer: for explanations at once, for experiments behind it.
+    /// Remembers a response: for explanations at once, for A/B tests in the background.
     ///
-    /// Of a page that is only looked at, the explanation alone is kept.
+    /// Of a preview, the explanation alone is kept.
     func finish(
         _ page: Page,
-        _ kind: AnswerKind,
-        _ user: UserID?,
-        _ now: Int64,
+        _ kind: RequestKind,
+        of user: UserID?,
+        at now: Int64,
         _ trace: RequestTrace,
         isPreview: Bool
     ) throws -> Page {
-        // Whoever is gone is shown nothing.
+        // A cancelled request leaves no impressions.
         try Task.checkCancellation()
         let milliseconds = trace.milliseconds
         explanations.add(trace.explanation(of: page, user: user, time: now, milliseconds: milliseconds))
@@ -201,11 +202,18 @@ extension FunnelService {
             return page
         }
         exposures.add(
-            page.items.enumerated().map { place, item in
-                Exposure(request: page.request, user: user, item: item.item, place: place, time: now, arms: page.arms)
+            page.items.enumerated().map { position, item in
+                Exposure(
+                    request: page.request,
+                    user: user,
+                    item: item.item,
+                    position: position,
+                    time: now,
+                    arms: page.arms
+                )
             }
         )
-        metrics.answered(kind, milliseconds: milliseconds, degraded: !page.degraded.isEmpty)
+        metrics.responded(kind, milliseconds: milliseconds, degraded: !page.degraded.isEmpty)
         return page
     }
 }

@@ -9,14 +9,14 @@ extension FunnelService {
     ///
     /// Blocked and unavailable items are kept away by the rules of the recommendation.
     public func similar(to item: ItemID, count: Int, isPreview: Bool) async throws -> Page {
-        try await running.run {
+        try await inFlight.run {
             try checkCount(count)
             var trace = RequestTrace(clock, metrics, keeping: configuration.explain.items)
             await catchUp(within: configuration.history.deadline, &trace)
             var rules = Reranker(rules: configuration.recommendation.rerank, seen: [item], now: clock.seconds())
             var placed: [Reranker.Placed]
-            if let found = await neighbours(of: item, count: count, &trace) {
-                rules.records = catalogue.records(of: found.map(\.item))
+            if let found = await neighbors(of: item, count: count, &trace) {
+                rules.records = catalog.records(of: found.map(\.item))
                 placed = found.map { .init(item: $0.item, score: $0.score, sources: ["similar"], reasons: ["similar"]) }
             } else {
                 placed = try await relatives(of: item, &rules, &trace)
@@ -25,16 +25,16 @@ extension FunnelService {
             placed = placed.filter { rules.objection(to: $0.item) == nil && present.insert($0.item).inserted }
             let page = Page(
                 request: UUID().uuidString.lowercased(),
-                items: shown(Array(placed.prefix(count)), rules.records),
+                items: pageItems(Array(placed.prefix(count)), rules.records),
                 degraded: trace.degraded,
                 versions: trace.versions
             )
-            return try finish(page, .similar, nil, rules.now, trace, isPreview: isPreview)
+            return try finish(page, .similar, of: nil, at: rules.now, trace, isPreview: isPreview)
         }
     }
 
     /// What a slot says; nil when there is none that knows the item.
-    private func neighbours(of item: ItemID, count: Int, _ trace: inout RequestTrace) async -> [ScoredItem]? {
+    private func neighbors(of item: ItemID, count: Int, _ trace: inout RequestTrace) async -> [ScoredItem]? {
         let (assembly, settings) = (slotKeeper.assembly, configuration.similar)
         guard let slot = assembly.similarSlot(named: settings.slot) else { return nil }
         let start = clock.now()
@@ -72,7 +72,7 @@ extension FunnelService {
             let milliseconds = clock.milliseconds(since: start)
             trace.note("fill", leftOut: reason, by: outcome.error, milliseconds: milliseconds)
         }
-        rules.records = catalogue.records(of: popular.map(\.item) + [item])
+        rules.records = catalog.records(of: popular.map(\.item) + [item])
         // Where a stage was left out, nobody can say that the item does not exist.
         guard rules.records[item] != nil || popular.contains(where: { $0.item == item }) || !trace.degraded.isEmpty
         else {

@@ -7,7 +7,7 @@ extension FunnelService {
     /// Stores events; the next answer knows them.
     public func record(_ events: [NewEvent]) async throws -> [Receipt] {
         guard !events.isEmpty else { return [] }
-        return try await running.run {
+        return try await inFlight.run {
             try await histories.write(for: Set(events.map(\.event.user))) {
                 let receipts = try await store.append(events)
                 return (receipts, zip(events, receipts).filter { $1 == .stored }.map { $0.0.event })
@@ -18,7 +18,7 @@ extension FunnelService {
     /// Adds items, or replaces those of the same id; words and popularity follow about a second later.
     public func upsert(_ items: [ItemRecord]) async throws {
         guard !items.isEmpty else { return }
-        try await running.run { try await catalogue.upsert(items) }
+        try await inFlight.run { try await catalog.upsert(items) }
         recountSoon()
     }
 
@@ -27,7 +27,7 @@ extension FunnelService {
 
     /// Items whose ids begin with a text, in the order of the ids' bytes.
     public func items(beginningWith text: String, after: ItemID?, limit: Int) async throws -> ItemList {
-        catalogue.list(beginningWith: text, after: after, limit: limit)
+        catalog.list(beginningWith: text, after: after, limit: limit)
     }
 
     /// Ids of users that begin with a text, in order.
@@ -47,7 +47,7 @@ extension FunnelService {
     /// No answer holds anything of them when this returns. Cleaning the files goes on behind the answer when it takes longer
     /// than ``erasureWait``.
     public func erase(_ user: UserID) async throws -> ErasureReceipt {
-        try await running.run {
+        try await inFlight.run {
             let rows = try await histories.write(for: [user]) {
                 await exposures.forget(user)
                 explanations.forget(user)

@@ -5,7 +5,7 @@ public import CascadeStore
 import Foundation
 import Synchronization
 
-/// The funnel at work: answers from the store and from what is loaded in the slots.
+/// The running funnel over a store and loaded slots.
 ///
 /// Call ``start()`` once before traffic comes, and ``shutdown()`` at the end.
 public final class FunnelService: RecommendationService {
@@ -26,20 +26,20 @@ public final class FunnelService: RecommendationService {
     let arms: any ArmAssigner
     let metrics: any FunnelMetrics
     let slotKeeper: SlotKeeper
-    let histories: Histories
-    let catalogue: Catalogue
-    let popularity: Popularity
+    let histories: HistoryCache
+    let catalog: ItemCatalog
+    let popularity: PopularityCounter
     let builtins: Builtins
     let exposures: ExposureLog
     let explanations: Explanations
-    let running = RunningWork()
+    let inFlight = InFlight()
     /// Reads histories, and popular items for pages that are too short.
     let storeRunner: DeadlineRunner
     let follower: StoreFollower
     private let lexical: LexicalSource
-    private let recount: Later
-    private let recountLately: Later
-    private let report: @Sendable () async throws -> [ExperimentReport]
+    private let recount: Debouncer
+    private let recountLately: Debouncer
+    private let report: @Sendable () async throws -> [ABTestReport]
     private let background = Mutex(Background())
 
     private struct Background {
@@ -55,9 +55,9 @@ public final class FunnelService: RecommendationService {
     ///   - store: What the service remembers.
     ///   - loader: Loads what slots hold.
     ///   - clock: Deadlines and pauses; tests bring their own.
-    ///   - arms: Puts requests into the arms of experiments.
+    ///   - arms: Assigns requests to the arms of A/B tests.
     ///   - metrics: Watches.
-    ///   - experiments: Reports how the experiments do.
+    ///   - abTests: Reports the A/B tests.
     ///   - slotState: Where versions are kept for restarts and roll-backs; nil for nowhere.
     /// - Throws: ``ConfigurationError`` when the configuration does not fit together.
     public init(
@@ -65,14 +65,16 @@ public final class FunnelService: RecommendationService {
         store: any EventStore,
         loader: any SlotLoader,
         clock: FunnelClock = .system,
-        arms: any ArmAssigner = NoExperiments(),
+        arms: any ArmAssigner = NoABTests(),
         metrics: any FunnelMetrics = NoMetrics(),
-        experiments: @escaping @Sendable () async throws -> [ExperimentReport] = { [] },
+        abTests: @escaping @Sendable () async throws -> [ABTestReport] = { [] },
         slotState: SlotStateFile? = nil
     ) throws {
         try configuration.validate()
-        (self.configuration, self.store, self.clock) = (configuration, store, clock)
-        (self.arms, self.metrics, report) = (arms, metrics, experiments)
+        self.configuration = configuration
+        self.store = store
+        self.clock = clock
+        (self.arms, self.metrics, report) = (arms, metrics, abTests)
         slotKeeper = SlotKeeper(
             configuration,
             loader: loader,
@@ -81,23 +83,25 @@ public final class FunnelService: RecommendationService {
             metrics: metrics,
             memory: slotState
         )
-        histories = Histories(configuration.history, store: store)
-        let catalogue = Catalogue(store)
-        let popularity = Popularity(configuration.popularity, store: store, catalogue: catalogue, clock: clock)
-        let lexical = LexicalSource(catalogue)
-        (self.catalogue, self.popularity, self.lexical) = (catalogue, popularity, lexical)
+        histories = HistoryCache(configuration.history, store: store)
+        let catalog = ItemCatalog(store)
+        let popularity = PopularityCounter(configuration.popularity, store: store, catalog: catalog, clock: clock)
+        let lexical = LexicalSource(catalog)
+        self.catalog = catalog
+        self.popularity = popularity
+        self.lexical = lexical
         builtins = Builtins(popularity: popularity, lexical: lexical, clock: clock)
         exposures = ExposureLog(configuration.exposures, store: store, metrics: metrics)
         let explanations = Explanations(capacity: configuration.explain.remember)
         self.explanations = explanations
         storeRunner = DeadlineRunner(clock)
         // Of all times: what was done lately does not depend on items.
-        let recount = Later(after: Self.rebuildPause, clock) {
+        let recount = Debouncer(after: Self.rebuildPause, clock) {
             await popularity.refresh([.always], telling: metrics)
             do { try await lexical.rebuild() } catch { metrics.failed(FunnelFailure("words", error)) }
         }
         self.recount = recount
-        let recountLately = Later(after: Self.rebuildPause, clock) {
+        let recountLately = Debouncer(after: Self.rebuildPause, clock) {
             await popularity.refresh([.lately], telling: metrics)
         }
         self.recountLately = recountLately
@@ -106,11 +110,11 @@ public final class FunnelService: RecommendationService {
             slotKeeper.forgetPeople()
             if erasures { explanations.forgetPeople() }
             if items {
-                try await catalogue.load()
+                try await catalog.load()
                 try await lexical.rebuild()
             }
             await popularity.refresh([.always], telling: metrics)
-            recountLately.ask()
+            recountLately.schedule()
         }
     }
 
@@ -123,7 +127,7 @@ public final class FunnelService: RecommendationService {
     /// - Throws: What the store throws when it cannot be read.
     public func start(keepingUp keepsUp: Bool = true) async throws {
         announce(preparation: "loading its items, models and indexes")
-        try await catalogue.load()
+        try await catalog.load()
         await popularity.refresh(telling: metrics)
         try await lexical.rebuild()
         await slotKeeper.loadAll()
@@ -139,7 +143,7 @@ public final class FunnelService: RecommendationService {
 
     /// Takes nothing more, finishes what runs, and writes down what was shown.
     public func shutdown() async {
-        await running.finish()
+        await inFlight.finish()
         recount.stop()
         recountLately.stop()
         for task in background.withLock({ $0.tasks }) { task.cancel() }
@@ -154,17 +158,17 @@ public final class FunnelService: RecommendationService {
 
     /// Replaces what serves in a slot, or brings back what served before.
     public func change(slot: String, _ change: SlotChange) async throws -> SlotStatus {
-        try await running.run { try await slotKeeper.change(slot, change) }
+        try await inFlight.run { try await slotKeeper.change(slot, change) }
     }
 
-    /// How the experiments do.
-    public func experiments() async throws -> [ExperimentReport] { try await report() }
+    /// Reports the A/B tests.
+    public func abTests() async throws -> [ABTestReport] { try await report() }
 
     /// Why the service is not ready.
     ///
     /// A slot without a model is no reason: its stage is left out. A store that is gone, damaged or full is one.
     public func obstacles() async -> [String] {
-        if running.isStopping { return ["the service is stopping"] }
+        if inFlight.isStopping { return ["the service is stopping"] }
         if let preparation = background.withLock({ $0.preparation }) { return ["the service is \(preparation)"] }
         return await store.obstacles()
     }
@@ -173,7 +177,7 @@ public final class FunnelService: RecommendationService {
     public func announce(preparation: String) { background.withLock { $0.preparation = preparation } }
 
     /// Has the items' words and popularity counted again soon.
-    func recountSoon() { recount.ask() }
+    func recountSoon() { recount.schedule() }
 
     /// What is done to the store in the background.
     private func upkeep() -> [Task<Void, Never>] {

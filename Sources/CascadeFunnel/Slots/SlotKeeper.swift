@@ -11,7 +11,7 @@ final class SlotKeeper: Sendable {
         /// What serves in each slot, and what served before.
         var records: [String: SlotRecord] = [:]
         /// What the configured folders looked like just before they were loaded last.
-        var stamps: [String: FolderStamp] = [:]
+        var stamps: [String: FileStamp] = [:]
     }
 
     /// What is loaded, and what must come out of it.
@@ -27,7 +27,7 @@ final class SlotKeeper: Sendable {
     private let store: any EventStore
     private let clock: FunnelClock
     private let metrics: any FunnelMetrics
-    private let lines: [String: WorkLine]
+    private let queues: [String: SerialQueue]
     private let memory: SlotStateFile?
     private let state = Mutex(State())
     /// Held while the file is written, so that the disk holds up no request.
@@ -41,9 +41,13 @@ final class SlotKeeper: Sendable {
         metrics: any FunnelMetrics,
         memory: SlotStateFile? = nil
     ) {
-        (self.configuration, self.loader, self.store) = (configuration, loader, store)
-        (self.clock, self.metrics, self.memory) = (clock, metrics, memory)
-        lines = configuration.slots.mapValues { _ in WorkLine() }
+        self.configuration = configuration
+        self.loader = loader
+        self.store = store
+        self.clock = clock
+        self.metrics = metrics
+        self.memory = memory
+        queues = configuration.slots.mapValues { _ in SerialQueue() }
     }
 
     /// What serves now.
@@ -64,7 +68,7 @@ final class SlotKeeper: Sendable {
         }
         await withTaskGroup(of: Void.self) { group in
             for slot in configuration.slots.values {
-                group.addTask { _ = try? await self.lines[slot.name]?.run { try await self.start(slot) } }
+                group.addTask { _ = try? await self.queues[slot.name]?.run { try await self.start(slot) } }
             }
         }
     }
@@ -76,11 +80,11 @@ final class SlotKeeper: Sendable {
     /// - Throws: ``ServiceError`` when there is no such slot, or when what is in the folder cannot serve. What served
     ///   before goes on then.
     func change(_ slot: String, _ change: SlotChange) async throws -> SlotStatus {
-        guard let line = lines[slot], let configured = configuration.slots[slot] else {
-            let known = lines.keys.sorted().joined(separator: ", ")
-            throw ServiceError(.notFound, "there is no such slot; there are: \(known.isEmpty ? "none" : known)")
+        guard let queue = queues[slot], let configured = configuration.slots[slot] else {
+            let known = queues.keys.sorted().joined(separator: ", ")
+            throw ServiceError(.notFound, "unknown slot; the configuration has: \(known.isEmpty ? "none" : known)")
         }
-        return try await line.run {
+        return try await queue.run {
             try await self.load(configured, self.attempt(configured, change))
         }
     }
@@ -89,10 +93,10 @@ final class SlotKeeper: Sendable {
     func lookAtWatchedFolders() async {
         for slot in configuration.slots.values.sorted(by: { $0.name < $1.name }) where slot.watch {
             let known = state.withLock { $0.stamps[slot.name] }
-            let stamp = FolderStamp(slot)
+            let stamp = FileStamp(slot)
             // A folder that is gone, or about to be swapped, is no news.
             guard stamp.isThere, stamp != known else { continue }
-            _ = try? await lines[slot.name]?.run { try await self.load(slot, Attempt(origin: .watch, place: slot)) }
+            _ = try? await queues[slot.name]?.run { try await self.load(slot, Attempt(origin: .watch, place: slot)) }
         }
     }
 
@@ -123,7 +127,7 @@ extension SlotKeeper {
             record.serving.place != configured
         {
             let kept = Attempt(origin: .start, place: slot.at(record.serving.place))
-            state.withLock { $0.stamps[slot.name] = FolderStamp(slot) }
+            state.withLock { $0.stamps[slot.name] = FileStamp(slot) }
             if (try? await load(slot, kept)) != nil { return }
         }
         _ = try await load(slot, Attempt(origin: .start, place: slot))
@@ -140,7 +144,7 @@ extension SlotKeeper {
             guard let previous = state.withLock({ $0.records[slot.name]?.previous }) else {
                 throw ServiceError(
                     .invalid,
-                    "the slot '\(slot.name)' has no version before this one; load one by its path"
+                    "the slot '\(slot.name)' has no previous version; load one by its path"
                 )
             }
             return Attempt(origin: .rollback, place: slot.at(previous.place), expected: previous.version)
@@ -153,13 +157,13 @@ extension SlotKeeper {
         var swap = SlotSwap(slot: name, origin: attempt.origin, path: attempt.place.path, before: before)
         // Taken before loading: what changes meanwhile is loaded again.
         let place = SlotPlace(attempt.place)
-        if attempt.place == slot { state.withLock { $0.stamps[name] = FolderStamp(slot) } }
+        if attempt.place == slot { state.withLock { $0.stamps[name] = FileStamp(slot) } }
         do {
             var loaded = try await loader.load(attempt.place)
             if let expected = attempt.expected, loaded.version.version != expected {
                 throw ServiceError(
                     .invalid,
-                    "\(place.path): found \(loaded.version.version), expected \(expected), which lay there when it served. "
+                    "\(place.path): found \(loaded.version.version), expected \(expected), which this folder held when it served. "
                         + "Give each model a folder of its own"
                 )
             }
@@ -177,7 +181,7 @@ extension SlotKeeper {
             state.withLock { $0.problems[name] = "\(error)" }
             swap.problem = "\(error)"
             metrics.swapped(swap)
-            throw ServiceError(.invalid, "the slot '\(name)' keeps what it has: \(error)")
+            throw ServiceError(.invalid, "the slot '\(name)' keeps its model: \(error)")
         }
     }
 

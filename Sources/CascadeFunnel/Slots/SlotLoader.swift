@@ -18,9 +18,9 @@ public struct LoadedSlot: Sendable {
     public var version: ModelVersion
     /// Set when it finds candidates.
     public var source: (any CandidateSource)?
-    /// Set when it judges candidates.
+    /// Set when it scores candidates.
     public var scorer: (any CandidateScorer)?
-    /// Set when it knows similar items.
+    /// Set when it finds similar items.
     public var similar: (any SimilarItemSource)?
     private let prepare: @Sendable () async throws -> Void
     private let forget: @Sendable () -> Void
@@ -30,8 +30,8 @@ public struct LoadedSlot: Sendable {
     /// - Parameters:
     ///   - version: Its name, where it comes from, and how well it does.
     ///   - source: Set when it finds candidates.
-    ///   - scorer: Set when it judges candidates.
-    ///   - similar: Set when it knows similar items.
+    ///   - scorer: Set when it scores candidates.
+    ///   - similar: Set when it finds similar items.
     ///   - warmUp: Does what would make the first request slow.
     ///   - forgetPeople: Drops whatever it remembers of those who asked, also of those whose requests are under way.
     public init(
@@ -42,7 +42,10 @@ public struct LoadedSlot: Sendable {
         warmUp: @escaping @Sendable () async throws -> Void = {},
         forgetPeople: @escaping @Sendable () -> Void = {}
     ) {
-        (self.version, self.source, self.scorer, self.similar) = (version, source, scorer, similar)
+        self.version = version
+        self.source = source
+        self.scorer = scorer
+        self.similar = similar
         (prepare, forget) = (warmUp, forgetPeople)
     }
 

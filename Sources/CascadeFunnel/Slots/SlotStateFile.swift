@@ -25,7 +25,10 @@ public struct SlotStateFile: Sendable {
     public let isReadOnly: Bool
 
     /// Names the file.
-    public init(_ url: URL, isReadOnly: Bool = false) { (self.url, self.isReadOnly) = (url, isReadOnly) }
+    public init(_ url: URL, isReadOnly: Bool = false) {
+        self.url = url
+        self.isReadOnly = isReadOnly
+    }
 
     /// The file that belongs to a store.
     public init(besideStore path: String, isReadOnly: Bool = false) {
@@ -49,8 +52,6 @@ public struct SlotStateFile: Sendable {
     /// Replaces what it remembers.
     func write(_ slots: [String: SlotRecord]) throws {
         guard !isReadOnly else { return }
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        try DurableFile.write(try encoder.encode(Document(slots: slots)), to: url)
+        try DurableFile.write(try jsonText(Document(slots: slots)), to: url)
     }
 }

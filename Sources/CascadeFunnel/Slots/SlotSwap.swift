@@ -44,7 +44,11 @@ public struct SlotSwap: Sendable, Equatable {
         before: String? = nil,
         problem: String? = nil
     ) {
-        (self.slot, self.origin, self.path) = (slot, origin, path)
-        (self.version, self.before, self.problem) = (version, before, problem)
+        self.slot = slot
+        self.origin = origin
+        self.path = path
+        self.version = version
+        self.before = before
+        self.problem = problem
     }
 }

@@ -10,7 +10,8 @@ struct SlotTrial: Sendable {
     private let request: FunnelRequest
 
     init(_ loaded: LoadedSlot, as slot: SlotConfiguration, uses: [SlotUse], now: Int64) {
-        (self.loaded, self.uses) = (loaded, uses)
+        self.loaded = loaded
+        self.uses = uses
         let query = slot.kind == .searchRanker ? "trial" : nil
         request = FunnelRequest(id: "trial", user: nil, history: [], query: query, count: 10, now: now)
     }

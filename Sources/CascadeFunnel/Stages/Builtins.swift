@@ -4,7 +4,7 @@
 struct Builtins: Sendable {
     private let sources: [FunnelPlan.Builtin: (source: any CandidateSource, runner: DeadlineRunner)]
 
-    init(popularity: Popularity, lexical: LexicalSource, clock: FunnelClock) {
+    init(popularity: PopularityCounter, lexical: LexicalSource, clock: FunnelClock) {
         sources = [
             .popular: (PopularSource(popularity: popularity, span: .always), DeadlineRunner(clock)),
             .recentPopular: (PopularSource(popularity: popularity, span: .lately), DeadlineRunner(clock)),

@@ -49,9 +49,9 @@ enum Candidates {
         }
     }
 
-    /// The candidates by a judge's scores, best first; equals as they came.
+    /// The candidates by their scores, best first; ties keep their order.
     ///
-    /// Items that the judge does not know come after all others in the order they had, with the lowest score given.
+    /// Items unknown to the model come last in their order, with the lowest score given.
     ///
     /// - Returns: nil when the scores are not one finite number for each item.
     static func ranked(_ candidates: [Candidate], by scores: [Double?]) -> [Candidate]? {

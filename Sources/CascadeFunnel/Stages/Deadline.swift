@@ -3,7 +3,7 @@
 import Synchronization
 
 /// How work under a deadline ended.
-enum Outcome<Value: Sendable>: Sendable {
+enum DeadlineOutcome<Value: Sendable>: Sendable {
     case finished(Value)
     case failed(any Error)
     case overran
@@ -27,16 +27,16 @@ final class DeadlineRunner: Sendable {
     func run<Value: Sendable>(
         within limit: Duration,
         _ work: @escaping @Sendable () async throws -> Value
-    ) async -> Outcome<Value> {
+    ) async -> DeadlineOutcome<Value> {
         guard limit > .zero, leftBehind.withLock({ $0 < Self.maximum }) else { return .overran }
-        let result = FirstResult<Outcome<Value>>()
+        let result = FirstResult<DeadlineOutcome<Value>>()
         let worker = Task {
-            let outcome: Outcome<Value>
+            let outcome: DeadlineOutcome<Value>
             do { outcome = .finished(try await work()) } catch { outcome = .failed(error) }
             if !result.settle(outcome) { leftBehind.withLock { $0 -= 1 } }
         }
         /// Counted before the worker can find that it was late, so that the count never goes below zero.
-        @Sendable func giveUp(_ outcome: Outcome<Value>) {
+        @Sendable func giveUp(_ outcome: DeadlineOutcome<Value>) {
             leftBehind.withLock { $0 += 1 }
             if !result.settle(outcome) { leftBehind.withLock { $0 -= 1 } }
         }
@@ -52,49 +52,5 @@ final class DeadlineRunner: Sendable {
         worker.cancel()
         timer.cancel()
         return outcome
-    }
-}
-
-/// The first of several results, for one who waits.
-private final class FirstResult<Value: Sendable>: Sendable {
-    private enum State {
-        case open
-        case awaited(CheckedContinuation<Value, Never>)
-        case settled(Value)
-    }
-
-    private let state = Mutex(State.open)
-
-    /// Gives the result.
-    ///
-    /// - Returns: Whether it is the first.
-    func settle(_ value: Value) -> Bool {
-        let (isFirst, waiting) = state.withLock { state -> (Bool, CheckedContinuation<Value, Never>?) in
-            switch state {
-            case .settled: return (false, nil)
-            case .open:
-                state = .settled(value)
-                return (true, nil)
-            case .awaited(let continuation):
-                state = .settled(value)
-                return (true, continuation)
-            }
-        }
-        waiting?.resume(returning: value)
-        return isFirst
-    }
-
-    /// The result, when there is one; may be asked for once.
-    var value: Value {
-        get async {
-            await withCheckedContinuation { continuation in
-                let settled = state.withLock { state -> Value? in
-                    if case .settled(let value) = state { return value }
-                    state = .awaited(continuation)
-                    return nil
-                }
-                if let settled { continuation.resume(returning: settled) }
-            }
-        }
     }
 }

@@ -4,13 +4,13 @@ import CascadeDatasets
 
 /// Takes one request through the stages of a funnel.
 ///
-/// A stage that fails, is missing or overruns is left out: what it should have judged goes on in the order it had.
+/// A stage that fails, is missing or overruns is skipped: its candidates keep their order.
 struct Pipeline: Sendable {
     let plan: FunnelPlan
     /// What serves for this request, from its beginning to its end.
     let assembly: Assembly
     let builtins: Builtins
-    let catalogue: Catalogue
+    let catalog: ItemCatalog
     let clock: FunnelClock
     /// When the whole must be done, on the clock.
     let end: Duration
@@ -25,7 +25,7 @@ struct Pipeline: Sendable {
         let start = clock.now()
         let merged = Candidates.merge(findings)
         var rules = rules
-        rules.records = catalogue.records(of: merged.lazy.map(\.item))
+        rules.records = catalog.records(of: merged.lazy.map(\.item))
         var dropped: [String: Int] = [:]
         let allowed = merged.filter { candidate in
             guard let rule = rules.objection(to: candidate.item) else { return true }
@@ -44,32 +44,34 @@ struct Pipeline: Sendable {
         return allowed
     }
 
-    /// The candidates after a judge: by its scores, the best that it keeps.
-    func judged(
+    /// The candidates by the scores of a stage, the best that it keeps.
+    func ranked(
         _ candidates: [Candidate],
-        by judge: FunnelPlan.Judge?,
-        _ stage: String,
+        by stage: FunnelPlan.RankingStage?,
+        named name: String,
         for request: FunnelRequest,
         _ trace: inout RequestTrace
     ) async -> [Candidate] {
-        guard let judge, !candidates.isEmpty else { return candidates }
-        let keep = max(judge.keep, request.count)
+        guard let stage, !candidates.isEmpty else { return candidates }
+        let keep = max(stage.keep, request.count)
         let start = clock.now()
-        guard let installed = assembly[judge.slot], let scorer = installed.loaded.scorer else {
-            return leaveOut(stage, .missing, nil, since: start, candidates, keep: keep, &trace)
+        guard let installed = assembly[stage.slot], let scorer = installed.loaded.scorer else {
+            trace.skip(name, .missing, since: start, passing: candidates, keep: keep)
+            return Array(candidates.prefix(keep))
         }
         let items = candidates.map(\.item)
-        let outcome = await installed.runner.run(within: limit(judge.deadline)) {
+        let outcome = await installed.runner.run(within: limit(stage.deadline)) {
             try await scorer.scores(of: items, for: request)
         }
         guard case .finished(let scores) = outcome, let ranked = Candidates.ranked(candidates, by: scores) else {
             let reason = outcome.reason ?? .failed
-            return leaveOut(stage, reason, outcome.error, since: start, candidates, keep: keep, &trace)
+            trace.skip(name, reason, outcome.error, since: start, passing: candidates, keep: keep)
+            return Array(candidates.prefix(keep))
         }
         let kept = Array(ranked.prefix(keep))
         trace.note(
-            stage,
-            slot: judge.slot,
+            name,
+            slot: stage.slot,
             version: installed.version,
             milliseconds: clock.milliseconds(since: start),
             received: candidates.count,
@@ -80,57 +82,36 @@ struct Pipeline: Sendable {
 
     /// A stage's deadline, or what is left of the whole one.
     func limit(_ deadline: Duration) -> Duration { min(deadline, end - clock.now()) }
-
-    private func leaveOut(
-        _ stage: String,
-        _ reason: Degradation.Reason,
-        _ error: (any Error)?,
-        since start: Duration,
-        _ candidates: [Candidate],
-        keep: Int,
-        _ trace: inout RequestTrace
-    ) -> [Candidate] {
-        let kept = Array(candidates.prefix(keep))
-        trace.note(
-            stage,
-            leftOut: reason,
-            by: error,
-            milliseconds: clock.milliseconds(since: start),
-            received: candidates.map(\.scored),
-            kept: kept.count
-        )
-        return kept
-    }
 }
 
 extension Pipeline {
-    private struct Answer: Sendable {
-        var place: Int
+    private struct Retrieved: Sendable {
+        var position: Int
         var version: String
         var milliseconds: Double
-        var outcome: Outcome<[ScoredItem]>?
+        var outcome: DeadlineOutcome<[ScoredItem]>?
     }
 
-    /// What each source finds, asked all at once.
+    /// What each source retrieves; all run at once.
     private func findings(
         for request: FunnelRequest,
         excluding excluded: Set<ItemID>,
         _ trace: inout RequestTrace
     ) async -> [Findings] {
-        let answers = await withTaskGroup(of: Answer.self) { group in
-            for (place, source) in plan.sources.enumerated() {
-                group.addTask { await ask(source, at: place, for: request, excluding: excluded) }
+        let all = await withTaskGroup(of: Retrieved.self) { group in
+            for (position, source) in plan.sources.enumerated() {
+                group.addTask { await retrieve(source, at: position, for: request, excluding: excluded) }
             }
             return await group.reduce(into: []) { $0.append($1) }
         }
         var findings: [Findings] = []
-        for answer in answers.sorted(by: { $0.place < $1.place }) {
-            let source = plan.sources[answer.place]
+        for retrieved in all.sorted(by: { $0.position < $1.position }) {
+            let source = plan.sources[retrieved.position]
             let slot: String? = if case .slot(let name) = source.origin { name } else { nil }
-            guard case .finished(let items) = answer.outcome, items.allSatisfy(\.score.isFinite) else {
-                let reason = answer.outcome.map { $0.reason ?? .failed } ?? .missing
-                let error = answer.outcome?.error
-                trace.note(source.name, leftOut: reason, by: error, milliseconds: answer.milliseconds)
+            guard case .finished(let items) = retrieved.outcome, items.allSatisfy(\.score.isFinite) else {
+                let reason = retrieved.outcome.map { $0.reason ?? .failed } ?? .missing
+                let error = retrieved.outcome?.error
+                trace.note(source.name, leftOut: reason, by: error, milliseconds: retrieved.milliseconds)
                 continue
             }
             var seen = excluded
@@ -138,8 +119,8 @@ extension Pipeline {
             trace.note(
                 source.name,
                 slot: slot,
-                version: answer.version,
-                milliseconds: answer.milliseconds,
+                version: retrieved.version,
+                milliseconds: retrieved.milliseconds,
                 kept: kept
             )
             findings.append(Findings(source: source.name, quota: source.quota, items: kept))
@@ -147,12 +128,12 @@ extension Pipeline {
         return findings
     }
 
-    private func ask(
+    private func retrieve(
         _ source: FunnelPlan.Source,
-        at place: Int,
+        at position: Int,
         for request: FunnelRequest,
         excluding excluded: Set<ItemID>
-    ) async -> Answer {
+    ) async -> Retrieved {
         let start = clock.now()
         let found: (any CandidateSource, DeadlineRunner)?
         switch source.origin {
@@ -160,7 +141,7 @@ extension Pipeline {
         case .builtin(let builtin): found = builtins[builtin]
         }
         guard let (finder, runner) = found else {
-            return Answer(place: place, version: "", milliseconds: 0, outcome: nil)
+            return Retrieved(position: position, version: "", milliseconds: 0, outcome: nil)
         }
         let version: String
         if case .slot(let name) = source.origin {
@@ -171,8 +152,8 @@ extension Pipeline {
         let outcome = await runner.run(within: limit(source.deadline)) {
             try await finder.candidates(for: request, limit: source.quota, excluding: excluded)
         }
-        return Answer(
-            place: place,
+        return Retrieved(
+            position: position,
             version: version,
             milliseconds: clock.milliseconds(since: start),
             outcome: outcome

@@ -16,7 +16,9 @@ struct RequestTrace {
     private(set) var versions: [String: String] = [:]
 
     init(_ clock: FunnelClock, _ metrics: any FunnelMetrics, keeping limit: Int) {
-        (self.clock, self.metrics, self.limit) = (clock, metrics, limit)
+        self.clock = clock
+        self.metrics = metrics
+        self.limit = limit
         start = clock.now()
     }
 
@@ -39,7 +41,7 @@ struct RequestTrace {
             .init(
                 stage: stage,
                 version: version,
-                milliseconds: milliseconds,
+                latencyMS: milliseconds,
                 received: received,
                 kept: Array(kept.prefix(limit)),
                 keptCount: keptCount ?? kept.count,
@@ -49,7 +51,26 @@ struct RequestTrace {
         metrics.stageFinished(stage, milliseconds: milliseconds, degraded: nil)
     }
 
-    /// Notes a stage that was left out; what it received goes on as it was, `kept` of it.
+    /// Notes a skipped stage, whose candidates keep their order; the first `keep` of them go on.
+    mutating func skip(
+        _ stage: String,
+        _ reason: Degradation.Reason,
+        _ error: (any Error)? = nil,
+        since start: Duration,
+        passing candidates: [Candidate],
+        keep: Int
+    ) {
+        note(
+            stage,
+            leftOut: reason,
+            by: error,
+            milliseconds: clock.milliseconds(since: start),
+            received: candidates.map(\.scored),
+            kept: min(keep, candidates.count)
+        )
+    }
+
+    /// Notes a skipped stage; what it received goes on as it was, `kept` of it.
     mutating func note(
         _ stage: String,
         leftOut reason: Degradation.Reason,
@@ -62,7 +83,7 @@ struct RequestTrace {
         stages.append(
             .init(
                 stage: stage,
-                milliseconds: milliseconds,
+                latencyMS: milliseconds,
                 received: received.count,
                 kept: Array(received.prefix(min(kept, limit))),
                 keptCount: kept,
@@ -70,7 +91,7 @@ struct RequestTrace {
             )
         )
         metrics.stageFinished(stage, milliseconds: milliseconds, degraded: reason)
-        // A request that was cancelled is no failure of the stage.
+        // A cancelled request is no failure of the stage.
         if !(error is CancellationError) { metrics.failed(FunnelFailure(stage, error, reason: reason)) }
     }
 
@@ -80,14 +101,14 @@ struct RequestTrace {
             request: page.request,
             user: user,
             time: time,
-            milliseconds: milliseconds,
+            latencyMS: milliseconds,
             stages: stages,
             page: page
         )
     }
 }
 
-extension Outcome {
+extension DeadlineOutcome {
     /// Why a stage with this outcome is left out; nil when it is not.
     var reason: Degradation.Reason? {
         switch self {

@@ -5,7 +5,7 @@ import CascadeEvaluation
 import CascadeStore
 import Foundation
 
-/// Makes a page of judged candidates by the rules of a funnel.
+/// Selects a page from ranked candidates by the rules of a funnel.
 struct Reranker: Sendable {
     /// An item of the page.
     struct Placed: Sendable, Equatable {
@@ -36,11 +36,11 @@ struct Reranker: Sendable {
 
     /// Picks the page, and counts what each rule took away.
     ///
-    /// Pinned items come first. The others are chosen one after another, each worth its place among the candidates, its
-    /// newness, and the weight of diversity for every item chosen before that is unlike it.
+    /// Pinned items come first. The others are selected greedily (MMR): position score + freshness score + diversity
+    /// weight x number of selected items that share no category.
     ///
     /// - Source: maximal marginal relevance, Carbonell and Goldstein 1998, section 2.
-    /// - Deviation: the likeness to the items before is summed as ``Diversity`` does, instead of taking the greatest, so
+    /// - Deviation: the similarity to the items before is summed as ``Diversity`` does, instead of taking the greatest, so
     ///   that a third item of a category costs more than a second; the weight is not between 0 and 1.
     func page(of candidates: [Candidate], count: Int) -> (items: [Placed], dropped: [String: Int]) {
         var dropped: [String: Int] = [:]
@@ -102,7 +102,7 @@ struct Reranker: Sendable {
         return ItemCategories(
             items.map { item in
                 let names = records[item]?.categories ?? []
-                return (rules.likeness == .first ? Array(names.prefix(1)) : names).map(ByteString.init(_:)).map {
+                return (rules.similarity == .first ? Array(names.prefix(1)) : names).map(ByteString.init(_:)).map {
                     name in
                     numbers[name]
                         ?? {

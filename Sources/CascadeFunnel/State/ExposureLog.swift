@@ -4,9 +4,9 @@ import CascadeDatasets
 import CascadeStore
 import Synchronization
 
-/// Writes down what was shown, behind the answers.
+/// Stores impressions in the background.
 ///
-/// When the store is slower than the answers, the oldest that wait are given up, and counted.
+/// When the store is too slow, the oldest waiting impressions are dropped and counted.
 final class ExposureLog: Sendable {
     private struct State {
         var waiting: [Exposure] = []
@@ -27,7 +27,10 @@ final class ExposureLog: Sendable {
         store: any EventStore,
         metrics: any FunnelMetrics
     ) {
-        (self.settings, self.capacity, self.store, self.metrics) = (settings, capacity, store, metrics)
+        self.settings = settings
+        self.capacity = capacity
+        self.store = store
+        self.metrics = metrics
     }
 
     /// Takes what one request showed, or leaves it out of the sample; returns at once.

@@ -31,22 +31,22 @@ final class LexicalSource: CandidateSource {
         }
     }
 
-    private let catalogue: Catalogue
+    private let catalog: ItemCatalog
     private let current = Mutex<Built?>(nil)
-    private let line = WorkLine()
+    private let queue = SerialQueue()
     /// SQLite blocks its thread, which must not be one of those that everything else runs on.
     private let searches = DispatchQueue(label: "lexical searches")
     /// Searches go on while an index is built.
     private let builds = DispatchQueue(label: "lexical builds")
 
-    init(_ catalogue: Catalogue) { self.catalogue = catalogue }
+    init(_ catalog: ItemCatalog) { self.catalog = catalog }
 
     var version: String { current.withLock { $0?.version ?? "" } }
 
     /// Builds the index of the items that are known now.
     func rebuild() async throws {
-        try await line.run { [self] in
-            let built = try await blocking(builds) { [catalogue] in try Built(catalogue.all()) }
+        try await queue.run { [self] in
+            let built = try await blocking(builds) { [catalog] in try Built(catalog.all()) }
             current.withLock { $0 = built }
         }
     }
@@ -60,13 +60,13 @@ final class LexicalSource: CandidateSource {
 
     /// Runs work on a queue, one piece at a time; work that was given up before its turn is not done.
     private func blocking<Value: Sendable>(
-        _ queue: DispatchQueue,
+        _ threads: DispatchQueue,
         _ work: @escaping @Sendable () throws -> Value
     ) async throws -> Value {
         let isCancelled = Mutex(false)
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
-                queue.async {
+                threads.async {
                     continuation.resume(
                         with: Result {
                             if isCancelled.withLock({ $0 }) { throw CancellationError() }

@@ -13,13 +13,14 @@ final class StoreFollower: Sendable {
     private let store: any EventStore
     private let catchUp: @Sendable (_ items: Bool, _ erasures: Bool) async throws -> Void
     private let state = Mutex(State())
-    private let line = WorkLine()
+    private let queue = SerialQueue()
 
     /// Follows a store.
     ///
     /// - Parameter catchUp: Reads again what others may have changed: the items, and who was erased.
     init(_ store: any EventStore, catchUp: @escaping @Sendable (_ items: Bool, _ erasures: Bool) async throws -> Void) {
-        (self.store, self.catchUp) = (store, catchUp)
+        self.store = store
+        self.catchUp = catchUp
     }
 
     /// Whether another process has written since memory was brought up to date; takes some microseconds.
@@ -32,7 +33,7 @@ final class StoreFollower: Sendable {
 
     /// Brings memory up to date, once for all who ask at the same time.
     func run() async throws {
-        try await line.run { [self] in
+        try await queue.run { [self] in
             guard let changes = store.foreignChanges(), state.withLock({ $0.foreignChanges }) < changes else { return }
             let (known, counts) = (state.withLock { $0.counts }, try await store.changeCounts())
             try await catchUp(known?.items != counts.items, known?.erasures != counts.erasures)

@@ -42,39 +42,52 @@ public struct DiffusionGS: EncodedQueryRanker {
     }
 
     public struct Configuration: QueryRankerSettings, DiffusionSettings {
-        public var width = 64
-        public var length = 100
-        public var layers = 4
-        public var heads = 2
+        public var base = QuerySettings()
+        /// Layers of user-aware attention.
+        public var numLayers = 4
+        /// Attention heads of each.
+        public var numHeads = 2
+        /// Probability that a feature is zeroed while training.
         public var dropout = 0.1
-        public var noise = true  // false: neither noised nor told a step (table 5)
+        /// False: neither noised nor told a step (table 5).
+        public var noise = true
+        /// T: steps of the noise schedule.
         public var steps = 50
+        /// The shape of the noise schedule.
         public var schedule = NoiseSchedule.Kind.linear
-        public var firstBeta = 0.005
-        public var lastBeta = 0.01
+        /// Beta of step 1.
+        public var betaStart = 0.005
+        /// Beta of step T.
+        public var betaEnd = 0.01
+        /// How the denoiser is told the step.
         public var injection = Injection.additive
+        /// What gates the attention.
         public var gate = AttentionGate.profile
+        /// What holds the estimate near the history.
         public var constraint = Constraint.divergence
-        public var constraintWeight = 0.1  // lambda of eq 15
+        /// Weight of that loss; lambda of equation 15.
+        public var constraintLossWeight = 0.1
+        /// What the denoiser estimates.
         public var target = Target.interaction
-        // The reverse process, and whether it starts from a noised history; both can be changed without retraining.
+        /// The reverse process; can be changed without retraining.
         public var sampler = Sampler(.oneStep)
+        /// Whether inference starts from a noised history; can be changed without retraining.
         public var noisedStart = true
-        public var purchases = 1.0
-        public var tokens = TokenSettings()
-        public var head = QueryHeadSettings()
         public init() {}
 
-        public func validate() throws {
-            try validateTokens(heads: heads)
-            guard layers > 1, steps > 0, sampler.steps >= 0, constraintWeight >= 0, (0..<1).contains(dropout),
-                0 < firstBeta, firstBeta <= lastBeta, lastBeta < 1
-            else {
-                throw ConfigurationError(
-                    "model: layers must be at least 2, steps at least 1, sampler.steps and constraintWeight at least 0, dropout in "
-                        + "0..<1, and 0 < firstBeta <= lastBeta < 1"
-                )
-            }
+        public static var bounds: [Bound<Self>] {
+            [
+                .multiple(\.base.embeddingSize, of: \.numHeads), .atLeast(1, \.numHeads), .unit(\.dropout),
+                .atLeast(2, \.numLayers), .atLeast(0, \.constraintLossWeight),
+                .atLeast(1, \.steps), .above(0, \.betaStart), .atMost(\.betaStart, \.betaEnd), .below(1, \.betaEnd),
+            ]
+        }
+
+        public static var formerNames: [String: String] {
+            [
+                "layers": "numLayers", "heads": "numHeads", "firstBeta": "betaStart", "lastBeta": "betaEnd",
+                "constraintWeight": "constraintLossWeight",
+            ]
         }
     }
 
@@ -93,17 +106,17 @@ public struct DiffusionGS: EncodedQueryRanker {
     public init(_ c: Configuration, for data: DatasetShape, using generator: Generator) throws {
         configuration = c
         encoder = try QueryEncoder(c, for: data, using: generator)
-        norm = try LayerNorm(c.width, on: generator.device)
-        step = c.noise ? try StepEmbedding(width: c.width, using: generator) : nil
-        query = try Linear(c.width, c.width, using: generator)
-        layers = try (0..<c.layers).map { _ in
-            try UserAwareLayer(c.width, heads: c.heads, c.gate, dropout: c.dropout, using: generator)
+        norm = try LayerNorm(c.embeddingSize, on: generator.device)
+        step = c.noise ? try StepEmbedding(width: c.embeddingSize, using: generator) : nil
+        query = try Linear(c.embeddingSize, c.embeddingSize, using: generator)
+        layers = try (0..<c.numLayers).map { _ in
+            try UserAwareLayer(c.embeddingSize, heads: c.numHeads, c.gate, dropout: c.dropout, using: generator)
         }
-        outputNorm = try LayerNorm(c.width, on: generator.device)
-        staticHead = try Linear(c.width, c.width, using: generator)
-        dynamicHead = try Linear(c.width, c.width, using: generator)
-        head = try QueryHead(c.width, perCandidate: c.target == .token, c.head, using: generator)
-        schedule = NoiseSchedule(c.schedule, steps: c.steps, first: c.firstBeta, last: c.lastBeta)
+        outputNorm = try LayerNorm(c.embeddingSize, on: generator.device)
+        staticHead = try Linear(c.embeddingSize, c.embeddingSize, using: generator)
+        dynamicHead = try Linear(c.embeddingSize, c.embeddingSize, using: generator)
+        head = try QueryHead(c.embeddingSize, perCandidate: c.target == .token, c.head, using: generator)
+        schedule = NoiseSchedule(c.schedule, steps: c.steps, first: c.betaStart, last: c.betaEnd)
     }
 
     /// Both parts of every token, which add up to the estimate of the clean history: `[B, L, D]` each.
@@ -145,7 +158,7 @@ public struct DiffusionGS: EncodedQueryRanker {
         _ condition: Condition,
         _ mode: Mode
     ) throws -> QueryPrediction {
-        let (rows, length, width, features) = (batch.rows, batch.length, batch.width, configuration.width)
+        let (rows, length, width, features) = (batch.rows, batch.length, batch.width, configuration.embeddingSize)
         func spread(_ x: Tensor) throws -> Tensor {
             let shape = x.shape
             return try x.unsqueezed(1).expanded([rows, width] + shape.dropFirst()).reshaped(
@@ -191,7 +204,7 @@ public struct DiffusionGS: EncodedQueryRanker {
     private func randomness(_ noise: Noise, _ rows: Int, _ length: Int) -> Randomness {
         Randomness(
             steps: { try noise.integers(rows: rows, in: 1..<(schedule.steps + 1)) },
-            normal: { try noise.normal(rows: rows, [length, configuration.width], stream: $0).flipped(1) }
+            normal: { try noise.normal(rows: rows, [length, configuration.embeddingSize], stream: $0).flipped(1) }
         )
     }
 
@@ -250,7 +263,7 @@ public struct DiffusionGS: EncodedQueryRanker {
     /// What keeps the sum of the parts close to the input, weighted; eq 12.
     private func constraint(_ parts: Parts, _ clean: Tensor, _ mask: Tensor) throws -> [(name: String, loss: Tensor)] {
         let c = configuration
-        guard c.constraintWeight > 0 else { return [] }
+        guard c.constraintLossWeight > 0 else { return [] }
         let (found, wanted) = (try parts.fixed + parts.dynamic, try clean.detached())
         let perToken: Tensor
         switch c.constraint {
@@ -260,7 +273,7 @@ public struct DiffusionGS: EncodedQueryRanker {
             perToken = try (p.exp() * (p - q)).sum(-1, keep: true)
         }
         let mean = try (perToken * mask).sum() / mask.sum().clamped(from: 1)
-        return [("constraint", try mean * c.constraintWeight)]
+        return [("constraint", try mean * c.constraintLossWeight)]
     }
 
     /// The length of the dynamic part of each event.

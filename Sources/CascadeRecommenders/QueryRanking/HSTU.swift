@@ -15,21 +15,24 @@ public struct HSTU: EncodedQueryRanker {
     )
 
     public struct Configuration: QueryRankerSettings {
-        public var width = 64
-        public var length = 100
-        public var layers = 4
-        public var heads = 2
+        public var base = QuerySettings()
+        /// Layers.
+        public var numLayers = 4
+        /// Attention heads of each.
+        public var numHeads = 2
+        /// Probability that a feature is zeroed while training.
         public var dropout = 0.1
-        public var purchases = 1.0
-        public var tokens = TokenSettings()
-        public var head = QueryHeadSettings()
         public init() {}
 
-        public func validate() throws {
-            try validateTokens(heads: heads)
-            guard layers > 0, (0..<1).contains(dropout) else {
-                throw ConfigurationError("model: layers must be at least 1, dropout in 0..<1")
-            }
+        public static var bounds: [Bound<Self>] {
+            [
+                .multiple(\.base.embeddingSize, of: \.numHeads), .atLeast(1, \.numHeads), .unit(\.dropout),
+                .atLeast(1, \.numLayers),
+            ]
+        }
+
+        public static var formerNames: [String: String] {
+            ["layers": "numLayers", "heads": "numHeads"]
         }
     }
 
@@ -42,19 +45,19 @@ public struct HSTU: EncodedQueryRanker {
     public init(_ c: Configuration, for data: DatasetShape, using generator: Generator) throws {
         configuration = c
         encoder = try QueryEncoder(c, for: data, using: generator)
-        layers = try (1...c.layers).map { number in
+        layers = try (1...c.numLayers).map { number in
             try PointwiseAttentionLayer(
-                c.width,
-                heads: c.heads,
-                limit: c.length + 2,
+                c.embeddingSize,
+                heads: c.numHeads,
+                limit: c.maxSequenceLength + 2,
                 byGroup: false,
-                isLast: number == c.layers,
+                isLast: number == c.numLayers,
                 dropout: c.dropout,
                 using: generator
             )
         }
-        norm = try LayerNorm(c.width, on: generator.device)
-        head = try QueryHead(c.width, perCandidate: true, c.head, using: generator)
+        norm = try LayerNorm(c.embeddingSize, on: generator.device)
+        head = try QueryHead(c.embeddingSize, perCandidate: true, c.head, using: generator)
     }
 
     public func predict(_ batch: QueryBatch, _ mode: Mode) throws -> QueryPrediction {
@@ -64,7 +67,7 @@ public struct HSTU: EncodedQueryRanker {
             times: .concatenated([batch.times, batch.requestTimes.unsqueezed(1)], 1),
             now: batch.requestTimes,
             persons: 0,
-            limit: configuration.length + 2
+            limit: configuration.maxSequenceLength + 2
         )
         var x = PointwiseTokens(
             person: try r.tokens.sliced(1, to: 0),

@@ -15,22 +15,21 @@ public struct QIN: EncodedQueryRanker {
     )
 
     public struct Configuration: QueryRankerSettings {
-        public var width = 64
-        public var length = 100
-        public var relevant = 50  // behaviours that fit the query
-        public var kept = 20  // of those, behaviours that fit the candidate
-        public var purchases = 1.0
-        public var tokens = TokenSettings()
-        public var head = QueryHeadSettings()
+        public var base = QuerySettings()
+        /// Behaviors that fit the query best and are kept.
+        public var relevantTopK = 50
+        /// Of those, behaviors that fit the candidate best and are kept.
+        public var topK = 20
         public init() {}
 
-        public func validate() throws {
-            try validateTokens()
-            guard kept > 0, relevant >= kept else {
-                throw ConfigurationError(
-                    "model: found relevant \(relevant) and kept \(kept), expected kept at least 1 and relevant at least kept"
-                )
-            }
+        public static var bounds: [Bound<Self>] {
+            [
+                .atLeast(1, \.topK), .atLeast(\.relevantTopK, \.topK),
+            ]
+        }
+
+        public static var formerNames: [String: String] {
+            ["relevant": "relevantTopK", "kept": "topK"]
         }
     }
 
@@ -45,24 +44,24 @@ public struct QIN: EncodedQueryRanker {
     public init(_ c: Configuration, for data: DatasetShape, using generator: Generator) throws {
         configuration = c
         encoder = try QueryEncoder(c, for: data, using: generator)
-        relevance = try SoftSearch(c.width, using: generator)
-        similarity = try SoftSearch(c.width, using: generator)
+        relevance = try SoftSearch(c.embeddingSize, using: generator)
+        similarity = try SoftSearch(c.embeddingSize, using: generator)
         engagement = try Embedding(encoder.actions.weight.value.size(0), 2, .zeros, using: generator)
-        mixture = try Linear(2 * c.width, c.width, using: generator)
-        head = try QueryHead(c.width, perCandidate: true, c.head, using: generator)
+        mixture = try Linear(2 * c.embeddingSize, c.embeddingSize, using: generator)
+        head = try QueryHead(c.embeddingSize, perCandidate: true, c.head, using: generator)
     }
 
     public func predict(_ batch: QueryBatch, _ mode: Mode) throws -> QueryPrediction {
         let r = try encoder(batch, mode)
         let (rows, width, length) = (batch.rows, batch.width, batch.length)
-        let scale = Double(configuration.width).squareRoot()
+        let scale = Double(configuration.embeddingSize).squareRoot()
         let real = try r.mask.squeezed(-1).greater(0)  // [B, L]
         // What fits the query, for the request as a whole.
         let fitting = try relevance(r.tokens, r.query.unsqueezed(1)) / scale  // [B, 1, L]
-        let relevant = try chosen(fitting, real.unsqueezed(1), configuration.relevant)
+        let relevant = try chosen(fitting, real.unsqueezed(1), configuration.relevantTopK)
         // Of that, what fits each candidate.
         let content = try similarity(r.tokens, r.targets) / scale  // [B, C, L]
-        let kept = try chosen(content, relevant.expanded([rows, width, length]), configuration.kept)
+        let kept = try chosen(content, relevant.expanded([rows, width, length]), configuration.topK)
         // Attention by ids and by everything else, each weighed by how deep the engagement was.
         let ids = try encoder.items(batch.candidates).matmul(encoder.items(batch.items).transposed())
         let depth = try engagement(batch.actions)  // [B, L, 2]

@@ -4,12 +4,12 @@ public import CascadeDatasets
 import CascadeNN
 import CascadeTorch
 
-/// How requests become vectors; the same for every search model.
-public struct TokenSettings: Codable, Sendable {
-    /// Features of each item's, user's and moment's feature.
-    public var side = 16
+/// How requests become vectors; the same for every query-aware ranking model.
+public struct TokenEmbeddingSettings: Settings, Equatable {
+    /// Features of each feature of items, users and the context.
+    public var featureEmbeddingSize = 16
     /// Standard deviation of fresh vectors.
-    public var spread = 0.1
+    public var initializerStd = 0.1
     /// Probability that a feature of a token is zeroed while training.
     public var dropout = 0.1
     /// Whether users have vectors of their own beside their profile.
@@ -18,46 +18,88 @@ public struct TokenSettings: Codable, Sendable {
     public var queries = true
     /// How a query is cut into tokens.
     public var text = QueryTokenizer()
-    /// Whether the optimiser touches only the rows that a batch names.
+    /// Whether the optimizer touches only the rows that a batch names.
     public var sparseGradients = true
     /// Whether a candidate is told how often it, and what it shares with others, occurs in the history (reading G15).
     public var crossFeatures = false
+    /// The defaults.
+    public init() { self.init(crossFeatures: false) }
+
     /// The defaults, with or without cross features.
-    public init(crossFeatures: Bool = false) { self.crossFeatures = crossFeatures }
+    public init(crossFeatures: Bool) { self.crossFeatures = crossFeatures }
+
+    public static var bounds: [Bound<Self>] {
+        [.atLeast(1, \.featureEmbeddingSize), .above(0, \.initializerStd), .unit(\.dropout)]
+    }
+
+    public static var formerNames: [String: String] { ["side": "featureEmbeddingSize", "spread": "initializerStd"] }
 }
 
-/// The settings that every search model has.
-protocol QueryRankerSettings: Settings {
+extension QueryTokenizer: Settings {
+    /// 32,768 rows, 32 tokens.
+    public init() { self.init(buckets: 1 << 15) }
+}
+
+/// The settings that every query-aware ranking model has; in files beside its own.
+public struct QuerySettings: InlinedSettings, Equatable {
     /// Features of a token.
-    var width: Int { get }
+    public var embeddingSize = 64
     /// Latest events that are read.
-    var length: Int { get }
+    public var maxSequenceLength = 100
+    /// Weight of the loss on purchases.
+    public var purchaseLossWeight = 1.0
     /// How requests become vectors.
-    var tokens: TokenSettings { get }
-    /// What judges a candidate.
-    var head: QueryHeadSettings { get }
-    /// What the loss on purchases is multiplied with.
-    var purchases: Double { get }
+    public var tokens = TokenEmbeddingSettings()
+    /// What scores a candidate.
+    public var head = QueryHeadSettings()
+    /// The defaults.
+    public init() { self.init(crossFeatures: false) }
+
+    init(crossFeatures: Bool) { tokens = TokenEmbeddingSettings(crossFeatures: crossFeatures) }
+
+    public static var bounds: [Bound<Self>] {
+        [
+            .atLeast(2, \.embeddingSize), .multiple(\.embeddingSize, of: 2), .atLeast(1, \.maxSequenceLength),
+            .atLeast(0, \.purchaseLossWeight),
+        ]
+    }
+
+    public static var formerNames: [String: String] {
+        ["width": "embeddingSize", "length": "maxSequenceLength", "purchases": "purchaseLossWeight"]
+    }
+}
+
+/// The settings of a query-aware ranking model.
+protocol QueryRankerSettings: Settings {
+    /// What all of them have.
+    var base: QuerySettings { get set }
 }
 
 extension QueryRankerSettings {
-    /// Refuses impossible numbers.
-    public func validate() throws { try validateTokens() }
-
-    /// Refuses what no search model can use; `heads` must divide the width.
-    func validateTokens(heads: Int = 1) throws {
-        guard width > 1, width.isMultiple(of: 2), length > 0, heads > 0, width.isMultiple(of: heads) else {
-            throw ConfigurationError(
-                "model: found width \(width), length \(length) and \(heads) heads; expected an even width that the heads divide, "
-                    + "and length at least 1"
-            )
-        }
-        guard tokens.side > 0, tokens.spread > 0, (0..<1).contains(tokens.dropout), purchases >= 0 else {
-            throw ConfigurationError(
-                "model: tokens.side must be at least 1, tokens.spread above 0, tokens.dropout in 0..<1, purchases at least 0"
-            )
-        }
-        try head.validate()
+    /// Features of a token.
+    public var embeddingSize: Int {
+        get { base.embeddingSize }
+        set { base.embeddingSize = newValue }
+    }
+    /// Latest events that are read.
+    public var maxSequenceLength: Int {
+        get { base.maxSequenceLength }
+        set { base.maxSequenceLength = newValue }
+    }
+    /// Weight of the loss on purchases.
+    public var purchaseLossWeight: Double {
+        get { base.purchaseLossWeight }
+        set { base.purchaseLossWeight = newValue }
+    }
+    /// How requests become vectors.
+    public var tokens: TokenEmbeddingSettings {
+        get { base.tokens }
+        set { base.tokens = newValue }
+    }
+    /// What scores a candidate.
+    public var head: QueryHeadSettings {
+        get { base.head }
+        set { base.head = newValue }
     }
 }
 
@@ -66,12 +108,12 @@ struct ValueTable: Module {
     let codes: Buffer  // by number from 1, the value from 1; 0 for who is not known: int64 [N + 1]
     let vectors: Embedding
 
-    init(_ feature: FeatureCodes, _ c: TokenSettings, using generator: Generator) throws {
+    init(_ feature: FeatureCodes, _ c: TokenEmbeddingSettings, using generator: Generator) throws {
         codes = Buffer(try Tensor([0] + feature.codes.map { Int64($0) + 1 }, on: generator.device))
         vectors = try Embedding(
             feature.count + 1,
-            c.side,
-            .normal(c.spread),
+            c.featureEmbeddingSize,
+            .normal(c.initializerStd),
             isRowSparse: c.sparseGradients,
             using: generator
         )
@@ -114,40 +156,50 @@ struct QueryEncoder: Module {
     let profileNorm: LayerNorm
     let shown: Linear?
     let cross: Linear?
-    let settings: TokenSettings
+    let settings: TokenEmbeddingSettings
     let length: Int
     let inputs: (shown: Int, contexts: Int)
 
     init(_ c: some QueryRankerSettings, for data: DatasetShape, using generator: Generator) throws {
         let t = c.tokens
         func table(_ count: Int, _ width: Int) throws -> Embedding {
-            try Embedding(count, width, .normal(t.spread), isRowSparse: t.sparseGradients, using: generator)
+            try Embedding(count, width, .normal(t.initializerStd), isRowSparse: t.sparseGradients, using: generator)
         }
-        items = try table(data.items + 1, c.width)
+        items = try table(data.items + 1, c.embeddingSize)
         features = try data.itemFeatures.map { try ValueTable($0, t, using: generator) }
-        let item = c.width + t.side * data.itemFeatures.count
-        fusion = try FeedForward(item, hidden: 2 * c.width, c.width, dropout: 0, using: generator)
-        itemNorm = try LayerNorm(c.width, on: generator.device)
-        actions = try Embedding(Action.allCases.count + 1, c.width, .normal(t.spread), using: generator)
-        places = try Embedding(c.length + 1, c.width, .normal(t.spread), using: generator)
-        ages = try Embedding(Behaviours.ageBuckets + 1, c.width, .normal(t.spread), using: generator)
-        hours = try Embedding(24, c.width, .normal(t.spread), using: generator)
-        days = try Embedding(7, c.width, .normal(t.spread), using: generator)
-        words = try table(t.text.buckets + 1, c.width)
-        query = try FeedForward(c.width, hidden: 2 * c.width, c.width, dropout: 0, using: generator)
-        queryNorm = try LayerNorm(c.width, on: generator.device)
-        eventQuery = t.queries ? try Linear(c.width, c.width, bias: false, using: generator) : nil
-        userIDs = t.userIDs ? try table(data.users + 1, c.width) : nil
+        let item = c.embeddingSize + t.featureEmbeddingSize * data.itemFeatures.count
+        fusion = try FeedForward(item, hidden: 2 * c.embeddingSize, c.embeddingSize, dropout: 0, using: generator)
+        itemNorm = try LayerNorm(c.embeddingSize, on: generator.device)
+        actions = try Embedding(Action.allCases.count + 1, c.embeddingSize, .normal(t.initializerStd), using: generator)
+        places = try Embedding(c.maxSequenceLength + 1, c.embeddingSize, .normal(t.initializerStd), using: generator)
+        ages = try Embedding(Behaviours.ageBuckets + 1, c.embeddingSize, .normal(t.initializerStd), using: generator)
+        hours = try Embedding(24, c.embeddingSize, .normal(t.initializerStd), using: generator)
+        days = try Embedding(7, c.embeddingSize, .normal(t.initializerStd), using: generator)
+        words = try table(t.text.buckets + 1, c.embeddingSize)
+        query = try FeedForward(
+            c.embeddingSize,
+            hidden: 2 * c.embeddingSize,
+            c.embeddingSize,
+            dropout: 0,
+            using: generator
+        )
+        queryNorm = try LayerNorm(c.embeddingSize, on: generator.device)
+        eventQuery = t.queries ? try Linear(c.embeddingSize, c.embeddingSize, bias: false, using: generator) : nil
+        userIDs = t.userIDs ? try table(data.users + 1, c.embeddingSize) : nil
         profiles = try data.userFeatures.map { try ValueTable($0, t, using: generator) }
-        contexts = try data.contextSizes.map { try Embedding($0 + 1, t.side, .normal(t.spread), using: generator) }
-        let person = t.side * (profiles.count + contexts.count) + 2 * c.width + (t.userIDs ? c.width : 0)
-        profile = try FeedForward(person, hidden: 2 * c.width, c.width, dropout: 0, using: generator)
-        profileNorm = try LayerNorm(c.width, on: generator.device)
+        contexts = try data.contextSizes.map {
+            try Embedding($0 + 1, t.featureEmbeddingSize, .normal(t.initializerStd), using: generator)
+        }
+        let person =
+            t.featureEmbeddingSize * (profiles.count + contexts.count) + 2 * c.embeddingSize
+            + (t.userIDs ? c.embeddingSize : 0)
+        profile = try FeedForward(person, hidden: 2 * c.embeddingSize, c.embeddingSize, dropout: 0, using: generator)
+        profileNorm = try LayerNorm(c.embeddingSize, on: generator.device)
         inputs = (data.shownFeatures.count, data.contextSizes.count)
-        shown = inputs.shown > 0 ? try Linear(inputs.shown, c.width, using: generator) : nil
+        shown = inputs.shown > 0 ? try Linear(inputs.shown, c.embeddingSize, using: generator) : nil
         let counts = 2 * (data.itemFeatures.count + 1)
-        cross = t.crossFeatures ? try Linear(counts, c.width, bias: false, using: generator) : nil
-        (settings, length) = (t, c.length)
+        cross = t.crossFeatures ? try Linear(counts, c.embeddingSize, bias: false, using: generator) : nil
+        (settings, length) = (t, c.maxSequenceLength)
     }
 
     /// Items by number, without what happened to them: int64 `[...]` to `[..., D]`.

@@ -5,22 +5,16 @@ import CascadeNN
 import CascadeTorch
 
 /// What a search model does with the interest that it found.
-public struct QueryHeadSettings: Codable, Sendable {
+public struct QueryHeadSettings: Settings, Equatable {
     /// Features of the hidden layers.
-    public var hidden = [128, 64]
+    public var hiddenUnits = [128, 64]
     /// Probability that a hidden feature is zeroed while training.
     public var dropout = 0.1
     /// The defaults.
     public init() {}
 
-    func validate() throws {
-        guard !hidden.isEmpty, hidden.allSatisfy({ $0 > 0 }), (0..<1).contains(dropout) else {
-            throw ConfigurationError(
-                "model.head: found hidden \(hidden) and dropout \(dropout); expected at least one layer of at least 1 feature, "
-                    + "and a dropout in 0..<1"
-            )
-        }
-    }
+    public static var bounds: [Bound<Self>] { [.layers(\.hiddenUnits), .unit(\.dropout)] }
+    public static var formerNames: [String: String] { ["hidden": "hiddenUnits"] }
 }
 
 /// From interest, query, person and candidate to the log-odds of a click and of a purchase.
@@ -39,11 +33,11 @@ struct QueryHead: Module {
     ///   - width: D.
     ///   - perCandidate: Whether there is an interest for each candidate instead of one for each request.
     init(_ width: Int, perCandidate: Bool, _ c: QueryHeadSettings, using generator: Generator) throws {
-        let first = c.hidden[0]
+        let first = c.hiddenUnits[0]
         shared = try Linear(width * (perCandidate ? 2 : 3), first, using: generator)
         own = try Linear(width * (perCandidate ? 4 : 3), first, bias: false, using: generator)
-        layers = try zip(c.hidden, c.hidden.dropFirst()).map { try Linear($0, $1, using: generator) }
-        output = try Linear(c.hidden[c.hidden.count - 1], 2, using: generator)
+        layers = try zip(c.hiddenUnits, c.hiddenUnits.dropFirst()).map { try Linear($0, $1, using: generator) }
+        output = try Linear(c.hiddenUnits[c.hiddenUnits.count - 1], 2, using: generator)
         rate = c.dropout
     }
 
@@ -70,9 +64,9 @@ protocol EncodedQueryRanker: QueryRanker where Configuration: QueryRankerSetting
 }
 
 extension EncodedQueryRanker {
-    public var length: Int { configuration.length }
+    public var length: Int { configuration.maxSequenceLength }
     public var itemCount: Int { encoder.items.weight.value.size(0) - 1 }
     public var tokenizer: QueryTokenizer { configuration.tokens.text }
-    public var purchaseWeight: Double { configuration.purchases }
+    public var purchaseWeight: Double { configuration.purchaseLossWeight }
     public var inputs: (shown: Int, contexts: Int) { encoder.inputs }
 }

@@ -14,21 +14,24 @@ public struct SearchSASRec: EncodedQueryRanker {
     )
 
     public struct Configuration: QueryRankerSettings {
-        public var width = 64
-        public var length = 100
-        public var blocks = 2
-        public var heads = 2
+        public var base = QuerySettings()
+        /// Transformer blocks.
+        public var numLayers = 2
+        /// Attention heads of each.
+        public var numHeads = 2
+        /// Probability that a feature is zeroed while training.
         public var dropout = 0.1
-        public var purchases = 1.0
-        public var tokens = TokenSettings()
-        public var head = QueryHeadSettings()
         public init() {}
 
-        public func validate() throws {
-            try validateTokens(heads: heads)
-            guard blocks > 0, (0..<1).contains(dropout) else {
-                throw ConfigurationError("model: blocks must be at least 1, dropout in 0..<1")
-            }
+        public static var bounds: [Bound<Self>] {
+            [
+                .multiple(\.base.embeddingSize, of: \.numHeads), .atLeast(1, \.numHeads), .unit(\.dropout),
+                .atLeast(1, \.numLayers),
+            ]
+        }
+
+        public static var formerNames: [String: String] {
+            ["blocks": "numLayers", "heads": "numHeads"]
         }
     }
 
@@ -41,17 +44,17 @@ public struct SearchSASRec: EncodedQueryRanker {
     public init(_ c: Configuration, for data: DatasetShape, using generator: Generator) throws {
         configuration = c
         encoder = try QueryEncoder(c, for: data, using: generator)
-        blocks = try (0..<c.blocks).map { _ in
+        blocks = try (0..<c.numLayers).map { _ in
             try TransformerBlock(
-                width: c.width,
-                heads: c.heads,
-                hidden: 4 * c.width,
+                width: c.embeddingSize,
+                heads: c.numHeads,
+                hidden: 4 * c.embeddingSize,
                 dropout: c.dropout,
                 using: generator
             )
         }
-        norm = try LayerNorm(c.width, on: generator.device)
-        head = try QueryHead(c.width, perCandidate: false, c.head, using: generator)
+        norm = try LayerNorm(c.embeddingSize, on: generator.device)
+        head = try QueryHead(c.embeddingSize, perCandidate: false, c.head, using: generator)
     }
 
     public func predict(_ batch: QueryBatch, _ mode: Mode) throws -> QueryPrediction {
@@ -61,10 +64,10 @@ public struct SearchSASRec: EncodedQueryRanker {
         let lengths = try r.mask.sum(1).to(.int64)  // [B, 1]
         let shifted = try Tensor.range(0..<length, on: r.tokens.device).unsqueezed(0) + (Double(batch.length) - lengths)
         let turned = try Tensor.where(shifted.less(Double(length)), shifted, shifted - Double(length))
-        let index = try turned.to(.int64).unsqueezed(-1).expanded([batch.rows, length, configuration.width])
+        let index = try turned.to(.int64).unsqueezed(-1).expanded([batch.rows, length, configuration.embeddingSize])
         var x = try Tensor.concatenated([r.tokens, r.query.unsqueezed(1)], 1).gathered(1, index)
         for block in blocks { x = try block(x, .causal, mode) }
-        let last = try lengths.unsqueezed(-1).expanded([batch.rows, 1, configuration.width])
+        let last = try lengths.unsqueezed(-1).expanded([batch.rows, 1, configuration.embeddingSize])
         return try head(r, interest: norm(x.gathered(1, last).squeezed(1)), mode)
     }
 }

@@ -15,7 +15,7 @@ public struct SearchSIM: EncodedQueryRanker {
     )
 
     /// By what behaviours are found.
-    public enum Search: String, Codable, Sendable, CaseIterable {
+    public enum Retrieval: String, Codable, Sendable, CaseIterable {
         /// A product that an auxiliary loss trains.
         case soft
         /// An equal value of the first item feature, the latest first.
@@ -23,19 +23,23 @@ public struct SearchSIM: EncodedQueryRanker {
     }
 
     public struct Configuration: QueryRankerSettings {
-        public var width = 64
-        public var length = 100
-        public var kept = 20
-        public var heads = 2
-        public var search = Search.soft
-        public var purchases = 1.0
-        public var tokens = TokenSettings()
-        public var head = QueryHeadSettings()
+        public var base = QuerySettings()
+        /// Behaviors that the retrieval stage keeps for each candidate.
+        public var topK = 20
+        /// Attention heads.
+        public var numHeads = 2
+        /// What the retrieval stage (general search unit) goes by.
+        public var retrieval = Retrieval.soft
         public init() {}
 
-        public func validate() throws {
-            try validateTokens(heads: heads)
-            guard kept > 0 else { throw ConfigurationError("model.kept: found \(kept), expected at least 1") }
+        public static var bounds: [Bound<Self>] {
+            [
+                .atLeast(1, \.topK, \.numHeads), .multiple(\.base.embeddingSize, of: \.numHeads),
+            ]
+        }
+
+        public static var formerNames: [String: String] {
+            ["kept": "topK", "heads": "numHeads", "search": "retrieval"]
         }
     }
 
@@ -47,15 +51,16 @@ public struct SearchSIM: EncodedQueryRanker {
     let auxiliary: QueryHead?
 
     public init(_ c: Configuration, for data: DatasetShape, using generator: Generator) throws {
-        guard c.search == .soft || !data.itemFeatures.isEmpty else {
-            throw ConfigurationError("model.search: hard needs an item feature, and items have none; take soft")
+        guard c.retrieval == .soft || !data.itemFeatures.isEmpty else {
+            throw ConfigurationError("model.retrieval: hard needs an item feature, and items have none; take soft")
         }
         configuration = c
         encoder = try QueryEncoder(c, for: data, using: generator)
-        search = c.search == .soft ? try SoftSearch(c.width, using: generator) : nil
-        attention = try TargetAttention(c.width, heads: c.heads, using: generator)
-        head = try QueryHead(c.width, perCandidate: true, c.head, using: generator)
-        auxiliary = c.search == .soft ? try QueryHead(c.width, perCandidate: true, c.head, using: generator) : nil
+        search = c.retrieval == .soft ? try SoftSearch(c.embeddingSize, using: generator) : nil
+        attention = try TargetAttention(c.embeddingSize, heads: c.numHeads, using: generator)
+        head = try QueryHead(c.embeddingSize, perCandidate: true, c.head, using: generator)
+        auxiliary =
+            c.retrieval == .soft ? try QueryHead(c.embeddingSize, perCandidate: true, c.head, using: generator) : nil
     }
 
     public func predict(_ batch: QueryBatch, _ mode: Mode) throws -> QueryPrediction {
@@ -63,12 +68,15 @@ public struct SearchSIM: EncodedQueryRanker {
         let real = try r.mask.squeezed(-1).greater(0).unsqueezed(1).expanded([batch.rows, batch.width, batch.length])
         let products = try search?(r.tokens, r.targets)
         let ranking = try products?.filled(where: real.not(), with: KeptBehaviours.nothing) ?? hardRanking(batch, real)
-        let kept = try KeptBehaviours(best: configuration.kept, of: ranking)
+        let kept = try KeptBehaviours(best: configuration.topK, of: ranking)
         var judgement = try head(r, interest: attention(r.targets, r.tokens, kept), mode)
         if mode == .training, let auxiliary, let products {
-            let scale = Double(configuration.width).squareRoot()
+            let scale = Double(configuration.embeddingSize).squareRoot()
             let interest = try maskedSoftmax(products / scale, real).matmul(r.tokens)
-            let terms = try auxiliary(r, interest: interest, mode).terms(batch, purchaseWeight: configuration.purchases)
+            let terms = try auxiliary(r, interest: interest, mode).terms(
+                batch,
+                purchaseWeight: configuration.purchaseLossWeight
+            )
             judgement.terms = [("auxiliary", try terms.dropFirst().reduce(terms[0].loss) { try $0 + $1.loss })]
         }
         return judgement

@@ -16,17 +16,22 @@ public struct ShownOrder: QueryRanker {
     )
 
     public struct Configuration: Settings {
-        public var feature = "rank"  // the number of a shown item that tells its place
-        public var repeats = 0  // latest events in which it looks whether a candidate occurs; 0: the place alone
-        public var purchases = 1.0
+        /// The number of an impression that tells its position.
+        public var feature = "rank"
+        /// Latest events in which it looks whether a candidate occurs; 0: the position alone.
+        public var repeats = 0
+        /// Weight of the loss on purchases.
+        public var purchaseLossWeight = 1.0
         public init() {}
 
-        public func validate() throws {
-            guard repeats >= 0, purchases >= 0 else {
-                throw ConfigurationError(
-                    "model: found repeats \(repeats) and purchases \(purchases), expected neither below 0"
-                )
-            }
+        public static var bounds: [Bound<Self>] {
+            [
+                .atLeast(0, \.repeats), .atLeast(0, \.purchaseLossWeight),
+            ]
+        }
+
+        public static var formerNames: [String: String] {
+            ["purchases": "purchaseLossWeight"]
         }
     }
 
@@ -46,7 +51,7 @@ public struct ShownOrder: QueryRanker {
                 "shown-order: needs the place of every shown item as the number '\(c.feature)'; this data set has: \(names)"
             )
         }
-        (self.place, itemCount, purchaseWeight) = (place, data.items, c.purchases)
+        (self.place, itemCount, purchaseWeight) = (place, data.items, c.purchaseLossWeight)
         inputs = (data.shownFeatures.count, data.contextSizes.count)
         (length, readsHistory) = (max(c.repeats, 1), c.repeats > 0)
         map = try Linear(readsHistory ? 2 : 1, 2, using: generator)

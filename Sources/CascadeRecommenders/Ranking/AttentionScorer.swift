@@ -55,7 +55,7 @@ public struct AttentionScorer {
     ///
     /// - Throws: ``ConfigurationError`` when the attention is not made of dot products, or reads ages.
     init(_ network: TwoStage, of model: String, _ precision: TablePrecision) throws {
-        guard case .products = network.attention, network.keys.ages == nil else { throw Self.refusal(of: model) }
+        guard network.attention is ProductAttention, network.keys.ages == nil else { throw Self.refusal(of: model) }
         let (exact, distances) = try withoutGradients {
             let count = network.keys.items.table.weight.value.size(0)
             let numbers = try Tensor(Array(0..<Int64(count)), on: network.keys.items.table.weight.value.device)

@@ -84,19 +84,19 @@ struct BehaviourEncoder: Module {
         let data: DatasetShape
         let width: Int
         let length: Int
-        let spread: Double
-        let readsAges: Bool
+        let initializerStd: Double
+        let readsTimeDeltas: Bool
         let isRowSparse: Bool
     }
 
     init(_ s: Shape, using generator: Generator) throws {
         func table(_ count: Int, sparse: Bool = false) throws -> FeatureTable {
-            try FeatureTable(count, s.width, s.spread, isRowSparse: sparse, using: generator)
+            try FeatureTable(count, s.width, s.initializerStd, isRowSparse: sparse, using: generator)
         }
         items = try table(s.data.items + 1, sparse: s.isRowSparse)
         categories = s.data.categoryCount > 0 ? try table(s.data.categoryCount + 1, sparse: s.isRowSparse) : nil
         places = try table(s.length + 1)
-        ages = s.readsAges ? try table(Behaviours.ageBuckets + 1) : nil
+        ages = s.readsTimeDeltas ? try table(Behaviours.ageBuckets + 1) : nil
     }
 
     private init(_ items: FeatureTable, _ categories: FeatureTable?, _ places: FeatureTable, _ ages: FeatureTable?) {

@@ -4,28 +4,23 @@ import CascadeNN
 import CascadeTorch
 
 /// What a click model does with the interest it found.
-public struct ClickHeadSettings: Codable, Sendable {
+public struct ClickHeadSettings: Settings, Equatable {
     /// How hidden features are bent.
     public enum Activation: String, Codable, Sendable, CaseIterable {
         case prelu, dice
     }
 
     /// Features of the hidden layers.
-    public var hidden = [200, 80]
-    /// How they are bent.
+    public var hiddenUnits = [200, 80]
+    /// The activation function of the hidden layers.
     public var activation = Activation.prelu
-    /// The released code judges by the statistics of whoever is in the batch; here only with this set.
+    /// Normalizes by the statistics of the batch at inference too, as the released code does.
     public var paperCompatible = false
     /// DARE's.
     public init() {}
 
-    func validate() throws {
-        guard !hidden.isEmpty, hidden.allSatisfy({ $0 > 0 }) else {
-            throw ConfigurationError(
-                "model.head.hidden: found \(hidden), expected at least one layer of at least 1 feature"
-            )
-        }
-    }
+    public static var bounds: [Bound<Self>] { [.layers(\.hiddenUnits)] }
+    public static var formerNames: [String: String] { ["hidden": "hiddenUnits"] }
 }
 
 /// From features of (history, candidate) pairs to the log-odds of a click: batch normalisation, then a small network.
@@ -41,7 +36,7 @@ struct ClickHead: Module {
     let usesBatchStatistics: Bool
 
     init(_ features: Int, _ c: ClickHeadSettings, hidden: [Int]? = nil, using generator: Generator) throws {
-        let sizes = [features] + (hidden ?? c.hidden)
+        let sizes = [features] + (hidden ?? c.hiddenUnits)
         norm = try BatchNorm(features, on: generator.device)
         layers = try zip(sizes, sizes.dropFirst()).map { try Linear($0, $1, using: generator) }
         let isDice = c.activation == .dice

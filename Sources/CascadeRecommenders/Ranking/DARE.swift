@@ -15,24 +15,24 @@ public struct DARE: TwoStageRanker {
     )
 
     public struct Configuration: TwoStageSettings {
-        public var width = 16  // K_R: features of each of item, category and time in the representation
-        public var attentionWidth = 0  // K_A: the same in the attention; 0: as many as K_R
-        public var length = 200
-        public var kept = 20
-        public var ages = false
-        public var targetAware = true  // the interest is crossed with the candidate (section 3.2)
-        public var auxiliary = true
-        public var spread = 0.01
-        public var sparseGradients = true
-        public var head = ClickHeadSettings()
-        public var precision = TablePrecision.float32  // of the attention's rows; can be changed without retraining
+        public var history = BehaviorSettings()
+        public var stages = StageSettings()
+        /// K_A: features of each of item, category and time in the attention; 0: as many as in the representation.
+        public var attentionEmbeddingSize = 0
+        /// Whether the interest is crossed with the candidate (DARE, section 3.2).
+        public var targetAware = true
+        /// How exactly the attention's rows are kept; can be changed without retraining.
+        public var precision = TablePrecision.float32
         public init() {}
 
-        public func validate() throws {
-            try validateStages()
-            guard attentionWidth >= 0 else {
-                throw ConfigurationError("model.attentionWidth: found \(attentionWidth), expected at least 0")
-            }
+        public static var bounds: [Bound<Self>] {
+            [
+                .atLeast(0, \.attentionEmbeddingSize)
+            ]
+        }
+
+        public static var formerNames: [String: String] {
+            ["attentionWidth": "attentionEmbeddingSize"]
         }
     }
 
@@ -40,7 +40,7 @@ public struct DARE: TwoStageRanker {
     let network: TwoStage
 
     public init(_ c: Configuration, for data: DatasetShape, using generator: Generator) throws {
-        let own = c.attentionWidth > 0 ? c.attentionWidth : c.width
+        let own = c.attentionEmbeddingSize > 0 ? c.attentionEmbeddingSize : c.embeddingSize
         let attention = try BehaviourEncoder(c.shape(data, width: own), using: generator)
         let representation = try BehaviourEncoder(c.shape(data), using: generator)
         network = try TwoStage(
@@ -49,11 +49,11 @@ public struct DARE: TwoStageRanker {
             queries: attention,
             values: representation,
             targets: representation,
-            options: .init(kept: c.kept, isTargetAware: c.targetAware, precision: c.precision),
+            options: .init(kept: c.topK, isTargetAware: c.targetAware, precision: c.precision),
             head: c.head,
-            hasAuxiliary: c.auxiliary,
+            hasAuxiliary: c.auxiliaryLoss,
             using: generator
         )
-        length = c.length
+        length = c.maxSequenceLength
     }
 }

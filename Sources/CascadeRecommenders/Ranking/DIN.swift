@@ -3,9 +3,9 @@
 import CascadeNN
 public import CascadeTorch
 
-/// Attention by a small network over each pair of behaviour and candidate, with a search stage before it.
+/// Attention by a small network over each pair of behaviour and candidate, with a retrieval stage before it.
 ///
-/// - Source: Zhou et al., Deep Interest Network, KDD 2018, arXiv:1706.06978; the search stage as in DARE, appendix A.2.
+/// - Source: Zhou et al., Deep Interest Network, KDD 2018, arXiv:1706.06978; the retrieval stage as in DARE, appendix A.2.
 /// - Deviation: A7: see `Documentation/paper-readings.md`.
 public struct DIN: TwoStageRanker {
     public static let card = ModelCard(
@@ -15,22 +15,20 @@ public struct DIN: TwoStageRanker {
     )
 
     public struct Configuration: TwoStageSettings {
-        public var width = 16
-        public var length = 200
-        public var kept = 20
-        public var ages = false
-        public var unit = 36  // hidden features of the activation unit
-        public var auxiliary = true
-        public var spread = 0.01
-        public var sparseGradients = true
-        public var head = ClickHeadSettings()
+        public var history = BehaviorSettings()
+        public var stages = StageSettings()
+        /// Hidden features of the activation unit.
+        public var attentionHiddenSize = 36
         public init() {}
 
-        public func validate() throws {
-            try validateStages()
-            guard unit > 0 else {
-                throw ConfigurationError("model.unit: found \(unit), expected at least 1")
-            }
+        public static var bounds: [Bound<Self>] {
+            [
+                .atLeast(1, \.attentionHiddenSize)
+            ]
+        }
+
+        public static var formerNames: [String: String] {
+            ["unit": "attentionHiddenSize"]
         }
     }
 
@@ -43,9 +41,57 @@ public struct DIN: TwoStageRanker {
             c,
             for: data,
             sharing: shared,
-            attention: .unit(TargetUnit(shared.semanticWidth, hidden: c.unit, using: generator)),
+            attention: UnitAttention(
+                unit: TargetUnit(shared.semanticWidth, hidden: c.attentionHiddenSize, using: generator)
+            ),
+            retrieval: AttentionRetrieval(prefersLatest: true),
             using: generator
         )
-        length = c.length
+        length = c.maxSequenceLength
+    }
+}
+
+/// Attention by a small network over each pair.
+struct UnitAttention: HistoryAttention {
+    let unit: TargetUnit
+
+    func scores(_ b: Behaviours, _ v: TwoStage.Vectors, keys: BehaviourEncoder, queries: BehaviourEncoder) throws
+        -> Tensor
+    { try unit(v.keys, v.queries) }
+}
+
+/// Weighs behaviours by a small network over the pair, its difference and its product.
+///
+/// The first layer is applied without building its `4 D` wide input: its column blocks act on the candidate, the
+/// behaviour, their difference and their product, so that one batched product does the work of each pair.
+///
+/// - Source: DIN, Zhou et al. 2018, arXiv:1706.06978, figure 2; DARE's released code (36 features, PReLU, over D).
+struct TargetUnit: Module {
+    let hidden: Linear
+    let rectifier: PReLU
+    let output: Linear
+
+    init(_ width: Int, hidden size: Int, using generator: Generator) throws {
+        hidden = try Linear(4 * width, size, using: generator)
+        rectifier = try PReLU(size, initial: 0.1, on: generator.device)
+        output = try Linear(size, 1, using: generator)
+    }
+
+    /// `[B, L, D]`, `[B, C, D]` to `[B, C, L]`.
+    func callAsFunction(_ behaviours: Tensor, _ candidates: Tensor) throws -> Tensor {
+        let (width, weight) = (behaviours.size(2), hidden.weight.value)
+        func block(_ i: Int) throws -> Tensor { try weight.sliced(1, from: i * width, to: (i + 1) * width) }
+        // [B C, U, D]
+        let perPair = try (block(1) - block(2)).scaledWeights(block(3), by: candidates.reshaped(-1, width))
+        let fixed = try candidates.linear(block(0) + block(2), hidden.bias?.value)  // [B, C, U]
+        let shape = [candidates.size(0), behaviours.size(1), candidates.size(1), weight.size(0)]
+        let flat = try perPair.reshaped([shape[0], shape[2] * shape[3], width])
+        let products = try behaviours.matmul(flat.transposed()).reshaped(shape)  // [B, L, C, U]
+        let scores = try products.pairScores(
+            fixed,
+            slope: rectifier.slope.value,
+            weight: output.weight.value.squeezed(0)
+        )
+        return try (output.bias.map { try scores + $0.value } ?? scores) / Double(width)
     }
 }

@@ -3,61 +3,98 @@
 import CascadeNN
 public import CascadeTorch
 
-/// The settings that every lifelong click model has.
-public protocol LifelongSettings: Settings {
+/// The settings that every model of lifelong histories has; in files beside its own.
+public struct BehaviorSettings: InlinedSettings, Equatable {
     /// Features of each of item, category and time.
-    var width: Int { get }
-    /// Latest events that are searched.
-    var length: Int { get }
-    /// Whether the age of a behaviour is read beside its distance.
-    var ages: Bool { get }
+    public var embeddingSize = 16
+    /// Latest events that are read.
+    public var maxSequenceLength = 200
+    /// Whether the age of a behavior is read beside its position.
+    public var timeDeltas = false
     /// Standard deviation of fresh vectors.
-    var spread: Double { get }
-    /// Whether the optimiser touches only the rows that a batch names.
-    var sparseGradients: Bool { get }
-    /// What judges the interest that was found.
-    var head: ClickHeadSettings { get }
+    public var initializerStd = 0.01
+    /// Whether the optimizer touches only the rows that a batch names.
+    public var sparseGradients = true
+    /// What scores the interest that was found.
+    public var head = ClickHeadSettings()
+    /// The defaults.
+    public init() { self.init(timeDeltas: false) }
+
+    init(timeDeltas: Bool) { self.timeDeltas = timeDeltas }
+
+    public static var bounds: [Bound<Self>] {
+        [.atLeast(1, \.embeddingSize, \.maxSequenceLength), .above(0, \.initializerStd)]
+    }
+
+    public static var formerNames: [String: String] {
+        ["width": "embeddingSize", "length": "maxSequenceLength", "ages": "timeDeltas", "spread": "initializerStd"]
+    }
 }
 
-/// The settings of a model with a search stage.
-public protocol TwoStageSettings: LifelongSettings {
-    /// Behaviours that the search keeps for each candidate.
-    var kept: Int { get }
+/// The settings that every model with a retrieval stage has; in files beside its own.
+public struct StageSettings: InlinedSettings, Equatable {
+    /// Behaviors that the retrieval stage keeps for each candidate.
+    public var topK = 20
     /// Whether attention to the whole history is trained beside the kept part.
-    var auxiliary: Bool { get }
+    public var auxiliaryLoss = true
+    /// The defaults.
+    public init() {}
+
+    public static var bounds: [Bound<Self>] { [.atLeast(1, \.topK)] }
+    public static var formerNames: [String: String] { ["kept": "topK", "auxiliary": "auxiliaryLoss"] }
+}
+
+/// The settings of a model of lifelong histories.
+public protocol LifelongSettings: Settings {
+    /// What all of them have.
+    var history: BehaviorSettings { get set }
+}
+
+/// The settings of a model with a retrieval stage.
+public protocol TwoStageSettings: LifelongSettings {
+    /// What all of them have.
+    var stages: StageSettings { get set }
 }
 
 extension TwoStageSettings {
-    /// Refuses impossible numbers.
-    public func validate() throws { try validateStages() }
-
-    /// Refuses what no two stages can work with.
-    func validateStages() throws {
-        guard kept > 0 else { throw ConfigurationError("model.kept: found \(kept), expected at least 1") }
-        try validateHistory()
+    /// Behaviors that the retrieval stage keeps for each candidate.
+    public var topK: Int {
+        get { stages.topK }
+        set { stages.topK = newValue }
+    }
+    /// Whether attention to the whole history is trained beside the kept part.
+    public var auxiliaryLoss: Bool {
+        get { stages.auxiliaryLoss }
+        set { stages.auxiliaryLoss = newValue }
     }
 }
 
 extension LifelongSettings {
-    /// Refuses what no lifelong model can use.
-    func validateHistory() throws {
-        guard width > 0, length > 0, spread > 0 else {
-            throw ConfigurationError(
-                "model: width (\(width)) and length (\(length)) must be at least 1, spread (\(spread)) above 0"
-            )
-        }
-        try head.validate()
+    /// Features of each of item, category and time.
+    public var embeddingSize: Int {
+        get { history.embeddingSize }
+        set { history.embeddingSize = newValue }
+    }
+    /// Latest events that are read.
+    public var maxSequenceLength: Int {
+        get { history.maxSequenceLength }
+        set { history.maxSequenceLength = newValue }
+    }
+    /// What scores the interest that was found.
+    public var head: ClickHeadSettings {
+        get { history.head }
+        set { history.head = newValue }
     }
 
     /// The shape of the tables for some data.
     func shape(_ data: DatasetShape, width other: Int? = nil) -> BehaviourEncoder.Shape {
         BehaviourEncoder.Shape(
             data: data,
-            width: other ?? width,
-            length: length,
-            spread: spread,
-            readsAges: ages,
-            isRowSparse: sparseGradients
+            width: other ?? embeddingSize,
+            length: maxSequenceLength,
+            initializerStd: history.initializerStd,
+            readsTimeDeltas: history.timeDeltas,
+            isRowSparse: history.sparseGradients
         )
     }
 }

@@ -15,23 +15,21 @@ public struct SDIM: CTRRanker {
     )
 
     public struct Configuration: LifelongSettings {
-        public var width = 16
-        public var length = 200
-        public var ages = false
-        public var hashes = 12  // groups of bits, each a hash of its own
-        public var bits = 3  // of each hash
-        public var spread = 0.01
-        public var sparseGradients = true
-        public var head = ClickHeadSettings()
+        public var history = BehaviorSettings()
+        /// Hashes of each behavior.
+        public var numHashes = 12
+        /// Bits of each hash.
+        public var bitsPerHash = 3
         public init() {}
 
-        public func validate() throws {
-            try validateHistory()
-            guard hashes > 0, (1...20).contains(bits) else {
-                throw ConfigurationError(
-                    "model: hashes must be at least 1 and bits in 1...20; found \(hashes), \(bits)"
-                )
-            }
+        public static var bounds: [Bound<Self>] {
+            [
+                .atLeast(1, \.numHashes), .within(1...20, \.bitsPerHash),
+            ]
+        }
+
+        public static var formerNames: [String: String] {
+            ["hashes": "numHashes", "bits": "bitsPerHash"]
         }
     }
 
@@ -47,9 +45,9 @@ public struct SDIM: CTRRanker {
     public init(_ c: Configuration, for data: DatasetShape, using generator: Generator) throws {
         categoryOf = try ItemCategories(data, on: generator.device)
         encoder = try BehaviourEncoder(c.shape(data), using: generator)
-        signature = try Signature(encoder.semanticWidth, bits: c.hashes * c.bits, using: generator)
+        signature = try Signature(encoder.semanticWidth, bits: c.numHashes * c.bitsPerHash, using: generator)
         head = try ClickHead(3 * (encoder.semanticWidth + encoder.timeWidth), c.head, using: generator)
-        (length, hashes) = (c.length, c.hashes)
+        (length, hashes) = (c.maxSequenceLength, c.numHashes)
     }
 
     public func logits(_ batch: CTRBatch) throws -> Tensor { try forward(batch, .inference) }

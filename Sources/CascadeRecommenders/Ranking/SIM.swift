@@ -3,7 +3,7 @@
 import CascadeNN
 public import CascadeTorch
 
-/// Search first, by category or by a product that an auxiliary loss trains; then attention to what was found.
+/// Retrieval first, by category or by a product that an auxiliary loss trains; then attention to what was found.
 ///
 /// - Source: Pi et al., Search-based User Interest Modeling, CIKM 2020, arXiv:2006.05639.
 /// - Deviation: A8: see `Documentation/paper-readings.md`.
@@ -15,22 +15,20 @@ public struct SIM: TwoStageRanker {
     )
 
     public struct Configuration: TwoStageSettings {
-        public var width = 16
-        public var length = 200
-        public var kept = 20
-        public var ages = true  // section 3.2 reads the time between behaviour and candidate
-        public var search = TWIN.Search.soft
-        public var auxiliary = true  // trains the soft search
-        public var spread = 0.01
-        public var sparseGradients = true
-        public var head = ClickHeadSettings()
+        public var history = BehaviorSettings(timeDeltas: true)
+        public var stages = StageSettings()
+        /// What the retrieval stage (general search unit) goes by; the auxiliary loss trains the soft one.
+        public var retrieval = TWIN.Retrieval.soft
         public init() {}
 
+        public static var formerNames: [String: String] {
+            ["search": "retrieval"]
+        }
+
         public func validate() throws {
-            try validateStages()
-            guard auxiliary || search == .hard else {
+            guard auxiliaryLoss || retrieval == .hard else {
                 throw ConfigurationError(
-                    "model.auxiliary: the soft search learns from it alone; set it, or search hard"
+                    "model.auxiliary_loss: soft retrieval learns from it alone; set it, or retrieval: hard"
                 )
             }
         }
@@ -41,14 +39,66 @@ public struct SIM: TwoStageRanker {
 
     public init(_ c: Configuration, for data: DatasetShape, using generator: Generator) throws {
         let shared = try BehaviourEncoder(c.shape(data), using: generator)
-        let soft = c.search == .soft ? try SoftSearch(shared.semanticWidth, using: generator) : nil
+        let retrieval: any HistoryRetrieval =
+            switch c.retrieval {
+            case .soft: SoftRetrieval(product: try SoftSearch(shared.semanticWidth, using: generator))
+            case .hard: CategoryRetrieval()
+            }
         network = try TwoStage(
             c,
             for: data,
             sharing: shared,
-            search: soft.map { .product($0) } ?? .category,
+            retrieval: retrieval,
             using: generator
         )
-        length = c.length
+        length = c.maxSequenceLength
+    }
+}
+
+/// Hard retrieval: keeps behaviours of the candidate's category, the latest first; without categories, what the attention
+/// weighs most.
+struct CategoryRetrieval: HistoryRetrieval {
+    func ranking(_ b: Behaviours, _ v: TwoStage.Vectors, attention scores: Tensor) throws
+        -> (ranking: Tensor, weights: Tensor?)
+    {
+        guard let own = b.categories, let wanted = b.candidateCategories else { return (scores, nil) }
+        let isOther = try own.unsqueezed(1).equal(wanted.unsqueezed(2)).not().or(b.padding())
+        let places = try b.recency().expanded([b.rows, b.width, b.length])
+        return (try places.filled(where: isOther, with: KeptBehaviours.nothing), nil)
+    }
+}
+
+/// Soft retrieval: a product of its own, behind maps that an auxiliary loss trains.
+struct SoftRetrieval: HistoryRetrieval {
+    let product: SoftSearch
+
+    func ranking(_ b: Behaviours, _ v: TwoStage.Vectors, attention scores: Tensor) throws
+        -> (ranking: Tensor, weights: Tensor?)
+    {
+        let products = try product(v.keys, v.queries)
+        let masked = try products.filled(where: b.padding(), with: KeptBehaviours.nothing)
+        let real = try b.mask.to(.float32).unsqueezed(1)
+        return (masked, try products * real / real.sum(2, keep: true).clamped(from: 1))
+    }
+}
+
+/// A retrieval score of its own: `(W_b e_i) . (W_a e_t)`.
+///
+/// - Source: SIM, Pi et al. 2020, arXiv:2006.05639, section 3.1, eq 1.
+struct SoftSearch: Module {
+    let behaviour: Linear
+    let candidate: Linear
+
+    init(_ width: Int, using generator: Generator) throws {
+        behaviour = try Linear(width, width, bias: false, using: generator)
+        candidate = try Linear(width, width, bias: false, using: generator)
+        // Equal at first: what resembles the candidate is found from the start (A8).
+        try candidate.weight.value.assign(behaviour.weight.value)
+    }
+
+    /// `[B, L, D]`, `[B, C, D]` to `[B, C, L]`.
+    func callAsFunction(_ behaviours: Tensor, _ candidates: Tensor) throws -> Tensor {
+        // Both maps on the candidates' side: there are fewer of them.
+        try pairProducts(candidate(candidates).matmul(behaviour.weight.value), behaviours)
     }
 }

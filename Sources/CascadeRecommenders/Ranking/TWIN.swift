@@ -16,8 +16,8 @@ public struct TWIN: TwoStageRanker {
         paper: "Chang et al., KDD 2023, arXiv:2302.02352"
     )
 
-    /// What the search stage goes by.
-    public enum Search: String, Codable, Sendable, CaseIterable {
+    /// What the retrieval stage goes by.
+    public enum Retrieval: String, Codable, Sendable, CaseIterable {
         /// The attention's scores.
         case soft
         /// The candidate's category.
@@ -25,32 +25,45 @@ public struct TWIN: TwoStageRanker {
     }
 
     public struct Configuration: TwoStageSettings {
-        public var width = 16
-        public var length = 200
-        public var kept = 20
-        public var ages = false
-        public var search = Search.soft
-        public var targetAware = true  // the interest is crossed with the candidate
-        public var projection = Projection.none  // of attention and of representation, each its own
-        public var tableWidth = 0  // features of each table's rows before a projection; 0: width
-        public var balanced = false  // scales the attention's gradient to the norm of the representation's
-        public var auxiliary = true
-        public var spread = 0.01
-        public var sparseGradients = true
-        public var head = ClickHeadSettings()
-        public var precision = TablePrecision.float32  // of the attention's rows; can be changed without retraining
+        public var history = BehaviorSettings()
+        public var stages = StageSettings()
+        /// What the retrieval stage (general search unit) goes by.
+        public var retrieval = Retrieval.soft
+        /// Whether the interest is crossed with the candidate (DARE, section 3.2).
+        public var targetAware = true
+        /// Which features attention and representation map, each with maps of its own.
+        public var projection = Projection.none
+        /// Features of each table's rows before a projection; 0: `embedding_size`.
+        public var tableEmbeddingSize = 0
+        /// Scales the attention's gradient to the norm of the representation's.
+        public var balancedGradients = false
+        /// How exactly the attention's rows are kept; can be changed without retraining.
+        public var precision = TablePrecision.float32
         public init() {}
 
+        public static var bounds: [Bound<Self>] {
+            [
+                .atLeast(0, \.tableEmbeddingSize)
+            ]
+        }
+
+        public static var formerNames: [String: String] {
+            ["search": "retrieval", "tableWidth": "tableEmbeddingSize", "balanced": "balancedGradients"]
+        }
+
         public func validate() throws {
-            try validateStages()
-            guard tableWidth >= 0, tableWidth == 0 || tableWidth == width || projection == .linear || projection == .mlp
+            guard
+                tableEmbeddingSize == 0 || tableEmbeddingSize == embeddingSize || projection == .linear
+                    || projection == .mlp
             else {
                 throw ConfigurationError(
-                    "model.tableWidth: \(tableWidth) differs from width, which needs projection linear or mlp"
+                    "model.table_embedding_size: \(tableEmbeddingSize) differs from embedding_size, which needs projection linear or mlp"
                 )
             }
-            guard !balanced || projection == .none else {
-                throw ConfigurationError("model.balanced: works on shared embeddings, so projection must be none")
+            guard !balancedGradients || projection == .none else {
+                throw ConfigurationError(
+                    "model.balanced_gradients: works on shared embeddings, so projection must be none"
+                )
             }
         }
     }
@@ -59,22 +72,27 @@ public struct TWIN: TwoStageRanker {
     let network: TwoStage
 
     public init(_ c: Configuration, for data: DatasetShape, using generator: Generator) throws {
-        let width = c.tableWidth == 0 ? c.width : c.tableWidth
+        let width = c.tableEmbeddingSize == 0 ? c.embeddingSize : c.tableEmbeddingSize
         let shared = try BehaviourEncoder(c.shape(data, width: width), using: generator)
-        let attention = try shared.mapped(c.projection, to: c.width, using: generator)
-        let representation = try shared.mapped(c.projection, to: c.width, using: generator)
+        let attention = try shared.mapped(c.projection, to: c.embeddingSize, using: generator)
+        let representation = try shared.mapped(c.projection, to: c.embeddingSize, using: generator)
         network = try TwoStage(
             ItemCategories(data, on: generator.device),
             keys: attention,
             queries: attention,
             values: representation,
             targets: representation,
-            search: c.search == .hard ? .category : .attention,
-            options: .init(kept: c.kept, isTargetAware: c.targetAware, isBalanced: c.balanced, precision: c.precision),
+            retrieval: c.retrieval == .hard ? CategoryRetrieval() : AttentionRetrieval(),
+            options: .init(
+                kept: c.topK,
+                isTargetAware: c.targetAware,
+                isBalanced: c.balancedGradients,
+                precision: c.precision
+            ),
             head: c.head,
-            hasAuxiliary: c.auxiliary,
+            hasAuxiliary: c.auxiliaryLoss,
             using: generator
         )
-        length = c.length
+        length = c.maxSequenceLength
     }
 }

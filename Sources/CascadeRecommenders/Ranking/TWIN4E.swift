@@ -14,14 +14,8 @@ public struct TWIN4E: TwoStageRanker {
     )
 
     public struct Configuration: TwoStageSettings {
-        public var width = 16
-        public var length = 200
-        public var kept = 20
-        public var ages = false
-        public var auxiliary = true
-        public var spread = 0.01
-        public var sparseGradients = true
-        public var head = ClickHeadSettings()
+        public var history = BehaviorSettings()
+        public var stages = StageSettings()
         public init() {}
     }
 
@@ -35,11 +29,11 @@ public struct TWIN4E: TwoStageRanker {
             queries: BehaviourEncoder(c.shape(data), using: generator),
             values: BehaviourEncoder(c.shape(data), using: generator),
             targets: BehaviourEncoder(c.shape(data), using: generator),
-            options: .init(kept: c.kept),
+            options: .init(kept: c.topK),
             head: c.head,
-            hasAuxiliary: c.auxiliary,
+            hasAuxiliary: c.auxiliaryLoss,
             using: generator
         )
-        length = c.length
+        length = c.maxSequenceLength
     }
 }

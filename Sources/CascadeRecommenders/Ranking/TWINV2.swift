@@ -16,20 +16,20 @@ public struct TWINV2: TwoStageRanker {
     )
 
     public struct Configuration: TwoStageSettings {
-        public var width = 16
-        public var length = 200
-        public var kept = 20
-        public var ages = false
-        public var span = 20  // behaviours to a stretch of time, within which a category is one cluster
-        public var auxiliary = true
-        public var spread = 0.01
-        public var sparseGradients = true
-        public var head = ClickHeadSettings()
+        public var history = BehaviorSettings()
+        public var stages = StageSettings()
+        /// Behaviors to a stretch of time, within which a category is one cluster.
+        public var clusterSpan = 20
         public init() {}
 
-        public func validate() throws {
-            try validateStages()
-            guard span > 0 else { throw ConfigurationError("model.span: found \(span), expected at least 1") }
+        public static var bounds: [Bound<Self>] {
+            [
+                .atLeast(1, \.clusterSpan)
+            ]
+        }
+
+        public static var formerNames: [String: String] {
+            ["span": "clusterSpan"]
         }
     }
 
@@ -42,9 +42,9 @@ public struct TWINV2: TwoStageRanker {
             c,
             for: data,
             sharing: shared,
-            span: c.span,
+            span: c.clusterSpan,
             using: generator
         )
-        length = c.length
+        length = c.maxSequenceLength
     }
 }

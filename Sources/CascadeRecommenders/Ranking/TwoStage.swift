@@ -3,18 +3,10 @@
 import CascadeNN
 import CascadeTorch
 
-/// The two stages of a lifelong click model: search the history for a candidate, then attend to what was kept.
+/// The two stages of a lifelong click model: retrieve for a candidate from the history, then attend to what was kept.
 ///
 /// - Source: DARE, sections 2.1 and 3, eq 1 (reading A1); the sizes of its released code.
 struct TwoStage: Module {
-    /// Weighs behaviours for candidates.
-    enum Attention: Module {
-        /// Scaled dot products of meaning and of time, each by its own size.
-        case products
-        /// A small network over each pair.
-        case unit(TargetUnit)
-    }
-
     /// What varies besides the encoders.
     struct Options {
         var kept = 20
@@ -32,8 +24,8 @@ struct TwoStage: Module {
     let queries: BehaviourEncoder  // of candidates, for attention
     let values: BehaviourEncoder  // of behaviours, for representation
     let targets: BehaviourEncoder  // of candidates, for representation
-    let attention: Attention
-    let search: SearchStage
+    let attention: any HistoryAttention
+    let search: any HistoryRetrieval
     let head: ClickHead
     let auxiliary: ClickHead?
     let options: Options
@@ -45,18 +37,18 @@ struct TwoStage: Module {
         queries: BehaviourEncoder,
         values: BehaviourEncoder,
         targets: BehaviourEncoder,
-        attention: Attention = .products,
-        search: SearchStage = .attention,
+        attention: any HistoryAttention = ProductAttention(),
+        retrieval: any HistoryRetrieval = AttentionRetrieval(),
         options: Options,
         head settings: ClickHeadSettings,
         hasAuxiliary: Bool,
         using generator: Generator
     ) throws {
         (self.categoryOf, self.keys, self.queries, self.values) = (categoryOf, keys, queries, values)
-        (self.targets, self.attention, self.search, self.options) = (targets, attention, search, options)
+        (self.targets, self.attention, search, self.options) = (targets, attention, retrieval, options)
         let features = (values.semanticWidth + values.timeWidth) * (options.isTargetAware ? 3 : 2)
         head = try ClickHead(features, settings, using: generator)
-        let first = Array(settings.hidden.prefix(1))
+        let first = Array(settings.hiddenUnits.prefix(1))
         auxiliary = hasAuxiliary ? try ClickHead(features, settings, hidden: first, using: generator) : nil
     }
 
@@ -65,8 +57,8 @@ struct TwoStage: Module {
         _ c: some TwoStageSettings,
         for data: DatasetShape,
         sharing encoder: BehaviourEncoder,
-        attention: Attention = .products,
-        search: SearchStage = .attention,
+        attention: any HistoryAttention = ProductAttention(),
+        retrieval: any HistoryRetrieval = AttentionRetrieval(),
         span: Int? = nil,
         using generator: Generator
     ) throws {
@@ -77,10 +69,10 @@ struct TwoStage: Module {
             values: encoder,
             targets: encoder,
             attention: attention,
-            search: search,
-            options: Options(kept: c.kept, span: span),
+            retrieval: retrieval,
+            options: Options(kept: c.topK, span: span),
             head: c.head,
-            hasAuxiliary: c.auxiliary,
+            hasAuxiliary: c.auxiliaryLoss,
             using: generator
         )
     }
@@ -101,7 +93,7 @@ struct TwoStage: Module {
         let b = try Behaviours(batch, categoryOf)
         let vectors = try Vectors(b, self, mode)
         let scores = try attentionScores(b, vectors)
-        let (ranking, soft) = try searchScores(b, vectors, scores)
+        let (ranking, soft) = try search.ranking(b, vectors, attention: scores)
         let kept = try KeptBehaviours(best: options.kept, of: ranking)
         let weights = try maskedSoftmax(scores.gathered(2, kept.columns), kept.mask)
         let target = try targetVector(b, vectors)
@@ -117,12 +109,14 @@ struct TwoStage: Module {
         return CTROutput(logits: logits, auxiliary: [("auxiliary", others, 1)])
     }
 
-    /// The search stage alone, for serving and analysis: what it keeps of each history, and how it scores all of it.
+    /// The retrieval stage alone, for serving and analysis: what it keeps of each history, and how it scores all of it.
     func searched(_ batch: CTRBatch) throws -> (kept: KeptBehaviours, attention: Tensor) {
         let b = try Behaviours(batch, categoryOf)
         let vectors = try Vectors(b, self, .inference)
         let scores = try attentionScores(b, vectors)
-        return (try KeptBehaviours(best: options.kept, of: searchScores(b, vectors, scores).ranking), scores)
+        return (
+            try KeptBehaviours(best: options.kept, of: search.ranking(b, vectors, attention: scores).ranking), scores
+        )
     }
 
     /// What the history means to each candidate, before the head: `[B, C, D]`, times the candidate's own vector when
@@ -131,7 +125,7 @@ struct TwoStage: Module {
         let b = try Behaviours(batch, categoryOf)
         let vectors = try Vectors(b, self, .inference)
         let scores = try attentionScores(b, vectors)
-        let kept = try KeptBehaviours(best: options.kept, of: searchScores(b, vectors, scores).ranking)
+        let kept = try KeptBehaviours(best: options.kept, of: search.ranking(b, vectors, attention: scores).ranking)
         let weights = try maskedSoftmax(scores.gathered(2, kept.columns), kept.mask)
         let interest = try keptInterest(b, vectors, kept, weights)
         return options.isTargetAware ? try interest * targetVector(b, vectors) : interest
@@ -141,47 +135,12 @@ struct TwoStage: Module {
 
     /// `[B, C, L]`; ``KeptBehaviours/nothing`` at padding.
     private func attentionScores(_ b: Behaviours, _ v: Vectors) throws -> Tensor {
-        let scores: Tensor
-        switch attention {
-        case .unit(let unit): scores = try unit(v.keys, v.queries)
-        case .products:
-            let meaning = try pairProducts(v.queries, v.keys) / Double(keys.semanticWidth).squareRoot()
-            let now = try queries.now(on: b.items.device).unsqueezed(1)
-            let time = try keys.times(b).matmul(now).squeezed(2) / Double(keys.timeWidth).squareRoot()  // [1 or B, L]
-            scores = try meaning + time.unsqueezed(1)
-        }
+        let scores = try attention.scores(b, v, keys: keys, queries: queries)
         guard let clusters = v.clusters else {
             return try scores.filled(where: b.mask.not().unsqueezed(1), with: KeptBehaviours.nothing)
         }
         return try (scores + clusters.logSizes.unsqueezed(1))
             .filled(where: clusters.representatives.not().unsqueezed(1), with: KeptBehaviours.nothing)
-    }
-
-    /// By what is kept: `[B, C, L]`; and for a search that is trained beside the model, its weights.
-    private func searchScores(_ b: Behaviours, _ v: Vectors, _ scores: Tensor) throws -> (
-        ranking: Tensor, weights: Tensor?
-    ) {
-        let padding = try b.mask.not().unsqueezed(1)
-        let recency = try b.places.to(.float32).reshaped(1, 1, -1) * -1
-        switch search {
-        case .attention:
-            guard case .unit = attention else { return (scores, nil) }
-            return (try scores + recency * 1e-6, nil)  // it knows no time, so the same item always ties: the latest
-        case .category:
-            guard let own = b.categories, let wanted = b.candidateCategories else { return (scores, nil) }
-            let isOther = try own.unsqueezed(1).equal(wanted.unsqueezed(2)).not().or(padding)
-            let places = try recency.expanded([b.rows, b.width, b.length])
-            return (try places.filled(where: isOther, with: KeptBehaviours.nothing), nil)
-        case .product(let soft):
-            let products = try soft(v.keys, v.queries)
-            let masked = try products.filled(where: padding, with: KeptBehaviours.nothing)
-            let real = try b.mask.to(.float32).unsqueezed(1)
-            return (masked, try products * real / real.sum(2, keep: true).clamped(from: 1))
-        case .hamming(let signature):
-            let bits = try Signature.agreement(signature(v.keys), signature(v.queries))
-            let ranking = try bits + recency / Double(4 * b.length)  // of equal ones the latest
-            return (try ranking.filled(where: padding, with: KeptBehaviours.nothing), nil)
-        }
     }
 
     // MARK: - Representation
@@ -237,7 +196,7 @@ struct TwoStage: Module {
 
 extension TwoStage {
     /// The vectors of one batch, each looked up once.
-    fileprivate struct Vectors {
+    struct Vectors {
         let keys: Tensor  // [B, L, D]; before linear maps, which the queries bear, unless they are rounded
         let queries: Tensor  // [B, C, D]
         let targets: Tensor  // [B, C, D_s]
@@ -272,41 +231,5 @@ extension TwoStage {
                 try isShared
                 ? model.targets.finished(candidates) : model.targets.semantics(b.candidates, b.candidateCategories)
         }
-    }
-}
-
-/// Weighs behaviours by a small network over the pair, its difference and its product.
-///
-/// The first layer is applied without building its `4 D` wide input: its column blocks act on the candidate, the
-/// behaviour, their difference and their product, so that one batched product does the work of each pair.
-///
-/// - Source: DIN, Zhou et al. 2018, arXiv:1706.06978, figure 2; DARE's released code (36 features, PReLU, over D).
-struct TargetUnit: Module {
-    let hidden: Linear
-    let rectifier: PReLU
-    let output: Linear
-
-    init(_ width: Int, hidden size: Int, using generator: Generator) throws {
-        hidden = try Linear(4 * width, size, using: generator)
-        rectifier = try PReLU(size, initial: 0.1, on: generator.device)
-        output = try Linear(size, 1, using: generator)
-    }
-
-    /// `[B, L, D]`, `[B, C, D]` to `[B, C, L]`.
-    func callAsFunction(_ behaviours: Tensor, _ candidates: Tensor) throws -> Tensor {
-        let (width, weight) = (behaviours.size(2), hidden.weight.value)
-        func block(_ i: Int) throws -> Tensor { try weight.sliced(1, from: i * width, to: (i + 1) * width) }
-        // [B C, U, D]
-        let perPair = try (block(1) - block(2)).scaledWeights(block(3), by: candidates.reshaped(-1, width))
-        let fixed = try candidates.linear(block(0) + block(2), hidden.bias?.value)  // [B, C, U]
-        let shape = [candidates.size(0), behaviours.size(1), candidates.size(1), weight.size(0)]
-        let flat = try perPair.reshaped([shape[0], shape[2] * shape[3], width])
-        let products = try behaviours.matmul(flat.transposed()).reshaped(shape)  // [B, L, C, U]
-        let scores = try products.pairScores(
-            fixed,
-            slope: rectifier.slope.value,
-            weight: output.weight.value.squeezed(0)
-        )
-        return try (output.bias.map { try scores + $0.value } ?? scores) / Double(width)
     }
 }

@@ -11,8 +11,8 @@ extension TrainingSettings {
             kind: kind,
             length: model.length,
             padding: type(of: model).padding,
-            batchSize: batch,
-            cutsPerUser: cuts,
+            batchSize: batchSize,
+            cutsPerUser: prefixesPerUser,
             crop: crop,
             seed: seed
         )

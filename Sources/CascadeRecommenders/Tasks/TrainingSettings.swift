@@ -15,76 +15,74 @@ public struct TrainingSettings: Settings, Equatable {
     /// Passes over the training examples, at most.
     public var epochs = 100
     /// Rows per step: users (`sasrec`) or examples (`t2diff`).
-    public var batch = 128
-    /// Random cuts per user and epoch for models trained on cuts; 0 means every position of every user.
-    public var cuts = 0
+    public var batchSize = 128
+    /// Random prefixes per user and epoch for models trained on prefixes; 0: every position of every user.
+    public var prefixesPerUser = 0
     /// Which part of a history that is too long is read.
     public var crop = Crop.last
     /// The loss.
     public var loss = Objective()
-    /// The optimiser.
-    public var optimizer = Adam.Configuration()
+    /// The optimizer.
+    public var optimizer = OptimizerSettings()
     /// The learning rate over the steps.
-    public var learningRate = LearningRate()
-    /// Largest allowed norm of the gradient; 0 means any.
-    public var clip = 0.0
-    /// Decay of the moving average of the weights; 0 means none.
-    ///
-    /// The average is what is evaluated and kept.
-    public var averageDecay = 0.0
+    public var schedule = LearningRateSchedule()
+    /// Largest allowed norm of the gradient; 0: any.
+    public var maxGradNorm = 0.0
+    /// Decay of the exponential moving average of the weights, which is what is evaluated and kept; 0: none.
+    public var emaDecay = 0.0
     /// Epochs from one evaluation on validation to the next.
-    public var evaluateEvery = 1
-    /// Steps from one evaluation to the next within an epoch; 0 means none but those after epochs.
-    public var evaluateSteps = 0
+    public var evalEveryEpochs = 1
+    /// Steps from one evaluation to the next within an epoch; 0: none but those after epochs.
+    public var evalEverySteps = 0
     /// The metric that selects the weights and stops the training.
     public var metric = "ndcg@10"
     /// Evaluations without improvement before the training stops.
     public var patience = 10
-    /// How many validation users are ranked while training; 0 means all.
+    /// Validation users that are ranked while training; 0: all.
     public var validationUsers = 0
     /// Seconds between checkpoints that are made besides those after each evaluation.
     public var checkpointSeconds = 300.0
     /// Steps between two lines of the progress log.
-    public var logEvery = 20
-    /// Processor threads; 0 means all.
-    ///
-    /// Part of what makes a result repeatable to the bit.
+    public var logEverySteps = 20
+    /// Processor threads, part of what makes a result repeatable to the bit; 0: all.
     public var threads = 0
     /// The defaults.
     public init() {}
 
-    /// Refuses impossible numbers.
-    public func validate() throws {
-        let least = [
-            ("epochs", epochs, 1), ("batch", batch, 1), ("cuts", cuts, 0), ("evaluateEvery", evaluateEvery, 1),
-            ("evaluateSteps", evaluateSteps, 0),
-            ("patience", patience, 1), ("validationUsers", validationUsers, 0), ("logEvery", logEvery, 1),
-            ("threads", threads, 0),
+    /// The learning rate after the warm-up, as ``schedule`` has it.
+    public var learningRate: Double {
+        get { schedule.learningRate }
+        set { schedule.learningRate = newValue }
+    }
+
+    /// What each setting may be.
+    public static var bounds: [Bound<Self>] {
+        [
+            .atLeast(1, \.epochs, \.batchSize, \.evalEveryEpochs, \.patience, \.logEverySteps),
+            .atLeast(0, \.prefixesPerUser, \.evalEverySteps, \.validationUsers, \.threads),
+            .atLeast(0, \.maxGradNorm, \.checkpointSeconds), .unit(\.emaDecay),
         ]
-        for (name, value, bound) in least where value < bound {
-            throw ConfigurationError("training.\(name): found \(value), expected at least \(bound)")
-        }
-        guard learningRate.peak > 0, clip >= 0, checkpointSeconds >= 0, (0..<1).contains(averageDecay) else {
-            throw ConfigurationError(
-                "training: learningRate.peak must be above 0, clip and checkpointSeconds at least 0, averageDecay in 0..<1"
-            )
-        }
+    }
+
+    /// Names that settings had before.
+    public static var formerNames: [String: String] {
+        [
+            "batch": "batchSize", "cuts": "prefixesPerUser", "clip": "maxGradNorm", "averageDecay": "emaDecay",
+            "evaluateEvery": "evalEveryEpochs", "evaluateSteps": "evalEverySteps", "logEvery": "logEverySteps",
+        ]
+    }
+
+    /// Refuses unknown metrics.
+    public func validate() throws {
         let known = RankingMetrics.names + ClickMetrics.selecting
         guard known.contains(metric) else {
             let hint = nearestName(to: metric, among: known).map { ". Did you mean '\($0)'?" } ?? ""
             throw ConfigurationError("training.metric: unknown metric '\(metric)'\(hint)")
         }
-        try loss.validate()
     }
 }
 
 extension CandidateSettings: Settings {
-    /// Refuses impossible numbers.
-    public func validate() throws {
-        guard negatives >= 0, exponent >= 0, exponent.isFinite else {
-            throw ConfigurationError(
-                "candidates: found negatives \(negatives) and exponent \(exponent), expected at least 0 of each"
-            )
-        }
-    }
+    /// What each setting may be.
+    public static var bounds: [Bound<Self>] { [.atLeast(0, \.negatives), .atLeast(0, \.exponent)] }
 }

@@ -26,7 +26,8 @@ final class LiveSettings: Sendable {
     ///   - reread: Reads the configuration again.
     /// - Throws: `ConfigurationError` for files that cannot be used.
     init(_ running: ServerConfiguration, reread: @escaping @Sendable () throws -> ServerConfiguration) throws {
-        (self.running, self.reread) = (running, reread)
+        self.running = running
+        self.reread = reread
         tokens = LiveTokens(try running.allTokens())
         certificate = try Certificate(running.tls)
     }

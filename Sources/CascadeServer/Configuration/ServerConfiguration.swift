@@ -3,9 +3,7 @@
 public import CascadeConfigurations
 public import Logging
 
-/// How the service is offered over HTTP: where it listens, who may call it, and what it refuses.
-///
-/// Lengths are in bytes, times in seconds.
+/// The HTTP server: its address, its callers, and its limits.
 public struct ServerConfiguration: Settings {
     /// The address to listen on.
     ///
@@ -16,7 +14,7 @@ public struct ServerConfiguration: Settings {
     /// The certificate; none by default, which is plain HTTP.
     public var tls = TLSSettings()
     /// Who may call; when there are none, everybody on this machine may do everything.
-    public var tokens: [TokenSettings] = []
+    public var tokens: [CallerSettings] = []
     /// A file with further callers, one a line: name, role, hash; empty for none.
     public var tokensFile = ""
     /// Which web pages may call from a browser; none by default.
@@ -33,8 +31,8 @@ public struct ServerConfiguration: Settings {
     public var compressionMinBytes = 1_024
     /// For how long the service goes on answering after it was told to stop, and says that it is not ready.
     public var drainSeconds = 1.0
-    /// How long the service may then take to stop, in seconds.
-    public var shutdown = 20.0
+    /// How long the service may then take to stop.
+    public var shutdownSeconds = 20.0
     /// What is logged, and how.
     public var logs = LogSettings()
 
@@ -47,20 +45,21 @@ public struct ServerConfiguration: Settings {
         case cors, metrics, limits, rate, timeouts
         case compressionMinBytes = "compression_min_bytes"
         case drainSeconds = "drain_seconds"
-        case shutdown, logs
+        case shutdownSeconds = "shutdown_seconds"
+        case logs
     }
 
-    /// Refuses values outside of their ranges, half a certificate, and an open door without tokens.
+    /// Refuses values outside of their ranges, half a certificate, and other addresses than loopback without tokens.
     public func validate() throws {
         try check("port", port, in: 0...65_535)
         try check("drain_seconds", drainSeconds, in: 0...3_600)
-        try check("shutdown", shutdown, in: 0.1...3_600)
+        try check("shutdown_seconds", shutdownSeconds, in: 0.1...3_600)
         try check("compression_min_bytes", compressionMinBytes, in: 0...(1 << 30))
         try cors.validate()
         try limits.validate()
         try rate.validate()
         try timeouts.validate()
-        try TokenSettings.refuseRepetitions(tokens)
+        try CallerSettings.refuseRepetitions(tokens)
         guard tls.certificate.isEmpty == tls.key.isEmpty else {
             let missing = tls.key.isEmpty ? "key" : "certificate"
             throw ConfigurationError("tls.\(missing): found nothing, expected a path; certificate and key go together")
@@ -68,7 +67,7 @@ public struct ServerConfiguration: Settings {
         guard !tokens.isEmpty || !tokensFile.isEmpty || Self.loopback.contains(host) else {
             throw ConfigurationError(
                 """
-                host: found '\(host)' without tokens, expected 127.0.0.1 or ::1, because everybody who reaches the port \
+                host: found '\(host)' without tokens, expected 127.0.0.1 or ::1, because every caller that reaches the port \
                 could then do everything. Add tokens ('cascade token' makes one), or listen on 127.0.0.1
                 """
             )
@@ -83,7 +82,7 @@ public struct ServerConfiguration: Settings {
 public enum MetricsAccess: String, Sendable, Codable, CaseIterable {
     /// Callers whose token has the role `metrics` or `admin`.
     case admin
-    /// Everybody who reaches the port.
+    /// All callers that reach the port.
     case open
 }
 

@@ -3,13 +3,13 @@
 import CascadeConfigurations
 import Foundation
 
-extension TokenSettings {
+extension CallerSettings {
     /// Reads callers from a file: on each line a name, a role and a hash, with space between them.
     ///
     /// Empty lines, and lines that begin with `#`, are comments.
     ///
     /// - Throws: `ConfigurationError` with the line and what was expected; no part of a line that could be a token.
-    static func read(file path: String) throws -> [TokenSettings] {
+    static func read(file path: String) throws -> [CallerSettings] {
         guard let bytes = FileManager.default.contents(atPath: path),
             let text = String(validating: bytes, as: UTF8.self)
         else {
@@ -17,7 +17,7 @@ extension TokenSettings {
                 "tokens_file: \(path) cannot be read, expected a text file that this user may read; check path and rights"
             )
         }
-        var tokens: [TokenSettings] = []
+        var tokens: [CallerSettings] = []
         for (number, line) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated() {
             let words = line.split(whereSeparator: \.isWhitespace).map(String.init)
             guard let first = words.first, !first.hasPrefix("#") else { continue }
@@ -33,7 +33,7 @@ extension TokenSettings {
                     """
                 )
             }
-            tokens.append(TokenSettings(name: first, role: role, sha256: words[2]))
+            tokens.append(CallerSettings(name: first, role: role, sha256: words[2]))
         }
         guard !tokens.isEmpty else {
             throw ConfigurationError(
@@ -48,9 +48,9 @@ extension ServerConfiguration {
     /// Everybody who may call: the tokens of the configuration and those of the file.
     ///
     /// - Throws: `ConfigurationError` for a file that cannot be used, and a name or a hash that stands there twice.
-    func allTokens() throws -> [TokenSettings] {
-        let all = tokens + (tokensFile.isEmpty ? [] : try TokenSettings.read(file: tokensFile))
-        try TokenSettings.refuseRepetitions(all)
+    func allTokens() throws -> [CallerSettings] {
+        let all = tokens + (tokensFile.isEmpty ? [] : try CallerSettings.read(file: tokensFile))
+        try CallerSettings.refuseRepetitions(all)
         return all
     }
 }

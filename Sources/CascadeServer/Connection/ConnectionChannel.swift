@@ -32,12 +32,12 @@ struct ConnectionChannel: HTTPChannelHandler {
             let (limits, timeouts) = (shared.limits, shared.timeouts)
             let head = isOrdinary ? timeouts.headersSeconds : min(timeouts.headersSeconds, Self.reservedPatience)
             let connection = ConnectionGuard(
-                .init(head: .seconds(head), body: .seconds(timeouts.read)),
+                .init(head: .seconds(head), body: .seconds(timeouts.readSeconds)),
                 stopping: shared.stopping
             )
             var heads = NIOHTTPDecoderLimitConfiguration()
-            heads.maxHeaderFieldSize = limits.headers
-            heads.maxHeaderListSize = limits.headers
+            heads.maxHeaderFieldSize = limits.headersBytes
+            heads.maxHeaderListSize = limits.headersBytes
             heads.maxHeaderFieldCount = 100
             let pipeline = channel.pipeline.syncOperations
             try shared.certificate.secure(pipeline)
@@ -51,7 +51,7 @@ struct ConnectionChannel: HTTPChannelHandler {
             )
             try pipeline.addHandlers([
                 connection, HTTP1ToHTTPServerCodec(secure: false),
-                HTTPConnectionStateHandler(idleTimeout: .seconds(timeouts.idle), logger: logger),
+                HTTPConnectionStateHandler(idleTimeout: .seconds(timeouts.idleSeconds), logger: logger),
             ])
             return try NIOAsyncChannel(
                 wrappingChannelSynchronously: channel,

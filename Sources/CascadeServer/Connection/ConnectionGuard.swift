@@ -59,7 +59,10 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     /// - Parameters:
     ///   - patience: How long things may take.
     ///   - stopping: Set when the server stops.
-    init(_ patience: Patience, stopping: Flag) { (self.patience, self.stopping) = (patience, stopping) }
+    init(_ patience: Patience, stopping: Flag) {
+        self.patience = patience
+        self.stopping = stopping
+    }
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context

@@ -23,7 +23,10 @@ final class ConnectionSlots: Sendable {
     private let metrics: ServerMetrics
     private let state = Mutex(State())
 
-    init(_ limits: Limits, metrics: ServerMetrics) { (self.limits, self.metrics) = (limits, metrics) }
+    init(_ limits: Limits, metrics: ServerMetrics) {
+        self.limits = limits
+        self.metrics = metrics
+    }
 
     /// Takes a new connection in until it closes.
     ///

@@ -15,7 +15,9 @@ struct Backend: Sendable {
     private let calendar = Calendar()
 
     init(service: any RecommendationService, configuration: ServerConfiguration, metrics: ServerMetrics) {
-        (self.service, self.configuration, self.metrics) = (service, configuration, metrics)
+        self.service = service
+        self.configuration = configuration
+        self.metrics = metrics
     }
 
     var limits: Limits { configuration.limits }

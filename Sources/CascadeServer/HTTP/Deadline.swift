@@ -1,76 +1,37 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
-import Synchronization
+import CascadeFunnel
 
-/// Work that is waited for only so long.
+/// Work that is awaited for a limited time.
 enum Deadline {
-    /// What the work returns, or an error when it is late.
+    /// The result of the work, or an error when it is late.
     ///
-    /// Work that is late is cancelled and left to itself: a task group would wait for it, however long it takes.
+    /// Late work is cancelled and not awaited; a task group would wait for it, however long it takes.
     static func run<Value: Sendable>(
         seconds: Double,
         late error: some Error,
         _ work: @escaping @Sendable () async throws -> Value
     ) async throws -> Value {
-        let race = Race<Value>()
+        let first = FirstResult<Result<Value, any Error>>()
         let worker = Task {
             do {
-                race.finish(.success(try await work()))
+                first.settle(.success(try await work()))
             } catch {
-                race.finish(.failure(error))
+                first.settle(.failure(error))
             }
         }
         let timer = Task {
             try await Task.sleep(for: .seconds(seconds))
-            race.finish(.failure(error))
+            first.settle(.failure(error))
         }
         defer {
             timer.cancel()
             worker.cancel()
         }
         return try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { race.wait($0) }
+            await first.value
         } onCancel: {
-            race.finish(.failure(CancellationError()))
-        }
-    }
-}
-
-/// The first of several results, for one that waits.
-private final class Race<Value: Sendable>: Sendable {
-    private enum State {
-        case running
-        case waiting(CheckedContinuation<Value, any Error>)
-        case finished(Result<Value, any Error>)
-        case answered
-    }
-
-    private let state = Mutex(State.running)
-
-    func wait(_ continuation: CheckedContinuation<Value, any Error>) {
-        let result: Result<Value, any Error>? = state.withLock { state in
-            guard case .finished(let result) = state else {
-                state = .waiting(continuation)
-                return nil
-            }
-            state = .answered
-            return result
-        }
-        if let result { continuation.resume(with: result) }
-    }
-
-    func finish(_ result: Result<Value, any Error>) {
-        let waiting: CheckedContinuation<Value, any Error>? = state.withLock { state in
-            switch state {
-            case .running:
-                state = .finished(result)
-                return nil
-            case .waiting(let continuation):
-                state = .answered
-                return continuation
-            case .finished, .answered: return nil
-            }
-        }
-        waiting?.resume(with: result)
+            first.settle(.failure(CancellationError()))
+        }.get()
     }
 }

@@ -3,7 +3,7 @@
 import Hummingbird
 import NIOCore
 
-/// The innermost layer: reads the body within its limits, and answers within its time.
+/// The innermost layer: reads the body within its limits, and responds within its time.
 struct Endpoint: HTTPResponder {
     typealias Context = HTTPContext
 
@@ -11,10 +11,14 @@ struct Endpoint: HTTPResponder {
     let backend: Backend
 
     func respond(to request: Request, context: HTTPContext) async throws -> Response {
-        let call = Call(request: try await collected(request, context), context: context, limits: backend.limits)
-        let seconds = route.timeout ?? backend.configuration.timeouts.answer
-        return try await Deadline.run(seconds: seconds, late: Problem.slowAnswer(seconds)) {
-            try await route.handler(call)
+        let admitted = RequestContext(
+            request: try await collected(request, context),
+            http: context,
+            limits: backend.limits
+        )
+        let seconds = route.timeout ?? backend.configuration.timeouts.responseSeconds
+        return try await Deadline.run(seconds: seconds, late: Problem.slowResponse(seconds)) {
+            try await route.handler(admitted)
         }
     }
 
@@ -24,10 +28,10 @@ struct Endpoint: HTTPResponder {
         guard declared != nil || request.headers[.transferEncoding] != nil else { return request }
         let expected = request.headers[.expect]?.lowercased()
         guard expected == nil || expected == "100-continue" else { throw Problem.expectation }
-        let most = backend.limits.body
+        let most = backend.limits.bodyBytes
         if let declared, Int(declared) ?? .max > most { throw Problem.tooLarge(most) }
         if expected != nil { context.channel.triggerUserOutboundEvent(ContinueEvent(), promise: nil) }
-        let seconds = backend.configuration.timeouts.read
+        let seconds = backend.configuration.timeouts.readSeconds
         let body = request.body
         let buffer = try await withThrowingTaskGroup(of: ByteBuffer.self) { group in
             defer { group.cancelAll() }

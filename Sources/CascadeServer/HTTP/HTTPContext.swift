@@ -6,7 +6,7 @@ import NIOCore
 /// What goes along with one request.
 ///
 /// Not a `RemoteAddressRequestContext`, so that traces do not carry addresses of people.
-struct HTTPContext: RequestContext {
+struct HTTPContext: Hummingbird.RequestContext {
     var coreContext: CoreRequestContextStorage
     /// The connection that the request came on.
     let channel: any Channel

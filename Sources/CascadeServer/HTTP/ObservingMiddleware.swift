@@ -26,12 +26,12 @@ struct ObservingMiddleware: RouterMiddleware {
         let route = context.endpointPath.flatMap { $0 == "NotFound" ? nil : $0 } ?? "unmatched"
         backend.metrics.end(method: request.method, route: route, status: response.status.code, duration: duration)
         context.logger.info(
-            "answered",
+            "responded",
             metadata: [
                 "method": .string(request.method.rawValue),
                 "route": .string(route),
                 "status": .stringConvertible(response.status.code),
-                "milliseconds": .stringConvertible((duration.seconds * 100_000).rounded() / 100),
+                "latency_ms": .stringConvertible((duration.seconds * 100_000).rounded() / 100),
             ]
         )
         response.headers[.requestID] = context.requestID

@@ -21,7 +21,10 @@ struct Problem: Error, Equatable {
     var headers: HTTPFields = [:]
 
     init(_ status: HTTPResponse.Status, _ slug: String, _ title: String, _ detail: String, headers: HTTPFields = [:]) {
-        (self.status, self.slug, self.title, self.detail) = (status, slug, title, detail)
+        self.status = status
+        self.slug = slug
+        self.title = title
+        self.detail = detail
         self.headers = headers
     }
 
@@ -38,7 +41,7 @@ struct Problem: Error, Equatable {
             .methodNotAllowed,
             "method",
             "Method not allowed",
-            "This address answers \(list) only.",
+            "This address allows \(list) only.",
             headers: [.allow: list]
         )
     }
@@ -97,7 +100,7 @@ struct Problem: Error, Equatable {
         .serviceUnavailable,
         "connections",
         "Too many connections",
-        "The server, or the caller's address, has as many connections as it may. Keep fewer, or try again.",
+        "The server, or the caller's address, has reached its connection limit. Use fewer connections, or retry.",
         headers: [.retryAfter: "1", .connection: "close"]
     )
 
@@ -106,7 +109,7 @@ struct Problem: Error, Equatable {
         Problem(
             .unauthorized,
             "unauthorized",
-            "Token needed",
+            "Token required",
             detail,
             headers: [.wwwAuthenticate: "Bearer realm=\"cascade\""]
         )
@@ -117,7 +120,7 @@ struct Problem: Error, Equatable {
         Problem(
             .forbidden,
             "forbidden",
-            "Role not sufficient",
+            "Insufficient role",
             "The token's role is '\(found.rawValue)'; this address needs '\(needed.rawValue)'."
         )
     }
@@ -136,7 +139,7 @@ struct Problem: Error, Equatable {
             .tooManyRequests,
             "rate",
             "Too many requests",
-            "The caller's rate is used up.",
+            "The caller exceeded its rate limit.",
             headers: [.retryAfter: "\(max(1, Int(seconds.rounded(.up))))"]
         )
     }
@@ -144,27 +147,27 @@ struct Problem: Error, Equatable {
     /// An answer that took too long.
     ///
     /// What was to be stored may have been stored or not.
-    static func slowAnswer(_ seconds: Double) -> Problem {
+    static func slowResponse(_ seconds: Double) -> Problem {
         Problem(
             .serviceUnavailable,
             "timeout",
             "Too slow",
-            "There was no answer within \(seconds) seconds. Events may be sent again: their ids keep them single.",
+            "There was no response within \(seconds) seconds. Events may be sent again: their ids prevent duplicates.",
             headers: [.retryAfter: "1"]
         )
     }
 
     /// Something that cannot be done now.
     static func unavailable(_ detail: String) -> Problem {
-        Problem(.serviceUnavailable, "unavailable", "Not available now", detail, headers: [.retryAfter: "1"])
+        Problem(.serviceUnavailable, "unavailable", "Unavailable", detail, headers: [.retryAfter: "1"])
     }
 
-    /// A failure of the server's own, of which the caller learns nothing but the request's id.
+    /// An internal error, of which the caller learns only the request id.
     static let failure = Problem(
         .internalServerError,
         "failure",
-        "Failure of the server",
-        "The server failed. Its log says more under the request's id."
+        "Internal error",
+        "Internal error; the log has details under the request id."
     )
 }
 
@@ -181,7 +184,7 @@ extension Problem {
             }
         case let error as StoreError: self = Self.of(error.reason)
         case let error as DecodingError: self = .invalid(Self.describe(error))
-        case is NIOTooManyBytesError: self = .tooLarge(limits.body)
+        case is NIOTooManyBytesError: self = .tooLarge(limits.bodyBytes)
         case is CancellationError: self = .unavailable("The server is stopping.")
         default: self = .failure
         }
@@ -193,7 +196,7 @@ extension Problem {
         case .invalid:
             .invalid("body: found an id or a text that cannot be stored, expected text without NUL characters.")
         case .busy, .full, .closed, .missing, .readOnly, .corrupt:
-            .unavailable("The store takes nothing in now; nothing of this request was kept.")
+            .unavailable("The store cannot be written now; nothing of this request was stored.")
         default: .failure
         }
     }
@@ -252,7 +255,7 @@ extension Problem {
             detail: detail,
             instance: instance
         )
-        var response = (try? Answer.json(document, status: status)) ?? Response(status: status)
+        var response = (try? JSONResponse.of(document, status: status)) ?? Response(status: status)
         response.headers[.contentType] = "application/problem+json"
         for field in headers { response.headers[field.name] = field.value }
         return response

@@ -3,9 +3,9 @@
 import HTTPTypes
 import Hummingbird
 
-/// Who may call a route.
+/// The access to a route.
 enum Access: Sendable, Equatable {
-    /// Everybody who reaches the port.
+    /// All callers that reach the port.
     case everybody
     /// Callers with at least this role.
     case role(Role)
@@ -13,13 +13,13 @@ enum Access: Sendable, Equatable {
 
 /// One address of the service, and what answers there.
 struct Route: Sendable {
-    typealias Handler = @Sendable (Call) async throws -> Response
+    typealias Handler = @Sendable (RequestContext) async throws -> Response
 
     let method: HTTPRequest.Method
     /// As OpenAPI writes it: `/v1/items/{id}`.
     let pattern: String
     let access: Access
-    /// How long the answer may take, when it is not `timeouts.answer`.
+    /// How long the answer may take, when it is not `timeouts.responseSeconds`.
     let timeout: Double?
     let handler: Handler
 
@@ -30,8 +30,11 @@ struct Route: Sendable {
         timeout: Double? = nil,
         handler: @escaping Handler
     ) {
-        (self.method, self.pattern, self.access) = (method, pattern, access)
-        (self.timeout, self.handler) = (timeout, handler)
+        self.method = method
+        self.pattern = pattern
+        self.access = access
+        self.timeout = timeout
+        self.handler = handler
     }
 }
 

@@ -33,7 +33,10 @@ public final class LogOutput: Sendable {
     /// - Parameters:
     ///   - descriptor: Where the lines go.
     ///   - capacity: How many bytes may wait.
-    init(descriptor: Int32, capacity: Int = 4 << 20) { (self.descriptor, self.capacity) = (descriptor, capacity) }
+    init(descriptor: Int32, capacity: Int = 4 << 20) {
+        self.descriptor = descriptor
+        self.capacity = capacity
+    }
 
     /// The least serious level that is written, for loggers without a level of their own.
     public var level: Logger.Level {

@@ -3,7 +3,7 @@
 public import CascadeFunnel
 public import Logging
 
-/// Counts what the funnel does, for `/metrics`, and logs what an operator must know: swaps and failures.
+/// Counts the funnel's work for `/metrics`, and logs swaps and failures.
 public struct FunnelSeries: FunnelMetrics {
     private let registry: MetricsRegistry
     private let logger: Logger?
@@ -15,7 +15,9 @@ public struct FunnelSeries: FunnelMetrics {
     }
 
     init(_ registry: MetricsRegistry, logger: Logger?, rare: RareLog) {
-        (self.registry, self.logger, self.rare) = (registry, logger, rare)
+        self.registry = registry
+        self.logger = logger
+        self.rare = rare
     }
 
     /// Counts the time of a stage that took part; what was left out is counted with the answers.
@@ -24,13 +26,13 @@ public struct FunnelSeries: FunnelMetrics {
         registry.histogram("cascade_stage_seconds", [("stage", stage)]).record(milliseconds / 1_000)
     }
 
-    /// Counts the time of an answer, without HTTP.
-    public func answered(_ kind: AnswerKind, milliseconds: Double, degraded: Bool) {
+    /// Counts the latency of a response, without HTTP.
+    public func responded(_ kind: RequestKind, milliseconds: Double, degraded: Bool) {
         registry.histogram("cascade_answer_seconds", [("kind", kind.rawValue)]).record(milliseconds / 1_000)
     }
 
     /// Counts pages that were only looked at.
-    public func previewed(_ kind: AnswerKind) {
+    public func previewed(_ kind: RequestKind) {
         registry.counter("cascade_previews_total", [("kind", kind.rawValue)]).increment(by: Int64(1))
     }
 
@@ -59,7 +61,7 @@ public struct FunnelSeries: FunnelMetrics {
         facts["reason"] = failure.reason.map { .string($0.rawValue) }
         // Of other errors the type alone: what they say may name a person or an item.
         facts["error"] = failure.error.map { .string(failure.words ?? "\(Swift.type(of: $0))") }
-        let message: Logger.Message = failure.reason == nil ? "background work failed" : "a stage was left out"
+        let message: Logger.Message = failure.reason == nil ? "background work failed" : "a stage was skipped"
         if failure.reason == nil {
             registry.counter("cascade_background_failures_total", [("work", failure.place)]).increment(by: Int64(1))
         }
@@ -68,7 +70,7 @@ public struct FunnelSeries: FunnelMetrics {
         }
     }
 
-    /// Counts what experiments will not know of.
+    /// Counts impressions that A/B tests lack.
     public func exposuresLost(_ count: Int) {
         registry.counter("cascade_exposures_lost_total", []).increment(by: Int64(count))
     }

@@ -14,10 +14,10 @@ struct ServerMetrics: Sendable {
     private let crowded: CounterSeries
     private let droppedLines: CounterSeries
     private let latency: HistogramSeries
-    private let answers: AnswerCounters
+    private let responses: ResponseCounters
     private let stored: CounterSeries
     private let duplicates: CounterSeries
-    private let leftOut = LeftOutCounts()
+    private let skipped = SkippedStageCounts()
 
     init(_ registry: MetricsRegistry) {
         self.registry = registry
@@ -26,7 +26,7 @@ struct ServerMetrics: Sendable {
         crowded = registry.counter("cascade_connections_over_limit_total")
         droppedLines = registry.counter("cascade_log_lines_dropped_total")
         latency = HistogramSeries(bounds: HistogramSeries.seconds)
-        answers = AnswerCounters(registry)
+        responses = ResponseCounters(registry)
         stored = registry.counter("cascade_events_total", [("result", Receipt.stored.rawValue)])
         duplicates = registry.counter("cascade_events_total", [("result", Receipt.duplicate.rawValue)])
         registry.gauge("process_start_time_seconds").set(Date().timeIntervalSince1970)
@@ -44,7 +44,7 @@ struct ServerMetrics: Sendable {
     func end(method: HTTPRequest.Method, route: String, status: Int, duration: Duration) {
         inFlight.decrement(by: 1)
         latency.record(duration.seconds)
-        answers.count(.init(method: Self.known(method), route: route, status: status), seconds: duration.seconds)
+        responses.count(.init(method: Self.known(method), route: route, status: status), seconds: duration.seconds)
     }
 
     func count(_ receipts: [Receipt]) {
@@ -57,7 +57,7 @@ struct ServerMetrics: Sendable {
         for one in degraded {
             let labels = [("stage", one.stage), ("reason", one.reason.rawValue)]
             registry.counter("cascade_degraded_total", labels).increment(by: Int64(1))
-            leftOut.add(one)
+            skipped.add(one)
         }
     }
 
@@ -69,9 +69,9 @@ struct ServerMetrics: Sendable {
     }
 
     /// Everything that the console draws.
-    func summary() -> StatusAnswer.Traffic {
+    func summary() -> StatusResponse.Traffic {
         let counts = latency.current
-        let classes = answers.byClass()
+        let classes = responses.byClass()
         return .init(
             requests: counts.buckets.reduce(0, +),
             clientErrors: classes[4] ?? 0,
@@ -79,9 +79,9 @@ struct ServerMetrics: Sendable {
             inFlight: Int(inFlight.current),
             eventsStored: Int(stored.total),
             eventsDuplicate: Int(duplicates.total),
-            latencyBounds: latency.bounds,
+            latencyBoundsSeconds: latency.bounds,
             latencyCounts: counts.buckets,
-            degraded: leftOut.all
+            degraded: skipped.all
         )
     }
 
@@ -98,8 +98,8 @@ struct ServerMetrics: Sendable {
     }
 }
 
-/// How often each stage was left out, by reason.
-final class LeftOutCounts: Sendable {
+/// How often each stage was skipped, by reason.
+final class SkippedStageCounts: Sendable {
     private let counts = Mutex<[String: (stage: Degradation, count: Int)]>([:])
 
     func add(_ stage: Degradation) {
@@ -107,15 +107,15 @@ final class LeftOutCounts: Sendable {
     }
 
     /// In the order of their names.
-    var all: [StatusAnswer.LeftOut] {
+    var all: [StatusResponse.SkippedStage] {
         counts.withLock { $0 }.sorted { $0.key < $1.key }.map {
             .init(stage: $0.value.stage.stage, reason: $0.value.stage.reason, count: $0.value.count)
         }
     }
 }
 
-/// The counters of answers by method, route and status, kept at hand: finding one by name costs more than counting.
-final class AnswerCounters: Sendable {
+/// The counters of responses by method, route and status, kept at hand: finding one by name costs more than counting.
+final class ResponseCounters: Sendable {
     struct Key: Hashable {
         let method: String
         let route: String
@@ -123,7 +123,7 @@ final class AnswerCounters: Sendable {
     }
 
     private let registry: MetricsRegistry
-    private let counters = Mutex<[Key: (answers: CounterSeries, seconds: HistogramSeries)]>([:])
+    private let counters = Mutex<[Key: (responses: CounterSeries, seconds: HistogramSeries)]>([:])
 
     init(_ registry: MetricsRegistry) { self.registry = registry }
 
@@ -132,20 +132,20 @@ final class AnswerCounters: Sendable {
             if let found = counters[key] { return found }
             let labels = [("method", key.method), ("route", key.route), ("status", "\(key.status)")]
             let made = (
-                answers: registry.counter("cascade_http_requests_total", labels),
+                responses: registry.counter("cascade_http_requests_total", labels),
                 seconds: registry.histogram("cascade_http_request_seconds", [("route", key.route)])
             )
             counters[key] = made
             return made
         }
-        series.answers.increment(by: Int64(1))
+        series.responses.increment(by: Int64(1))
         series.seconds.record(seconds)
     }
 
-    /// Answers by the first digit of their status.
+    /// Responses by the first digit of their status.
     func byClass() -> [Int: Int] {
         counters.withLock { counters in
-            counters.reduce(into: [:]) { $0[$1.key.status / 100, default: 0] += Int($1.value.answers.total) }
+            counters.reduce(into: [:]) { $0[$1.key.status / 100, default: 0] += Int($1.value.responses.total) }
         }
     }
 }

@@ -5,13 +5,13 @@
 const span = 120000;
 const chartKinds = [
   { key: "rate", name: "Requests", unit: "requests/s", series: [["all", "first"]] },
-  { key: "latency", name: "Time to answer", unit: "ms", series: [["median", "first"], ["99th percentile", "second"]] },
-  { key: "errors", name: "Errors", unit: "answers/s", series: [["refused (4xx)", "first"], ["failed (5xx)", "second"]] },
+  { key: "latency", name: "Latency", unit: "ms", series: [["median", "first"], ["99th percentile", "second"]] },
+  { key: "errors", name: "Errors", unit: "responses/s", series: [["client errors (4xx)", "first"], ["server errors (5xx)", "second"]] },
   { key: "events", name: "Events", unit: "events/s", series: [["stored", "first"]] },
-  { key: "degraded", name: "Stages left out", unit: "stages/s", series: [["left out", "second"]] },
+  { key: "degraded", name: "Skipped stages", unit: "stages/s", series: [["skipped", "second"]] },
 ];
 
-/** The time within which a share of the answers came, from the difference of two histograms; in milliseconds. */
+/** The quantile of the latency in milliseconds, from the difference of two histograms. */
 function quantile(bounds, counts, share) {
   const all = counts.reduce((sum, count) => sum + count, 0);
   if (all === 0) return 0;
@@ -26,19 +26,19 @@ function quantile(bounds, counts, share) {
   return 1000 * bounds.at(-1);
 }
 
-const leftOut = (traffic) => traffic.degraded.reduce((sum, one) => sum + one.count, 0);
+const skipped = (traffic) => traffic.degraded.reduce((sum, one) => sum + one.count, 0);
 
 function difference(old, now) {
-  const seconds = Math.max(0.001, now.uptime - old.uptime);
+  const seconds = Math.max(0.001, now.uptime_seconds - old.uptime_seconds);
   const a = old.traffic, b = now.traffic;
-  const counts = b.latencyCounts.map((count, bucket) => count - a.latencyCounts[bucket]);
+  const counts = b.latency_counts.map((count, bucket) => count - a.latency_counts[bucket]);
   return {
     time: Date.now(),
     rate: [(b.requests - a.requests) / seconds],
-    latency: [quantile(b.latencyBounds, counts, 0.5), quantile(b.latencyBounds, counts, 0.99)],
-    errors: [(b.clientErrors - a.clientErrors) / seconds, (b.serverErrors - a.serverErrors) / seconds],
-    events: [(b.eventsStored - a.eventsStored) / seconds],
-    degraded: [(leftOut(b) - leftOut(a)) / seconds],
+    latency: [quantile(b.latency_bounds_seconds, counts, 0.5), quantile(b.latency_bounds_seconds, counts, 0.99)],
+    errors: [(b.client_errors - a.client_errors) / seconds, (b.server_errors - a.server_errors) / seconds],
+    events: [(b.events_stored - a.events_stored) / seconds],
+    degraded: [(skipped(b) - skipped(a)) / seconds],
   };
 }
 

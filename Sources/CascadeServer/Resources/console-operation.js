@@ -2,8 +2,8 @@
 
 // MARK: Overview
 
-/** Stages that were left out within the readings that this page has, or nothing. */
-function recentlyLeftOut() {
+/** Stages skipped within the readings of this page. */
+function recentlySkipped() {
   const [old, now] = [state.firstStatus, state.status];
   if (!old || !now) return [];
   const before = new Map(old.traffic.degraded.map((one) => [`${one.stage} ${one.reason}`, one.count]));
@@ -18,32 +18,32 @@ function rows(pairs) {
 
 function serviceCard() {
   const now = state.status;
-  if (!now) return factCard("Service", el("p", { className: "quiet" }, "This token may not read the state of the service; that needs the role admin."));
+  if (!now) return factCard("Service", el("p", { className: "quiet" }, "This token may not read the status of the service; that needs the role admin or metrics."));
   const { traffic } = now, last = state.readings.at(-1);
   const notReady = now.obstacles.map((obstacle) => el("p", { className: "facts warn" }, `Not ready: ${obstacle}`));
   return factCard("Service", ...notReady, rows([
-    ["running for", duration(now.uptime)],
+    ["uptime", duration(now.uptime_seconds)],
     ["requests per second", last ? short(last.rate[0]) : "–"],
     ["99th percentile", last ? `${short(last.latency[1])} ms` : "–"],
-    ["requests under way", traffic.inFlight.toLocaleString()],
-    ["answered requests", traffic.requests.toLocaleString()],
-    ["refused (4xx)", traffic.clientErrors.toLocaleString()],
-    ["failed (5xx)", traffic.serverErrors.toLocaleString()],
-    ["events stored", traffic.eventsStored.toLocaleString()],
-    ["events sent twice", traffic.eventsDuplicate.toLocaleString()],
+    ["requests in flight", traffic.in_flight.toLocaleString()],
+    ["requests", traffic.requests.toLocaleString()],
+    ["client errors (4xx)", traffic.client_errors.toLocaleString()],
+    ["server errors (5xx)", traffic.server_errors.toLocaleString()],
+    ["events stored", traffic.events_stored.toLocaleString()],
+    ["duplicate events", traffic.events_duplicate.toLocaleString()],
   ]));
 }
 
-function leftOutCard() {
-  const found = recentlyLeftOut();
-  if (!found.length) return factCard("Stages left out", el("p", { className: "quiet" }, state.status ? "Every page had all its stages." : "Unknown without the state of the service."));
-  const head = ["stage", "why", "since this page opened", "since the start"].map((name, column) => el("th", { scope: "col", className: column > 1 ? "number" : "" }, name));
-  const body = found.map((one) => el("tr", { className: one.recent ? "warn" : "" }, el("th", { scope: "row" }, one.stage), el("td", {}, whyLeftOut[one.reason] ?? one.reason), el("td", { className: "number" }, one.recent.toLocaleString()), el("td", { className: "number" }, one.count.toLocaleString())));
-  return factCard("Stages left out", el("table", {}, el("thead", {}, el("tr", {}, ...head)), el("tbody", {}, ...body)));
+function skippedCard() {
+  const found = recentlySkipped();
+  if (!found.length) return factCard("Skipped stages", el("p", { className: "quiet" }, state.status ? "No stage was skipped." : "Unknown without the status of the service."));
+  const head = ["stage", "reason", "since this page opened", "since the start"].map((name, column) => el("th", { scope: "col", className: column > 1 ? "number" : "" }, name));
+  const body = found.map((one) => el("tr", { className: one.recent ? "warn" : "" }, el("th", { scope: "row" }, one.stage), el("td", {}, whySkipped[one.reason] ?? one.reason), el("td", { className: "number" }, one.recent.toLocaleString()), el("td", { className: "number" }, one.count.toLocaleString())));
+  return factCard("Skipped stages", el("table", {}, el("thead", {}, el("tr", {}, ...head)), el("tbody", {}, ...body)));
 }
 
 function slotsCard(slots) {
-  if (!slots.length) return factCard("Slots", el("p", { className: "quiet" }, "No slot is configured; popular items answer."));
+  if (!slots.length) return factCard("Slots", el("p", { className: "quiet" }, "No slot is configured; pages show popular items."));
   const lines = slots.map(({ slot, version, problem }) => el("tr", {}, el("th", { scope: "row" }, slot), el("td", {}, version ? el("code", {}, version.version) : el("span", { className: "warn" }, "empty"), problem ? el("small", { className: "warn" }, problem) : null)));
   return factCard("Slots", el("table", { className: "plain" }, el("tbody", {}, ...lines)));
 }
@@ -51,8 +51,8 @@ function slotsCard(slots) {
 let overview = { slots: [], items: null };
 
 function drawOverview() {
-  const catalogue = factCard("Catalogue", rows([["items", overview.items === null ? "–" : overview.items.toLocaleString()]]), el("p", { className: "facts" }, el("a", { href: "#items" }, "Look through the items")));
-  $("facts").replaceChildren(serviceCard(), leftOutCard(), slotsCard(overview.slots), catalogue);
+  const catalog = factCard("Catalog", rows([["items", overview.items === null ? "–" : overview.items.toLocaleString()]]), el("p", { className: "facts" }, el("a", { href: "#items" }, "Browse the items")));
+  $("facts").replaceChildren(serviceCard(), skippedCard(), slotsCard(overview.slots), catalog);
   drawCharts("overview-charts", chartKinds.slice(0, 2));
 }
 
@@ -67,7 +67,7 @@ async function showOverview() {
 async function rollBack(slot, version, previous) {
   const isSure = await confirmed({
     title: [`Roll “${slot}” back?`],
-    words: [`Every request from then on is answered by ${previous.version} instead of ${version?.version ?? "nothing"}. A restart keeps it.`],
+    words: [`${previous.version} will serve all requests instead of ${version?.version ?? "nothing"}. A restart keeps it.`],
     yes: "Roll back",
   });
   if (!isSure) return;
@@ -79,15 +79,15 @@ async function rollBack(slot, version, previous) {
 function slotCard({ slot, version, previous, problem }) {
   const card = el("article", { className: "card" }, el("h3", {}, slot));
   if (problem) card.append(el("p", { className: "facts warn" }, version ? `The last change had a problem: ${problem}` : `Loading failed: ${problem}`));
-  if (!version) card.append(el("p", { className: "quiet" }, "Nothing is loaded; the stage is left out."));
+  if (!version) card.append(el("p", { className: "quiet" }, "Nothing is loaded; the stage is skipped."));
   else {
-    card.append(el("p", { className: "facts" }, el("code", {}, version.version), el("br"), `serves since ${date(version.time)}`, el("br"), "from ", el("code", {}, version.path)));
+    card.append(el("p", { className: "facts" }, el("code", {}, version.version), el("br"), `serving since ${date(version.time)}`, el("br"), "from ", el("code", {}, version.path)));
     const metrics = Object.entries(version.metrics).sort(([a], [b]) => a.localeCompare(b, "en", { numeric: true }));
     if (metrics.length) card.append(el("table", {}, el("caption", { className: "unseen" }, `Offline metrics of ${slot}`), el("tbody", {}, ...metrics.map(([name, value]) => el("tr", {}, el("th", { scope: "row" }, name), el("td", { className: "number" }, value.toFixed(4)))))));
-    else card.append(el("p", { className: "quiet" }, "It came without offline metrics."));
+    else card.append(el("p", { className: "quiet" }, "No offline metrics."));
   }
   if (previous) {
-    card.append(el("p", { className: "facts spaced" }, "Before: ", el("code", {}, previous.version)),
+    card.append(el("p", { className: "facts spaced" }, "Previous: ", el("code", {}, previous.version)),
       el("button", { type: "button", className: "danger", "aria-label": `Roll ${slot} back to ${previous.version}`, onclick: doing(() => rollBack(slot, version, previous)) }, "Roll back …"));
   }
   return card;
@@ -112,7 +112,7 @@ function estimateTable(caption, head, entries, show, zero) {
   return el("table", { className: "arms" }, el("caption", { className: "unseen" }, caption), el("thead", {}, el("tr", {}, ...heads, el("td"))), el("tbody", {}, ...body));
 }
 
-const unitOf = { click_rate: "share of requests with a click", conversion: "share of people who bought or rated", value: "sum of event values per person" };
+const unitOf = { click_rate: "share of requests with a click", conversion: "share of users who purchased or rated", value: "sum of event values per user" };
 
 function metricTables(metric, arms, differences) {
   const show = metric === "value" ? short : percent;
@@ -128,15 +128,15 @@ function metricTables(metric, arms, differences) {
   return tables;
 }
 
-async function showExperiments() {
-  const { experiments } = await ask("v1/experiments");
-  const cards = experiments.map(({ experiment, arms, differences, sampleRatioP }) => {
-    const card = el("article", { className: "card" }, el("h3", {}, experiment));
-    if (sampleRatioP < 0.001) card.append(el("p", { className: "facts warn" }, `People are not split as configured (p = ${sampleRatioP.toExponential(1)}): the assignment is broken, and the numbers below mean nothing.`));
-    else card.append(el("p", { className: "facts" }, `People are split as configured (p = ${short(sampleRatioP)}).`));
+async function showABTests() {
+  const { ab_tests: tests } = await ask("v1/ab-tests");
+  const cards = tests.map(({ name, arms, differences, sample_ratio_p_value: p }) => {
+    const card = el("article", { className: "card" }, el("h3", {}, name));
+    if (p < 0.001) card.append(el("p", { className: "facts warn" }, `Sample-ratio mismatch (p = ${p.toExponential(1)}): the assignment is broken, and the metrics below mean nothing.`));
+    else card.append(el("p", { className: "facts" }, `Sample-ratio check passed (p = ${short(p)}).`));
     const metrics = [...new Set(arms.flatMap((arm) => Object.keys(arm.metrics)))].sort();
     card.append(...metrics.flatMap((metric) => metricTables(metric, arms, differences)));
-    if (!metrics.length) card.append(el("p", { className: "quiet" }, "No arm has been shown to two people yet."));
+    if (!metrics.length) card.append(el("p", { className: "quiet" }, "No arm has two users yet."));
     return card;
   });
   $("reports").replaceChildren(...(cards.length ? cards : [el("p", { className: "card quiet" }, "No A/B test is configured.")]));

@@ -13,7 +13,7 @@ function similarButton(item, title) {
 
 function itemList(page, { fresh = new Set(), click = true } = {}) {
   for (const one of page.items) if (one.title) state.titles.set(one.item, Promise.resolve(one.title));
-  if (page.items.length === 0) return [el("p", { className: "quiet" }, "Nothing was found.")];
+  if (page.items.length === 0) return [el("p", { className: "quiet" }, "No items found.")];
   const rows = page.items.map((one, place) => {
     const title = one.title || `item ${one.item}`;
     const chips = one.reasons.map((reason) => el("span", { className: "chip" }, bdi(reason)));
@@ -28,14 +28,14 @@ function itemList(page, { fresh = new Set(), click = true } = {}) {
   return [el("ol", { className: "items" }, ...rows)];
 }
 
-const whyLeftOut = { deadline: "took too long", failed: "failed", missing: "has nothing loaded" };
+const whySkipped = { deadline: "took too long", failed: "failed", missing: "has nothing loaded" };
 
 function factsOf(page) {
   const lines = [];
-  const arms = Object.entries(page.arms).map(([experiment, arm]) => `${experiment}: ${arm}`);
+  const arms = Object.entries(page.arms).map(([test, arm]) => `${test}: ${arm}`);
   if (arms.length) lines.push(el("p", { className: "facts" }, `Arm of the A/B test: ${arms.join(", ")}`));
   for (const { stage, reason } of page.degraded) {
-    lines.push(el("p", { className: "facts warn" }, `Without the stage “${stage}”, which ${whyLeftOut[reason] ?? reason}.`));
+    lines.push(el("p", { className: "facts warn" }, `The stage “${stage}” was skipped: it ${whySkipped[reason] ?? reason}.`));
   }
   return lines;
 }
@@ -82,7 +82,7 @@ async function showHistory() {
   const titles = await Promise.all(latest.map((event) => titleOf(event.item)));
   if (user !== state.user) return;
   const rows = latest.map((event, row) => el("li", {}, bdi(titles[row]), el("small", {}, event.action, ...(event.query ? [" after “", bdi(event.query), "”"] : []), `, ${date(event.time)}`)));
-  $("history").replaceChildren(...(rows.length ? rows : [el("li", { className: "quiet" }, "Nothing is stored of this user.")]));
+  $("history").replaceChildren(...(rows.length ? rows : [el("li", { className: "quiet" }, "No events of this user.")]));
   $("erase").hidden = !isStored;
   $("history-card").hidden = false;
 }
@@ -100,7 +100,7 @@ async function showPage() {
   await explain(page.request);
 }
 
-/** Without the page's request: a preview was shown to nobody, so no A/B test may count the click. */
+/** Without the page's request: a preview has no impressions, so no A/B test may count the click. */
 async function sendClick(item, title) {
   const id = `console-${Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
   await ask("v1/events", { method: "POST", body: JSON.stringify({ id, user: state.user, item, action: "click" }) });
@@ -112,8 +112,8 @@ async function eraseUser() {
   const user = state.user;
   const isSure = await confirmed({
     title: ["Erase user ", bdi(user), "?"],
-    words: ["Everything that is stored of this user is deleted: events, exposures, and what is in memory. This cannot be undone."],
-    yes: "Erase for ever",
+    words: ["This deletes everything stored about the user: events, impressions, and cached data. It cannot be undone."],
+    yes: "Erase permanently",
     typed: user,
   });
   if (!isSure) return;
@@ -124,21 +124,21 @@ async function eraseUser() {
 
 async function explain(request) {
   const explanation = await ask(`v1/explain/${part(request)}`);
-  const longest = Math.max(0.001, ...explanation.stages.map((stage) => stage.milliseconds));
+  const longest = Math.max(0.001, ...explanation.stages.map((stage) => stage.latency_ms));
   const items = [...new Set(explanation.stages.flatMap((stage) => stage.kept.map((one) => one.item)))];
   const titles = new Map(await Promise.all(items.map(async (item) => [item, await titleOf(item)])));
   const rows = explanation.stages.map((stage) => {
     const bar = el("span");
-    bar.style.width = `${(100 * stage.milliseconds) / longest}%`;
+    bar.style.width = `${(100 * stage.latency_ms) / longest}%`;
     const dropped = Object.entries(stage.dropped).filter(([, count]) => count > 0).map(([rule, count]) => `${count} ${rule}`);
-    const counts = `${stage.received ? `${stage.received} in, ` : ""}${stage.keptCount} out${dropped.length ? `; left out: ${dropped.join(", ")}` : ""}`;
+    const counts = `${stage.received ? `${stage.received} in, ` : ""}${stage.kept_count} out${dropped.length ? `; removed: ${dropped.join(", ")}` : ""}`;
     const kept = stage.kept.map((one) => el("li", {}, bdi(titles.get(one.item)), " ", el("span", { className: "score" }, score(one.score))));
     const details = el("details", {}, el("summary", { "aria-label": `${stage.stage}: ${counts}. Show the first ${kept.length}` }, counts), el("ol", {}, ...kept));
-    const line = el("div", { className: "line" }, el("strong", {}, stage.stage), el("div", { className: "track", "aria-hidden": "true" }, bar), el("span", { className: "time" }, `${stage.milliseconds.toFixed(2)} ms`));
-    const facts = [stage.version ? el("code", {}, stage.version) : null, stage.degraded ? el("span", { className: "warn" }, ` left out: it ${whyLeftOut[stage.degraded] ?? stage.degraded}`) : null];
+    const line = el("div", { className: "line" }, el("strong", {}, stage.stage), el("div", { className: "track", "aria-hidden": "true" }, bar), el("span", { className: "time" }, `${stage.latency_ms.toFixed(2)} ms`));
+    const facts = [stage.version ? el("code", {}, stage.version) : null, stage.degraded ? el("span", { className: "warn" }, ` skipped: it ${whySkipped[stage.degraded] ?? stage.degraded}`) : null];
     return el("li", {}, line, ...facts, kept.length ? details : el("p", { className: "facts" }, counts));
   });
-  $("explain").replaceChildren(el("p", { className: "facts" }, `Request ${explanation.request}, ${explanation.milliseconds.toFixed(2)} ms in all.`), el("ol", { className: "stages" }, ...rows));
+  $("explain").replaceChildren(el("p", { className: "facts" }, `Request ${explanation.request}, ${explanation.latency_ms.toFixed(2)} ms in total.`), el("ol", { className: "stages" }, ...rows));
   $("explain-card").hidden = false;
 }
 
@@ -146,7 +146,7 @@ async function explain(request) {
 
 let lastItem = null;
 
-function catalogueRow(item) {
+function catalogRow(item) {
   const title = item.title || `item ${item.id}`;
   state.titles.set(item.id, Promise.resolve(title));
   const chips = item.categories.map((category) => el("span", { className: "chip" }, bdi(category)));
@@ -164,11 +164,11 @@ async function listItems(isNext = false) {
   const { items, total } = await ask(`v1/items?limit=20&prefix=${part(prefix)}${after}`);
   if (prefix !== $("item-prefix").value) return;
   if (!isNext) $("item-list").replaceChildren();
-  $("item-list").append(...items.map(catalogueRow));
+  $("item-list").append(...items.map(catalogRow));
   lastItem = items.at(-1)?.id ?? lastItem;
   const shown = $("item-list").children.length;
   $("item-more").hidden = shown >= total || items.length === 0;
-  $("item-count").replaceChildren(...(prefix ? [`${many(total, "item")} with ids that begin with “`, bdi(prefix), `”`] : [`${many(total, "item")} in the catalogue`]), `; ${shown.toLocaleString()} shown, in the order of their ids.`);
+  $("item-count").replaceChildren(...(prefix ? [`${many(total, "item")} with ids that begin with “`, bdi(prefix), `”`] : [`${many(total, "item")} in the catalog`]), `; ${shown.toLocaleString()} shown, in the order of their ids.`);
   say(`${shown} of ${many(total, "item")} shown`);
 }
 

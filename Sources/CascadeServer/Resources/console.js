@@ -4,28 +4,28 @@
 
 function stateWords(now) {
   if (now.obstacles.length) return ["state bad", `not ready: ${now.obstacles.join("; ")}`];
-  const stages = [...new Set(recentlyLeftOut().filter((one) => one.recent).map((one) => one.stage))];
-  return stages.length ? ["state warned", `ready, without: ${stages.join(", ")}`] : ["state good", "ready"];
+  const stages = [...new Set(recentlySkipped().filter((one) => one.recent).map((one) => one.stage))];
+  return stages.length ? ["state warned", `ready; skipped: ${stages.join(", ")}`] : ["state good", "ready"];
 }
 
-/** Says that the server is gone, since when, and that what stands here is old; and when it is back. */
+/** Shows since when the server is unreachable and this page out of date, and when it is back. */
 async function setGone(isGone) {
   if (isGone) {
     state.goneSince ??= Date.now();
-    $("gone").replaceChildren(el("p", {}, `The server has not answered since ${clock(state.goneSince)}. What this page shows is older than that; it tries again every two seconds.`));
+    $("gone").replaceChildren(el("p", {}, `No response from the server since ${clock(state.goneSince)}. This page is out of date; it retries every two seconds.`));
   }
   const isBack = !isGone && state.goneSince !== null;
   if (!isGone) state.goneSince = null;
   $("gone").hidden = !isGone;
   document.body.classList.toggle("stale", isGone);
   if (isBack) {
-    say("The server answers again.");
+    say("The server responds again.");
     await doing(openSection)();
   }
 }
 
 function note(now) {
-  const isSameServer = state.status && now.uptime > state.status.uptime;
+  const isSameServer = state.status && now.uptime_seconds > state.status.uptime_seconds;
   state.readings = isSameServer ? [...state.readings, difference(state.status, now)].slice(-61) : [];
   if (!isSameServer) state.firstStatus = now;
   state.status = now;
@@ -38,7 +38,7 @@ async function read() {
     [$("ready").className, $("ready").textContent] = stateWords(now);
     await setGone(false);
   } catch (error) {
-    const words = { 0: "cannot be reached", 401: "needs a token", 403: "running; the token may not read its state" };
+    const words = { 0: "cannot be reached", 401: "needs a token", 403: "running; the token may not read its status" };
     $("ready").className = error.status === 403 ? "state" : "state bad";
     $("ready").textContent = words[error.status] ?? "in trouble";
     if (error.status !== 0) state.status = null;
@@ -58,11 +58,12 @@ async function poll() {
 
 const loaders = {
   overview: showOverview, people: findUsers, items: () => listItems(), search: () => {}, models: showModels,
-  experiments: showExperiments, traffic: read,
+  "ab-tests": showABTests, traffic: read,
 };
 
 async function openSection() {
-  const wanted = location.hash.slice(1);
+  // Bookmarks of before.
+  const wanted = location.hash.slice(1).replace(/^experiments$/, "ab-tests");
   if (wanted === "main") return;
   state.section = wanted in loaders ? wanted : "overview";
   for (const name of Object.keys(loaders)) $(name).hidden = name !== state.section;

@@ -12,16 +12,18 @@ struct EventRoutes {
     var routes: [Route] { [Route(.post, "/v1/events", .role(.write), handler: record)] }
 
     /// One event or a batch; answers when they are stored.
-    @Sendable private func record(_ call: Call) async throws -> Response {
-        let inputs = try await call.body(EventsInput.self).events
-        guard (1...call.limits.batch).contains(inputs.count) else {
-            throw Problem.invalid("events: found \(inputs.count), expected 1 to \(call.limits.batch).")
+    @Sendable private func record(_ context: RequestContext) async throws -> Response {
+        let inputs = try await context.body(EventsInput.self).events
+        guard (1...context.limits.batch).contains(inputs.count) else {
+            throw Problem.invalid("events: found \(inputs.count), expected 1 to \(context.limits.batch).")
         }
         let now = backend.now()
-        let events = try inputs.enumerated().map { try $1.event(now: now, limits: call.limits, place: "events[\($0)]") }
+        let events = try inputs.enumerated().map {
+            try $1.event(now: now, limits: context.limits, place: "events[\($0)]")
+        }
         let receipts = try await backend.service.record(events)
         backend.metrics.count(receipts)
-        return try Answer.json(ReceiptsAnswer(events, receipts))
+        return try JSONResponse.of(ReceiptsResponse(events, receipts))
     }
 }
 
@@ -75,9 +77,9 @@ private struct EventInput: Decodable {
 
     func event(now: Int64, limits: Limits, place: String) throws -> NewEvent {
         for (key, text) in [("id", id), ("user", user), ("item", item)] + (request.map { [("request", $0)] } ?? []) {
-            try Text.check(text, "\(place).\(key)", 1...limits.id)
+            try Text.check(text, "\(place).\(key)", 1...limits.idBytes)
         }
-        if let query { try Text.check(query, "\(place).query", 1...limits.query) }
+        if let query { try Text.check(query, "\(place).query", 1...limits.queryBytes) }
         guard let action = Action(name: action) else {
             let names = Action.allCases.map(\.name).joined(separator: ", ")
             throw Problem.invalid("\(place).action: found another word, expected one of \(names).")
@@ -100,7 +102,7 @@ private struct EventInput: Decodable {
 }
 
 /// What became of each event, in the order in which they were sent.
-private struct ReceiptsAnswer: Encodable {
+private struct ReceiptsResponse: Encodable {
     struct One: Encodable {
         let id: String
         let status: Receipt

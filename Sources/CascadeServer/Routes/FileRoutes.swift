@@ -33,10 +33,10 @@ struct FileRoutes {
     private func file(_ pattern: String, _ bytes: [UInt8], _ type: String) -> Route {
         let tag = "\"\(SHA256.hash(bytes).prefix(8).map { String($0, radix: 16) }.joined(separator: "-"))\""
         let buffer = ByteBuffer(bytes: bytes)
-        return Route(.get, pattern, .everybody) { call in
+        return Route(.get, pattern, .everybody) { context in
             var headers: HTTPFields = [.contentType: type, .cacheControl: "no-cache", .eTag: tag]
             headers[.contentSecurityPolicy] = Self.policy
-            guard call.request.headers[.ifNoneMatch].map({ $0.trimmingPrefix("W/") == tag }) != true else {
+            guard context.request.headers[.ifNoneMatch].map({ $0.trimmingPrefix("W/") == tag }) != true else {
                 headers[.contentType] = nil
                 return Response(status: .notModified, headers: headers)
             }
@@ -47,7 +47,9 @@ struct FileRoutes {
     /// The description, with the limits of this server where the file has their names, such as `"{limits.k}"`.
     private func openAPI() -> [UInt8] {
         let limits = backend.limits
-        let numbers = ["k": limits.k, "batch": limits.batch, "id": limits.id, "query": limits.query]
+        let numbers = [
+            "k": limits.k, "batch": limits.batch, "id_bytes": limits.idBytes, "query_bytes": limits.queryBytes,
+        ]
         let written = String(decoding: PackageResources.openapi_json, as: UTF8.self)
         let text = numbers.reduce(written) { text, limit in
             text.replacingOccurrences(of: "\"{limits.\(limit.key)}\"", with: "\(limit.value)")

@@ -35,7 +35,7 @@ struct ItemInput: Decodable {
 
     /// The item, with defaults for what was not sent.
     func item(_ limits: Limits, place: String, now: Int64) throws -> ItemRecord {
-        try Text.check(id, "\(place).id", 1...limits.id)
+        try Text.check(id, "\(place).id", 1...limits.idBytes)
         var item = ItemRecord(id: ItemID(id))
         fields.merge(into: &item)
         try ItemFields.check(item, limits, place: "\(place).", now: now)
@@ -103,7 +103,7 @@ struct ItemFields: Sendable {
     /// Refuses an item with too long or too many texts, or an impossible time.
     static func check(_ item: ItemRecord, _ limits: Limits, place: String, now: Int64) throws {
         try Text.check(item.title, "\(place)title", 0...1_000)
-        for category in item.categories { try Text.check(category, "\(place)categories", 1...limits.id) }
+        for category in item.categories { try Text.check(category, "\(place)categories", 1...limits.idBytes) }
         guard item.categories.count <= most, item.attributes.count <= most else {
             throw Problem.invalid(
                 "\(place)categories, \(place)attributes: found too many, expected at most \(most) of each."

@@ -8,22 +8,22 @@ struct ModelRoutes {
     let backend: Backend
 
     var routes: [Route] {
-        let patience = backend.configuration.timeouts.replace
+        let patience = backend.configuration.timeouts.replaceSeconds
         return [
             Route(.get, "/v1/models", .role(.read), handler: list),
             Route(.post, "/v1/models/{slot}", .role(.admin), timeout: patience, handler: replace),
         ]
     }
 
-    @Sendable private func list(_ call: Call) async throws -> Response {
-        _ = try call.query()
-        return try Answer.json(["slots": await backend.service.slots()])
+    @Sendable private func list(_ context: RequestContext) async throws -> Response {
+        _ = try context.query()
+        return try JSONResponse.of(["slots": await backend.service.slots()])
     }
 
-    @Sendable private func replace(_ call: Call) async throws -> Response {
-        let slot = try call.id("slot")
-        let change = try await call.body(SlotInput.self).change()
-        return try Answer.json(await backend.service.change(slot: slot, change))
+    @Sendable private func replace(_ context: RequestContext) async throws -> Response {
+        let slot = try context.id("slot")
+        let change = try await context.body(SlotInput.self).change()
+        return try JSONResponse.of(await backend.service.change(slot: slot, change))
     }
 }
 

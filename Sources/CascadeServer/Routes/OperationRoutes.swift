@@ -3,14 +3,16 @@
 import CascadeFunnel
 import Hummingbird
 
-/// What an operator watches: health, metrics, experiments.
+/// Health, metrics, status and A/B tests.
 struct OperationRoutes {
     let backend: Backend
 
     var routes: [Route] {
         let watchers: Access = backend.configuration.metrics == .open ? .everybody : .role(.metrics)
         return [
-            Route(.get, "/v1/experiments", .role(.admin), handler: experiments),
+            Route(.get, "/v1/ab-tests", .role(.admin), handler: abTests),
+            // Its name before version 0.2.
+            Route(.get, "/v1/experiments", .role(.admin), handler: abTests),
             Route(.get, "/v1/status", watchers, handler: status),
             Route(.get, "/metrics", watchers, handler: metrics),
             Route(.get, "/health/live", .everybody, handler: live),
@@ -18,33 +20,35 @@ struct OperationRoutes {
         ]
     }
 
-    @Sendable private func experiments(_ call: Call) async throws -> Response {
-        _ = try call.query()
-        return try Answer.json(["experiments": await backend.service.experiments()])
+    @Sendable private func abTests(_ context: RequestContext) async throws -> Response {
+        _ = try context.query()
+        return try JSONResponse.of(["ab_tests": await backend.service.abTests()])
     }
 
-    @Sendable private func status(_ call: Call) async throws -> Response {
-        _ = try call.query()
-        return try Answer.json(
-            StatusAnswer(
-                uptime: (ContinuousClock.now - backend.started).seconds,
+    @Sendable private func status(_ context: RequestContext) async throws -> Response {
+        _ = try context.query()
+        return try JSONResponse.of(
+            StatusResponse(
+                uptimeSeconds: (ContinuousClock.now - backend.started).seconds,
                 obstacles: await obstacles(),
                 traffic: backend.metrics.summary()
             )
         )
     }
 
-    @Sendable private func metrics(_ call: Call) async throws -> Response {
-        Answer.bytes(backend.metrics.render().utf8, type: PrometheusText.contentType)
+    @Sendable private func metrics(_ context: RequestContext) async throws -> Response {
+        Response.bytes(backend.metrics.render().utf8, type: PrometheusText.contentType)
     }
 
     /// The process runs; says nothing about whether it can answer.
-    @Sendable private func live(_ call: Call) async throws -> Response { try Answer.json(["status": "live"]) }
+    @Sendable private func live(_ context: RequestContext) async throws -> Response {
+        try JSONResponse.of(["status": "live"])
+    }
 
-    @Sendable private func ready(_ call: Call) async throws -> Response {
+    @Sendable private func ready(_ context: RequestContext) async throws -> Response {
         let obstacles = await obstacles()
         guard obstacles.isEmpty else { throw Problem.unavailable(obstacles.joined(separator: "; ")) }
-        return try Answer.json(["status": "ready"])
+        return try JSONResponse.of(["status": "ready"])
     }
 
     private func obstacles() async -> [String] {
@@ -52,8 +56,8 @@ struct OperationRoutes {
     }
 }
 
-/// How the server does, for the console: numbers since its start, from which two readings make a rate.
-struct StatusAnswer: Encodable {
+/// Counts since the start of the server; two readings make a rate.
+struct StatusResponse: Encodable {
     struct Traffic: Encodable {
         let requests: Int
         let clientErrors: Int
@@ -61,22 +65,38 @@ struct StatusAnswer: Encodable {
         let inFlight: Int
         let eventsStored: Int
         let eventsDuplicate: Int
-        /// Upper bounds of the latency buckets, in seconds.
-        let latencyBounds: [Double]
-        /// Answers by bucket; the last has no upper bound.
+        /// Upper bounds of the latency buckets.
+        let latencyBoundsSeconds: [Double]
+        /// Responses by bucket; the last has no upper bound.
         let latencyCounts: [Int]
-        /// Stages that answers did without.
-        let degraded: [LeftOut]
+        /// Skipped stages.
+        let degraded: [SkippedStage]
+
+        private enum CodingKeys: String, CodingKey {
+            case requests, degraded
+            case clientErrors = "client_errors"
+            case serverErrors = "server_errors"
+            case inFlight = "in_flight"
+            case eventsStored = "events_stored"
+            case eventsDuplicate = "events_duplicate"
+            case latencyBoundsSeconds = "latency_bounds_seconds"
+            case latencyCounts = "latency_counts"
+        }
     }
 
-    /// How often a stage was left out for one reason.
-    struct LeftOut: Encodable {
+    /// How often a stage was skipped for one reason.
+    struct SkippedStage: Encodable {
         let stage: String
         let reason: Degradation.Reason
         let count: Int
     }
 
-    let uptime: Double
+    let uptimeSeconds: Double
     let obstacles: [String]
     let traffic: Traffic
+
+    private enum CodingKeys: String, CodingKey {
+        case obstacles, traffic
+        case uptimeSeconds = "uptime_seconds"
+    }
 }

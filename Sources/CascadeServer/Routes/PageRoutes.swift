@@ -19,48 +19,48 @@ struct PageRoutes {
         ]
     }
 
-    @Sendable private func recommend(_ call: Call) async throws -> Response {
-        let user = UserID(try call.id("id"))
-        let count = try count(call.query("k"), call)
-        return try page(await backend.service.recommend(to: user, count: count, isPreview: call.isPreview))
+    @Sendable private func recommend(_ context: RequestContext) async throws -> Response {
+        let user = UserID(try context.id("id"))
+        let count = try count(context.query("k"), context)
+        return try page(await backend.service.recommend(to: user, count: count, isPreview: context.isPreview))
     }
 
-    @Sendable private func search(_ call: Call) async throws -> Response {
-        let query = try call.query("q", "user", "k")
-        let text = try query.required("q", 1...call.limits.query)
-        let user = try query.text("user", 1...call.limits.id).map { UserID($0) }
-        let count = try count(query, call)
+    @Sendable private func search(_ context: RequestContext) async throws -> Response {
+        let query = try context.query("q", "user", "k")
+        let text = try query.required("q", 1...context.limits.queryBytes)
+        let user = try query.text("user", 1...context.limits.idBytes).map { UserID($0) }
+        let count = try count(query, context)
         return try page(
-            await backend.service.search(text, user: user, count: count, isPreview: call.isPreview)
+            await backend.service.search(text, user: user, count: count, isPreview: context.isPreview)
         )
     }
 
-    @Sendable private func similar(_ call: Call) async throws -> Response {
-        let item = ItemID(try call.id("id"))
-        let count = try count(call.query("k"), call)
-        return try page(await backend.service.similar(to: item, count: count, isPreview: call.isPreview))
+    @Sendable private func similar(_ context: RequestContext) async throws -> Response {
+        let item = ItemID(try context.id("id"))
+        let count = try count(context.query("k"), context)
+        return try page(await backend.service.similar(to: item, count: count, isPreview: context.isPreview))
     }
 
-    @Sendable private func explain(_ call: Call) async throws -> Response {
-        let request = try call.id("request")
-        _ = try call.query()
+    @Sendable private func explain(_ context: RequestContext) async throws -> Response {
+        let request = try context.id("request")
+        _ = try context.query()
         guard let explanation = await backend.service.explanation(of: request) else {
             throw Problem.notFound("There is no such request, or it is too long ago.")
         }
-        return try Answer.json(explanation)
+        return try JSONResponse.of(explanation)
     }
 
-    private func count(_ query: Query, _ call: Call) throws -> Int {
-        try query.count("k", standard: standardCount, atMost: call.limits.k)
+    private func count(_ query: Query, _ context: RequestContext) throws -> Int {
+        try query.count("k", standard: standardCount, atMost: context.limits.k)
     }
 
     private func page(_ page: Page) throws -> Response {
         backend.metrics.count(page.degraded)
-        return try Answer.json(page)
+        return try JSONResponse.of(page)
     }
 }
 
-extension Call {
+extension RequestContext {
     /// Whether the page is only looked at: `X-Cascade-Preview: 1`, as the console sends it.
     fileprivate var isPreview: Bool { request.headers[.preview] == "1" }
 }

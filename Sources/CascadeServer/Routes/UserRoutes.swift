@@ -5,7 +5,7 @@ import CascadeFunnel
 import CascadeStore
 import Hummingbird
 
-/// `/v1/users`: who there is, and what a person may ask of us: everything that is stored of them, and its end.
+/// `/v1/users`: lists users, exports everything stored about one, and erases it.
 struct UserRoutes {
     let backend: Backend
 
@@ -18,51 +18,51 @@ struct UserRoutes {
         ]
     }
 
-    @Sendable private func list(_ call: Call) async throws -> Response {
-        let query = try call.query("prefix", "limit")
-        let prefix = try query.text("prefix", 0...call.limits.id) ?? ""
-        let limit = try query.count("limit", standard: 20, atMost: call.limits.k)
-        return try Answer.json(["users": await backend.service.users(beginningWith: prefix, limit: limit)])
+    @Sendable private func list(_ context: RequestContext) async throws -> Response {
+        let query = try context.query("prefix", "limit")
+        let prefix = try query.text("prefix", 0...context.limits.idBytes) ?? ""
+        let limit = try query.count("limit", standard: 20, atMost: context.limits.k)
+        return try JSONResponse.of(["users": await backend.service.users(beginningWith: prefix, limit: limit)])
     }
 
-    @Sendable private func export(_ call: Call) async throws -> Response {
-        let user = UserID(try call.id("id"))
-        _ = try call.query()
+    @Sendable private func export(_ context: RequestContext) async throws -> Response {
+        let user = UserID(try context.id("id"))
+        _ = try context.query()
         guard let export = try await backend.service.export(user) else {
             throw Problem.notFound("Nothing is stored of this user.")
         }
-        return try Answer.json(ExportAnswer(export))
+        return try JSONResponse.of(ExportResponse(export))
     }
 
-    @Sendable private func erase(_ call: Call) async throws -> Response {
-        let user = UserID(try call.id("id"))
-        _ = try call.query()
+    @Sendable private func erase(_ context: RequestContext) async throws -> Response {
+        let user = UserID(try context.id("id"))
+        _ = try context.query()
         let receipt = try await backend.service.erase(user)
-        var response = try Answer.json(["erased": receipt.rows], status: receipt.isDone ? .ok : .accepted)
-        if !receipt.isDone { response.headers[.location] = call.request.uri.path + "/erasure" }
+        var response = try JSONResponse.of(["erased": receipt.rows], status: receipt.isDone ? .ok : .accepted)
+        if !receipt.isDone { response.headers[.location] = context.request.uri.path + "/erasure" }
         return response
     }
 
-    /// How far an erasure is that `DELETE` answered with 202.
-    @Sendable private func erasure(_ call: Call) async throws -> Response {
-        let user = UserID(try call.id("id"))
-        _ = try call.query()
+    /// The progress of an erasure that `DELETE` answered with 202.
+    @Sendable private func erasure(_ context: RequestContext) async throws -> Response {
+        let user = UserID(try context.id("id"))
+        _ = try context.query()
         guard let status = try await backend.service.erasure(of: user) else {
             throw Problem.notFound("This user was never erased.")
         }
-        return try Answer.json(ErasureAnswer(time: status.time, status: status.isDone ? "done" : "running"))
+        return try JSONResponse.of(ErasureResponse(time: status.time, status: status.isDone ? "done" : "running"))
     }
 }
 
-/// When a person was erased, and whether the files are clean.
-private struct ErasureAnswer: Encodable {
+/// When a user was erased, and whether the files are clean.
+private struct ErasureResponse: Encodable {
     let time: Int64
     let status: String
 }
 
-/// Everything of one person; its events look as they do when they are sent.
-private struct ExportAnswer: Encodable {
-    struct Deed: Encodable {
+/// Everything stored about one user; events as they are sent.
+private struct ExportResponse: Encodable {
+    struct StoredEvent: Encodable {
         let id: String
         let item: ItemID
         let action: Action
@@ -72,22 +72,22 @@ private struct ExportAnswer: Encodable {
         let request: String?
     }
 
-    struct View: Encodable {
+    struct Impression: Encodable {
         let request: String
         let item: ItemID
-        let place: Int
+        let position: Int
         let time: Int64
         let arms: [String: String]
     }
 
     let user: UserID
-    let events: [Deed]
-    let exposures: [View]
+    let events: [StoredEvent]
+    let exposures: [Impression]
 
     init(_ export: UserExport) {
         user = export.user
         events = export.events.map {
-            Deed(
+            StoredEvent(
                 id: $0.id,
                 item: $0.event.item,
                 action: $0.event.action,
@@ -98,7 +98,13 @@ private struct ExportAnswer: Encodable {
             )
         }
         exposures = export.exposures.map {
-            View(request: $0.request, item: $0.item, place: $0.place, time: $0.time, arms: $0.arms)
+            Impression(
+                request: $0.request,
+                item: $0.item,
+                position: $0.position,
+                time: $0.time,
+                arms: $0.arms
+            )
         }
     }
 }

@@ -6,11 +6,11 @@ import Synchronization
 final class LiveTokens: Sendable {
     private let current: Mutex<TokenTable>
 
-    init(_ tokens: [TokenSettings]) { current = Mutex(TokenTable(tokens)) }
+    init(_ tokens: [CallerSettings]) { current = Mutex(TokenTable(tokens)) }
 
     /// Those who may call now.
     var table: TokenTable { current.withLock { $0 } }
 
     /// Lets others call from now on.
-    func replace(_ tokens: [TokenSettings]) { current.withLock { $0 = TokenTable(tokens) } }
+    func replace(_ tokens: [CallerSettings]) { current.withLock { $0 = TokenTable(tokens) } }
 }

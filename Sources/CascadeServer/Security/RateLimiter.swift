@@ -23,7 +23,7 @@ final class RateLimiter: Sendable {
 
     /// Starts with full buckets; nil when the configuration sets no limit.
     init?(_ settings: RateSettings) {
-        guard settings.perSecond > 0 else { return nil }
+        guard settings.requestsPerSecond > 0 else { return nil }
         self.settings = settings
     }
 
@@ -39,7 +39,7 @@ final class RateLimiter: Sendable {
             }
             let old = state.buckets[key] ?? Bucket(tokens: Double(settings.burst), time: now)
             let tokens = refilled(old, now)
-            guard tokens >= 1 else { return (1 - tokens) / settings.perSecond }
+            guard tokens >= 1 else { return (1 - tokens) / settings.requestsPerSecond }
             state.buckets[key] = Bucket(tokens: tokens - 1, time: now)
             return nil
         }
@@ -56,7 +56,7 @@ final class RateLimiter: Sendable {
     }
 
     private func refilled(_ bucket: Bucket, _ now: ContinuousClock.Instant) -> Double {
-        min(Double(settings.burst), bucket.tokens + (now - bucket.time).seconds * settings.perSecond)
+        min(Double(settings.burst), bucket.tokens + (now - bucket.time).seconds * settings.requestsPerSecond)
     }
 }
 

@@ -10,7 +10,7 @@ struct TokenTable: Sendable {
 
     private let entries: [(hash: TokenHash, caller: Caller)]
 
-    init(_ tokens: [TokenSettings]) {
+    init(_ tokens: [CallerSettings]) {
         entries = tokens.compactMap { token in
             TokenHash(hexadecimal: token.sha256).map { ($0, Caller(name: token.name, role: token.role)) }
         }

@@ -10,7 +10,7 @@ try FileManager.default.createDirectory(at: folder, withIntermediateDirectories:
 defer { try? FileManager.default.removeItem(at: folder) }
 
 // Train: a synthetic dataset, the model's own settings and the training settings.
-var world = try SimulatedWorld.named("drift")
+var world = try Simulator.named("drift")
 (world.users, world.items) = (300, 200)
 let data = try world.write(to: folder.appending(path: "data"))
 let experiment = try Experiment(

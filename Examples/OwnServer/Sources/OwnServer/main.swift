@@ -12,7 +12,7 @@ let folder = FileManager.default.temporaryDirectory.appending(path: "cascade-own
 try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
 defer { try? FileManager.default.removeItem(at: folder) }
 
-var world = try SimulatedWorld.named("drift")
+var world = try Simulator.named("drift")
 (world.users, world.items) = (300, 200)
 let data = try world.write(to: folder.appending(path: "data"))
 let run = folder.appending(path: "run")

@@ -12,14 +12,14 @@ public struct Objective: Settings, Equatable {
     /// The losses.
     public enum Kind: String, Codable, Sendable, CaseIterable {
         /// Softmax over the whole catalogue.
-        case full
+        case crossEntropy = "cross-entropy"
         /// Softmax over the target and sampled items, corrected for how they were sampled.
         case sampledSoftmax = "sampled-softmax"
-        /// Generalised binary cross-entropy.
+        /// Generalized binary cross-entropy.
         case gbce
         /// Binary cross-entropy.
         case bce
-        /// Bayesian personalised ranking.
+        /// Bayesian personalized ranking.
         case bpr
     }
 
@@ -29,7 +29,7 @@ public struct Objective: Settings, Equatable {
     }
 
     /// The loss.
-    public var kind = Kind.full
+    public var kind = Kind.crossEntropy
     /// Negatives per batch (`sampled-softmax`) or per target (`gbce`, `bce`, `bpr`).
     public var negatives = 256
     /// How they are drawn.
@@ -44,16 +44,11 @@ public struct Objective: Settings, Equatable {
     /// Full softmax.
     public init() {}
 
-    /// Refuses impossible numbers.
-    public func validate() throws {
-        guard negatives > 0 else { throw ConfigurationError("loss.negatives: found \(negatives), expected at least 1") }
-        guard temperature > 0 else {
-            throw ConfigurationError("loss.temperature: found \(temperature), expected a number above 0")
-        }
-        guard (0...1).contains(calibration) else {
-            throw ConfigurationError("loss.calibration: found \(calibration), expected a number in 0...1")
-        }
+    public static var bounds: [Bound<Self>] {
+        [.atLeast(1, \.negatives), .above(0, \.temperature), .within(0...1, \.calibration)]
     }
+
+    public static var formerValues: [String: [String: String]] { ["kind": ["full": "cross-entropy"]] }
 
     /// The sampler that the settings ask for.
     public func sampler(itemCounts: [Int]) throws -> any NegativeSampler {
@@ -69,7 +64,7 @@ public struct Objective: Settings, Equatable {
     ///   - output: What the model made of a batch.
     ///   - model: Has the items' vectors.
     ///   - targets: The batch's, int64 `[M]`.
-    ///   - sampler: Draws negatives; unused by `full`.
+    ///   - sampler: Draws negatives; unused by `cross-entropy`.
     ///   - random: Its randomness.
     public func terms(
         _ output: TrainingOutput,
@@ -96,7 +91,7 @@ public struct Objective: Settings, Equatable {
     ///   - vectors: `[M, D]`.
     ///   - catalogue: `[N, D]`.
     ///   - targets: int64 `[M]` in `0..<N`.
-    ///   - sampler: Draws negatives; unused by `full`.
+    ///   - sampler: Draws negatives; unused by `cross-entropy`.
     ///   - random: Its randomness.
     ///   - lookUp: Vectors of the items of an int64 tensor, when the model has a better way than through `catalogue`.
     public func callAsFunction(
@@ -109,7 +104,7 @@ public struct Objective: Settings, Equatable {
     ) throws -> Tensor {
         let lookUp = lookUp ?? { try catalogue.embedding($0) }
         let users = temperature == 1 ? vectors : try vectors / temperature
-        guard kind != .full else { return try catalogueCrossEntropy(users, catalogue, targets: targets) }
+        guard kind != .crossEntropy else { return try catalogueCrossEntropy(users, catalogue, targets: targets) }
         let (rows, items) = (vectors.size(0), catalogue.size(0))
         let positives = try (users * lookUp(targets)).sum(1)
         let isShared = kind == .sampledSoftmax
@@ -123,7 +118,7 @@ public struct Objective: Settings, Equatable {
         let hits = try drawn.equal(targets.unsqueezed(1))
         let others = try scores.filled(where: hits, with: -.infinity)
         switch kind {
-        case .full, .sampledSoftmax:
+        case .crossEntropy, .sampledSoftmax:
             let logs = numbers.map { Float(log(Double(negatives) * sampler.probability(of: Int($0) + 1))) }
             return try SampledLoss.softmax(positives, others, correction: Tensor(logs, on: vectors.device))
         case .gbce:

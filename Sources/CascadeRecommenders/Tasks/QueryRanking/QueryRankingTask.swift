@@ -52,7 +52,7 @@ public struct QueryRankingTask: RecommendationTask {
     }
 
     public func training(_ settings: TrainingSettings, seed: UInt64) throws -> GradientTraining<QueryHostBatch> {
-        let (source, batchSize) = (try evaluator.source(ranker, seed: seed), settings.batch)
+        let (source, batchSize) = (try evaluator.source(ranker, seed: seed), settings.batchSize)
         return GradientTraining { epoch in
             let batches = source.training(epoch: epoch, batchSize: batchSize)
             return HostBatches(count: batches.count) { batches[$0] }

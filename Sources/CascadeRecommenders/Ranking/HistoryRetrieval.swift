@@ -1,0 +1,99 @@
+// Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
+import CascadeNN
+import CascadeTorch
+
+/// Behaviours that the retrieval stage keeps for each candidate, k at most.
+struct KeptBehaviours {
+    /// Columns of the history, best first: int64 `[B, C, k]`.
+    let columns: Tensor
+    /// Whether there was anything to keep: bool `[B, C, k]`.
+    let mask: Tensor
+
+    /// The best behaviours of each candidate.
+    ///
+    /// - Parameters:
+    ///   - scores: `[B, C, L]`; ``nothing`` where a behaviour may not be kept.
+    ///   - count: How many to keep.
+    init(best count: Int, of scores: Tensor) throws {
+        let top = try withoutGradients { try scores.detached().top(min(count, scores.size(2))) }
+        columns = top.indices
+        mask = try top.values.greater(Self.nothing / 2)
+    }
+
+    /// The score of what must not be kept: finite, so that an empty history gives 0 and not NaN (reading A4).
+    static let nothing = -1e9
+}
+
+/// Softmax over the last dimension among what the mask lets through; 0 elsewhere, also when nothing is let through.
+func maskedSoftmax(_ scores: Tensor, _ mask: Tensor) throws -> Tensor {
+    try scores.filled(where: mask.not(), with: KeptBehaviours.nothing).softmax() * mask.to(.float32)
+}
+
+/// Products of every candidate with every behaviour: `[B, C, D]`, `[B, L, D]` to `[B, C, L]`.
+///
+/// Multiplied the other way round, so that the behaviours' gradient, a step's largest, comes in the layout of the behaviours.
+func pairProducts(_ candidates: Tensor, _ behaviours: Tensor) throws -> Tensor {
+    try behaviours.matmul(candidates.transposed()).transposed().contiguous()
+}
+
+/// Weighs the behaviours of a history for candidates, before the softmax.
+protocol HistoryAttention: Module {
+    /// `[B, C, L]`; what stands at padding does not matter.
+    ///
+    /// - Parameters:
+    ///   - b: The batch.
+    ///   - v: Its vectors.
+    ///   - keys: Encodes behaviours.
+    ///   - queries: Encodes candidates.
+    func scores(_ b: Behaviours, _ v: TwoStage.Vectors, keys: BehaviourEncoder, queries: BehaviourEncoder) throws
+        -> Tensor
+}
+
+/// Scaled dot products of meaning and of time, each by its own size.
+///
+/// - Source: TWIN, Chang et al. 2023, arXiv:2302.02352, section 4; DARE, section 3.1.
+struct ProductAttention: HistoryAttention {
+    func scores(_ b: Behaviours, _ v: TwoStage.Vectors, keys: BehaviourEncoder, queries: BehaviourEncoder) throws
+        -> Tensor
+    {
+        let meaning = try pairProducts(v.queries, v.keys) / Double(keys.semanticWidth).squareRoot()
+        let now = try queries.now(on: b.items.device).unsqueezed(1)
+        let time = try keys.times(b).matmul(now).squeezed(2) / Double(keys.timeWidth).squareRoot()  // [1 or B, L]
+        return try meaning + time.unsqueezed(1)
+    }
+}
+
+/// The retrieval stage (general search unit): what of a history is kept for each candidate.
+protocol HistoryRetrieval: Module {
+    /// By what is kept.
+    ///
+    /// - Parameters:
+    ///   - b: The batch.
+    ///   - v: Its vectors.
+    ///   - scores: The attention's, ``KeptBehaviours/nothing`` at padding: `[B, C, L]`.
+    /// - Returns: The ranking `[B, C, L]`, ``KeptBehaviours/nothing`` for what may not be kept; and, for a retrieval that is
+    ///   trained beside the model, its weights of the whole history.
+    func ranking(_ b: Behaviours, _ v: TwoStage.Vectors, attention scores: Tensor) throws
+        -> (ranking: Tensor, weights: Tensor?)
+}
+
+/// Keeps what the attention weighs most.
+struct AttentionRetrieval: HistoryRetrieval {
+    /// Whether equal scores go to the latest; for an attention that knows no time, where an item always ties with itself.
+    var prefersLatest = false
+
+    func ranking(_ b: Behaviours, _ v: TwoStage.Vectors, attention scores: Tensor) throws
+        -> (ranking: Tensor, weights: Tensor?)
+    {
+        (prefersLatest ? try scores + b.recency() * 1e-6 : scores, nil)
+    }
+}
+
+extension Behaviours {
+    /// The negative distance from the request: float32 `[1, 1, L]`.
+    func recency() throws -> Tensor { try places.to(.float32).reshaped(1, 1, -1) * -1 }
+
+    /// Where there is no behaviour: bool `[B, 1, L]`.
+    func padding() throws -> Tensor { try mask.not().unsqueezed(1) }
+}
