@@ -155,7 +155,7 @@ def store_import_of_a_grown_data_set(case):
     case.imports(case.base("31,5,4,1700000000\n", "grown.csv"), "grown")
     case.cascade("store", "import", case.path("data"), "--to", case.path("s.sqlite"))
     printed = case.cascade("store", "import", case.path("grown"), "--to", case.path("s.sqlite"))
-    expect("1 new event" in printed and "(240 were there)" in printed, "240 events were there")
+    expect("1 new event" in printed and "(240 already stored)" in printed, "240 events were there")
 
 
 def retain_in_another_unit(case):
@@ -315,7 +315,7 @@ def backup_put_back_after_kill(case):
     expect("restored 232 events; erased 8 rows" in case.cascade("store", "restore", copy, "--to", store), "not what was backed up")
     expect("sound; 232 events" in case.cascade("store", "verify", store), "the store is not sound")
     printed = case.cascade("store", "import", case.path("grown"), "--to", store)
-    expect("1 new events (232 were there)" in printed and "8 events of 1 erased" in printed, "the erasure is forgotten")
+    expect("1 new events (232 already stored)" in printed and "8 events of 1 erased" in printed, "the erasure is forgotten")
 
 
 def first_start_interrupted(case):

@@ -2,8 +2,12 @@
 
 import Foundation
 
-/// A folder of this program's own, empty at the start.
-let folder = FileManager.default.temporaryDirectory.appending(path: "cascade-own-data-\(UUID().uuidString)")
+/// A folder of this program's own.
+let folder: URL = {
+    let url = FileManager.default.temporaryDirectory.appending(path: "cascade-own-data-\(UUID().uuidString)")
+    try? FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+    return url
+}()
 
 /// The items of each user, oldest first: everyone walks the same circle of forty items from another place.
 let histories = (1...200).map { user in

@@ -9,7 +9,7 @@ for (user, items) in histories {
         builder.add(Event(user: UserID(user), item: ItemID(item), time: Int64(time)))
     }
 }
-let data = try builder.write(to: folder.appending(path: "data"))
+let data = try builder.write(to: folder.appending(path: "data"), minUserEvents: 1, minItemEvents: 1)
 let experiment = try Experiment(["training": ["epochs": 5]], model: "sasrec")
 let run = RunDirectory(folder.appending(path: "run"))
 _ = try Trainer(experiment, on: data, to: run.url, TrainingOptions()).train()
