@@ -54,7 +54,7 @@ make_dataset() {
         step "Data: MovieLens-1M, GroupLens's own archive, in $source"
     else
         step "Data: no MovieLens-1M here and none could be fetched, so a SIMULATED world ('drift') takes its place"
-        cascade data simulate --world drift --to "$demo/data"
+        cascade data simulate --simulator drift --to "$demo/data"
         mapfile -t -n 3 users <"$demo/data/users.txt"
         return
     fi

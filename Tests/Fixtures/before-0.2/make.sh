@@ -40,4 +40,5 @@ find . -name 'events.*' -delete
 find . \( -name .lock -o -name log.txt -o -name scalars.jsonl \) -delete
 find . -name '*.json' -exec sed -i "s|$PWD/||g" {} +
 grep -qw avx512f /proc/cpuinfo && kind=avx512f || { grep -qw avx2 /proc/cpuinfo && kind=avx2 || kind=none; }
-echo "$kind" > processor.txt  # sums are rounded by the width of its registers
+vendor="$(sed -nE 's/^vendor_id\s*: //p' /proc/cpuinfo | head -n 1)"
+echo "$vendor $kind" >processor.txt  # kernels are chosen by the maker, sums rounded by the width of registers

@@ -33,13 +33,12 @@ print("test: NDCG@10 \(report.metrics["ndcg@10"] ?? 0), \(report.users) users, \
 // Serve: the run becomes a stage of the funnel, here the source of its candidates.
 let served = try await RunLoader.load(.retriever, from: run.url, among: models)
 try await served.warmUp()
-guard let source = served.source else { fatalError("a model with item vectors finds candidates") }
 let user = data.userID(UserIndex(0))
 let history = data.events(of: UserIndex(0)).map { row in
     Event(user: user, item: data.itemID(ItemIndex(Int(data.items[row]))), time: data.times[row])
 }
 let request = FunnelRequest(id: "1", user: user, history: history, count: 5, now: data.manifest.lastTime)
 print("\(served.version) recommends to \(user.rawValue):")
-for candidate in try await source.candidates(for: request, limit: 5, excluding: []) {
+for candidate in try await served.source?.candidates(for: request, limit: 5, excluding: []) ?? [] {
     print("  \(candidate.item.rawValue)  \(candidate.score)")
 }
