@@ -11,3 +11,4 @@ make build  # the optimizer sees what a debug build does not, without the trait 
 scripts/cases.py
 TRAITS=TLS make test
 TRAITS=TLS scripts/test-on-every-isa.sh --two
+scripts/examples.sh  # as programs outside this repository
