@@ -86,6 +86,7 @@ let package = Package(
         library("CascadeDatasets", ["CZlib", "CascadeTensorFiles"]),
         library("CascadeSimulation", ["CascadeDatasets", "CascadeTensorFiles"]),
         library("CascadeEvaluation", []),
+        library("CascadeTensorBoard", ["CascadeConfigurations", "CascadeTensorFiles"]),
         library("CascadeRetrieval", ["CIndex", "CascadeDatasets", "CascadeTensorFiles", grdb]),
         library("CascadeStore", ["CCrypto", "CascadeDatasets", "CascadeTensorFiles", grdb, sqlite]),
         library(
@@ -124,8 +125,8 @@ let package = Package(
         library(
             "CascadeTraining",
             [
-                "CascadeTorch", "CascadeNN", "CascadeDatasets", "CascadeTensorFiles", "CascadeEvaluation",
-                "CascadeRecommenders", "CascadeRuns",
+                "CascadeTorch", "CascadeNN", "CascadeDatasets", "CascadeTensorBoard", "CascadeTensorFiles",
+                "CascadeEvaluation", "CascadeRecommenders", "CascadeRuns",
             ]
         ),
         library(
@@ -154,7 +155,8 @@ let package = Package(
             name: "CascadeAnalysis",
             dependencies: [
                 "CascadeTorch", "CascadeNN", "CascadeDiffusion", "CascadeDatasets", "CascadeSimulation",
-                "CascadeTensorFiles", "CascadeEvaluation", "CascadeRecommenders", "CascadeTraining",
+                "CascadeTensorBoard", "CascadeTensorFiles", "CascadeEvaluation", "CascadeRecommenders",
+                "CascadeTraining",
             ],
             resources: [.embedInCode("plot.py")],
             swiftSettings: swiftSettings
@@ -162,8 +164,9 @@ let package = Package(
         library(
             "Cascade",
             [
-                "CascadeTorch", "CascadeNN", "CascadeDiffusion", "CascadeTensorFiles", "CascadeConfigurations",
-                "CascadeDatasets", "CascadeSimulation", "CascadeEvaluation", "CascadeRetrieval", "CascadeFunnel",
+                "CascadeTorch", "CascadeNN", "CascadeDiffusion", "CascadeTensorBoard", "CascadeTensorFiles",
+                "CascadeConfigurations", "CascadeDatasets", "CascadeSimulation", "CascadeEvaluation",
+                "CascadeRetrieval", "CascadeFunnel",
                 "CascadeRecommenders", "CascadeRuns", "CascadeTraining", "CascadeServing", "CascadeComparison",
                 "CascadeAnalysis", "CascadeBenchmarks",
             ]
@@ -221,6 +224,10 @@ let package = Package(
             ["CascadeDatasets", "CascadeSimulation", "CascadeEvaluation", "CascadeTensorFiles", "TestSupport"]
         ),
         tests("EvaluationTests", ["CascadeEvaluation"]),
+        tests(
+            "TensorBoardTests",
+            ["CascadeTensorBoard", "CascadeConfigurations", "CascadeTensorFiles", "TestSupport"]
+        ),
         .executableTarget(
             name: "StoreProbe",
             dependencies: ["CascadeDatasets", "CascadeStore"],

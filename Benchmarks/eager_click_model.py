@@ -1,5 +1,5 @@
 # Part of Cascade. SPDX-License-Identifier: Apache-2.0
-"""The yardstick of `cascade bench train` for click models: DARE as plain eager PyTorch with dense Adam.
+"""The yardstick of `cascade bench train` for CTR models: DARE as plain eager PyTorch with dense Adam.
 
     python3 eager_click_model.py [--items 1000000] [--categories 9400] [--width 16] [--batch 2048] [--length 200]
                                  [--steps 5] [--threads 1]

@@ -4,7 +4,7 @@
     python3 eager_pytorch.py --model sasrec|t2diff [--data DATASET] [--threads 1] [--steps 20] [--batch 128]
                              [--length 200] [--width 64] [--drop-padding]
 
-An nn.Module, torch.optim.Adam, F.cross_entropy over the whole catalogue at every column, as such models are usually
+An nn.Module, torch.optim.Adam, F.cross_entropy over the whole catalog at every column, as such models are usually
 written. Batches are prepared before the clock starts. --drop-padding is the stronger baseline: rows padded to the
 longest of their batch only, and logits at real positions only. Prints the median time of a step and the examples
 (target positions trained) per second. --data reads a dataset directory of `cascade data import`; without it the data
@@ -58,7 +58,7 @@ def columns(directory: Path) -> dict[str, np.ndarray]:
 
 
 def histories(data: Path | None) -> tuple[list[np.ndarray], list[np.ndarray], int]:
-    """Training events of every user (the last two held out), item numbers from 1, and the size of the catalogue."""
+    """Training events of every user (the last two held out), item numbers from 1, and the size of the catalog."""
     if data:
         c = columns(data)
         offsets, count = c["offsets"], int(c["items"].max()) + 1

@@ -28,13 +28,13 @@ int main(int argc, char **argv) {
     }
     std::mt19937_64 generator(1);
     std::normal_distribution<float> normal;
-    std::vector<float> centres(clusters * d);
-    for (auto &x : centres) x = normal(generator);
+    std::vector<float> centers(clusters * d);
+    for (auto &x : centers) x = normal(generator);
     auto draw = [&](size_t count) {
         std::vector<float> rows(count * d);
         for (size_t i = 0; i < count; i++) {
-            size_t centre = generator() % clusters;
-            for (size_t j = 0; j < d; j++) rows[i * d + j] = centres[centre * d + j] + 0.5f * normal(generator);
+            size_t center = generator() % clusters;
+            for (size_t j = 0; j < d; j++) rows[i * d + j] = centers[center * d + j] + 0.5f * normal(generator);
         }
         return rows;
     };

@@ -13,7 +13,7 @@ LAYERS = [
     {"CCrypto", "CLibTorch", "CZlib"},
     {"CTorch", "CIndex", "CascadeTensorFiles", "CascadeEvaluation", "TestSupport"},
     {"CascadeTorch", "CascadeDatasets", "CascadeConfigurations"},
-    {"CascadeNN", "CascadeSimulation", "CascadeRetrieval", "CascadeStore", "TensorTestSupport"},
+    {"CascadeNN", "CascadeSimulation", "CascadeTensorBoard", "CascadeRetrieval", "CascadeStore", "TensorTestSupport"},
     {"CascadeDiffusion", "CascadeFunnel", "StoreProbe"},
     {"CascadeRecommenders", "CascadeServer", "ServerTestSupport"},
     {"CascadeRuns", "ServerProbe"},
@@ -23,7 +23,8 @@ LAYERS = [
     {"CascadeCommand"},
 ]
 TORCH_FREE = {
-    "CascadeTensorFiles", "CascadeConfigurations", "CascadeDatasets", "CascadeSimulation", "CascadeEvaluation",
+    "CascadeTensorFiles", "CascadeConfigurations", "CascadeDatasets", "CascadeSimulation", "CascadeTensorBoard",
+    "CascadeEvaluation",
     "CascadeRetrieval", "CascadeStore", "CascadeFunnel", "CascadeServer",
 }
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

@@ -13,7 +13,7 @@ using namespace cindex;
 
 namespace {
 
-// Two distances over rows of D + 1 numbers: an item's vector, and what its squared norm lacks of the catalogue's
+// Two distances over rows of D + 1 numbers: an item's vector, and what its squared norm lacks of the catalog's
 // largest, under a root. All rows then have equal norms, so that the item with the largest inner product with a query
 // (whose last number is 0) is the nearest one too. A search uses the inner product of the first D numbers, with its
 // sign changed; hnswlib's own is 1 - dot, which would round scores. Links are drawn by either distance.

@@ -101,9 +101,9 @@ void train_codes(faiss::ProductQuantizer &codec, const float *vectors, size_t co
     size_t d = codec.d, sample = std::min<size_t>(count, 64 * codec.ksub);
     std::vector<float> residuals(sample * d);
     for (size_t i = 0; i < sample; i++) {
-        size_t item = i * count / sample; // evenly spread over the catalogue
-        const float *centre = centroids.data() + static_cast<size_t>(lists[item]) * d;
-        for (size_t j = 0; j < d; j++) residuals[i * d + j] = vectors[item * d + j] - centre[j];
+        size_t item = i * count / sample; // evenly spread over the catalog
+        const float *center = centroids.data() + static_cast<size_t>(lists[item]) * d;
+        for (size_t j = 0; j < d; j++) residuals[i * d + j] = vectors[item * d + j] - center[j];
     }
     Nearest nearest(codec.dsub, threads);
     codec.cp.niter = 15;
@@ -124,7 +124,7 @@ struct ci_ivf {
     explicit ci_ivf(std::unique_ptr<faiss::IndexIVF> taken) : index(std::move(taken)) {
         auto *flat = dynamic_cast<faiss::IndexFlat *>(index->quantizer);
         if (!flat || flat->ntotal != static_cast<int64_t>(index->nlist) || flat->d != index->d)
-            throw std::runtime_error("its lists have no centres");
+            throw std::runtime_error("its lists have no centers");
         centroids = flat->get_xb();
     }
 
@@ -227,13 +227,13 @@ int64_t ci_ivf_search(const ci_ivf *lists, const float *query, int64_t limit, in
     return guarded(static_cast<int64_t>(-1), [&] {
         const faiss::IndexIVF &index = *lists->index;
         size_t k = index.nlist, d = static_cast<size_t>(index.d), probed = std::min(k, static_cast<size_t>(nprobe));
-        std::vector<float> centres(k);
-        for (size_t i = 0; i < k; i++) centres[i] = lists->dot(query, lists->centroids + i * d, d);
+        std::vector<float> centers(k);
+        for (size_t i = 0; i < k; i++) centers[i] = lists->dot(query, lists->centroids + i * d, d);
         std::vector<uint32_t> order(k);
         std::iota(order.begin(), order.end(), 0);
         size_t sorted = allowed ? k : probed; // a filter may need any number of lists
         std::partial_sort(order.begin(), order.begin() + static_cast<ptrdiff_t>(sorted), order.end(), [&](uint32_t a, uint32_t b) {
-            return centres[a] != centres[b] ? centres[a] > centres[b] : a < b;
+            return centers[a] != centers[b] ? centers[a] > centers[b] : a < b;
         });
 
         std::unique_ptr<faiss::IDSelector> selector;
@@ -258,7 +258,7 @@ int64_t ci_ivf_search(const ci_ivf *lists, const float *query, int64_t limit, in
                 if (some == 0) continue;
                 compared += some;
             }
-            scanner->set_list(static_cast<int64_t>(list), centres[list]);
+            scanner->set_list(static_cast<int64_t>(list), centers[list]);
             scanner->scan_codes(size, codes.get(), ids.get(), scores, items, wanted);
         }
         int64_t found = static_cast<int64_t>(faiss::minheap_reorder(wanted, scores, items));

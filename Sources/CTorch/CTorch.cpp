@@ -618,7 +618,7 @@ int ct_index_fill_pairs(ct_tensor *t, const ct_tensor *rows, const ct_tensor *co
     });
 }
 
-// MARK: optimisers
+// MARK: optimizers
 
 int ct_global_norm(ct_tensor *const *ts, int count, double *norm) {
     return run([&] {

@@ -85,17 +85,17 @@ WIDE_REGISTERS void adam_row(const AdamRow &rule, int64_t width, const float *__
     }
 }
 
-// A small network's last two layers over every pair of a behaviour and a candidate, whose hidden states (the pair's product
+// A small network's last two layers over every pair of a behavior and a candidate, whose hidden states (the pair's product
 // plus what the candidate alone decides) are read once forward and once backward and never stored:
 // scores[b, c, l] = sum over u of weight[u] prelu(products[b, l, c, u] + fixed[b, c, u]; slope[u]).
 struct PairScores : public torch::autograd::Function<PairScores> {
     struct Sizes {
-        int64_t behaviours, candidates, units;
+        int64_t behaviors, candidates, units;
     };
 
     WIDE_REGISTERS static void scores(Sizes n, const float *__restrict products, const float *__restrict fixed, const float *__restrict slope,
                                       const float *__restrict weight, float *__restrict to) {
-        for (int64_t l = 0; l < n.behaviours; l++)
+        for (int64_t l = 0; l < n.behaviors; l++)
             for (int64_t c = 0; c < n.candidates; c++) {
                 const float *p = products + (l * n.candidates + c) * n.units, *f = fixed + c * n.units;
                 float lanes[8] = {0};  // sums of their own, so that the order is the same in every width of registers
@@ -107,17 +107,17 @@ struct PairScores : public torch::autograd::Function<PairScores> {
                 for (; u + 8 <= n.units; u += 8)
                     for (int64_t k = 0; k < 8; k++) add(u + k, k);
                 for (; u < n.units; u++) add(u, u & 7);
-                to[c * n.behaviours + l] = ((lanes[0] + lanes[1]) + (lanes[2] + lanes[3])) + ((lanes[4] + lanes[5]) + (lanes[6] + lanes[7]));
+                to[c * n.behaviors + l] = ((lanes[0] + lanes[1]) + (lanes[2] + lanes[3])) + ((lanes[4] + lanes[5]) + (lanes[6] + lanes[7]));
             }
     }
     WIDE_REGISTERS static void gradients(Sizes n, const float *__restrict above, const float *__restrict products, const float *__restrict fixed,
                                          const float *__restrict slope, const float *__restrict weight, float *__restrict to_products,
                                          float *__restrict to_fixed, float *__restrict to_slope, float *__restrict to_weight) {
-        for (int64_t l = 0; l < n.behaviours; l++)
+        for (int64_t l = 0; l < n.behaviors; l++)
             for (int64_t c = 0; c < n.candidates; c++) {
                 int64_t place = (l * n.candidates + c) * n.units;
                 const float *p = products + place, *f = fixed + c * n.units;
-                float *to = to_products + place, *own = to_fixed + c * n.units, g = above[c * n.behaviours + l];
+                float *to = to_products + place, *own = to_fixed + c * n.units, g = above[c * n.behaviors + l];
                 for (int64_t u = 0; u < n.units; u++) {
                     float state = p[u] + f[u], positive = std::max(state, 0.0f), negative = std::min(state, 0.0f);
                     float below = g * weight[u] * (state > 0 ? 1.0f : slope[u]);
@@ -134,11 +134,11 @@ struct PairScores : public torch::autograd::Function<PairScores> {
                           const Tensor &weight) {
         context->save_for_backward({products, fixed, slope, weight});
         Sizes n{products.size(1), products.size(2), products.size(3)};
-        Tensor result = at::empty({products.size(0), n.candidates, n.behaviours}, products.options());
+        Tensor result = at::empty({products.size(0), n.candidates, n.behaviors}, products.options());
         const float *p = products.const_data_ptr<float>(), *f = fixed.const_data_ptr<float>();
         const float *a = slope.const_data_ptr<float>(), *w = weight.const_data_ptr<float>();
         float *to = result.mutable_data_ptr<float>();
-        int64_t pairs = n.behaviours * n.candidates;
+        int64_t pairs = n.behaviors * n.candidates;
         at::parallel_for(0, products.size(0), 4, [&](int64_t begin, int64_t end) {
             for (int64_t b = begin; b < end; b++) scores(n, p + b * pairs * n.units, f + b * n.candidates * n.units, a, w, to + b * pairs);
         });
@@ -153,7 +153,7 @@ struct PairScores : public torch::autograd::Function<PairScores> {
         const float *g = above.const_data_ptr<float>(), *p = products.const_data_ptr<float>(), *f = fixed.const_data_ptr<float>();
         const float *a = slope.const_data_ptr<float>(), *w = weight.const_data_ptr<float>();
         float *gp = to_products.mutable_data_ptr<float>(), *gf = to_fixed.mutable_data_ptr<float>(), *gs = sums.mutable_data_ptr<float>();
-        int64_t pairs = n.behaviours * n.candidates, rows = products.size(0);
+        int64_t pairs = n.behaviors * n.candidates, rows = products.size(0);
         at::parallel_for(0, rows, 4, [&](int64_t begin, int64_t end) {
             for (int64_t b = begin; b < end; b++) {
                 int64_t own = b * n.candidates * n.units;

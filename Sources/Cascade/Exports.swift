@@ -16,6 +16,7 @@
 @_exported public import CascadeRuns
 @_exported public import CascadeServing
 @_exported public import CascadeSimulation
+@_exported public import CascadeTensorBoard
 @_exported public import CascadeTensorFiles
 @_exported public import CascadeTorch
 @_exported public import CascadeTraining

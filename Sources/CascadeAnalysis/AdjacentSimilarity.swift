@@ -7,27 +7,27 @@ import CascadeTorch
 import CascadeTraining
 import Foundation
 
-/// How well steady and erratic users are served: those whose neighbouring behaviours are alike, and those who jump.
+/// How well steady and erratic users are served: those whose neighboring behaviors are alike, and those who jump.
 enum AdjacentSimilarity: RunAnalysis {
     static let card = AnalysisCard(
         name: "adjacent-similarity",
-        summary: "ranking metrics by decile of how alike neighbouring behaviours of a user are",
+        summary: "ranking metrics by decile of how alike neighboring behaviors of a user are",
         source: "Cascade",
         needs: "a first run of a model with item vectors; others of any model",
         options: [.split, .seen, .metric]
     )
 
-    static func figure(of runs: [AnalysedRun], _ options: AnalysisOptions) throws -> Figure {
+    static func figure(of runs: [AnalyzedRun], _ options: AnalysisOptions) throws -> Figure {
         let (first, model) = try runs[0].openVectors()
         let vectors = try withoutGradients { try model.itemVectors().to(.float32) }
-        return try DecileFigure(column: .init("mean cosine of neighbouring behaviours", "-1 to 1")) {
+        return try DecileFigure(column: .init("mean cosine of neighboring behaviors", "-1 to 1")) {
             String(format: "%.2f", $0)
         }.figure(
             card,
             title: "Erratic and steady users",
             caption: """
                 Users in deciles of the mean cosine similarity of items that follow one another in their history, by the \
-                item vectors of \(runs[0].label) for all runs; users with a single behaviour are left out.
+                item vectors of \(runs[0].label) for all runs; users with a single behavior are left out.
                 """,
             of: runs,
             options
@@ -37,7 +37,7 @@ enum AdjacentSimilarity: RunAnalysis {
         }
     }
 
-    /// The mean cosine of neighbours in each list of items, of which `vectors` is `[N, D]`; nil for fewer than two items.
+    /// The mean cosine of neighbors in each list of items, of which `vectors` is `[N, D]`; nil for fewer than two items.
     static func similarities(of histories: [[Int32]], _ vectors: Tensor) throws -> [Double?] {
         let unit = try withoutGradients {
             try vectors / vectors.square().sum(1, keep: true).sqrt().clamped(from: 1e-12)

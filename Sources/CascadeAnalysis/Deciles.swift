@@ -45,7 +45,7 @@ struct DecileFigure {
         _ card: AnalysisCard,
         title: String,
         caption: String,
-        of runs: [AnalysedRun],
+        of runs: [AnalyzedRun],
         _ options: AnalysisOptions,
         value: ([EvaluationCase], Dataset) throws -> [Double?]
     ) throws -> Figure {

@@ -17,7 +17,7 @@ enum DenoisingSteps: RunAnalysis {
         options: [.split, .seen, .metric, .steps]
     )
 
-    static func figure(of runs: [AnalysedRun], _ options: AnalysisOptions) throws -> Figure {
+    static func figure(of runs: [AnalyzedRun], _ options: AnalysisOptions) throws -> Figure {
         let metrics = try MetricColumns(options, runs)
         var table = Table(
             card.name,

@@ -12,14 +12,14 @@ enum Discriminability: RunAnalysis {
         name: "discriminability",
         summary: "mutual information of the click and K-means clusters of the representation, for several K",
         source: "DARE, figure 10",
-        needs: "click models that search histories (dare, twin, twin-4e, twin-v2, din, sim, eta)",
+        needs: "CTR models that search histories (dare, twin, twin-4e, twin-v2, din, sim, eta)",
         options: [.split, .steps]
     )
 
     /// Rounds of Lloyd's algorithm, and candidates that are clustered at most.
     static let (rounds, limit) = (25, 5_000)
 
-    static func figure(of runs: [AnalysedRun], _ options: AnalysisOptions) throws -> Figure {
+    static func figure(of runs: [AnalyzedRun], _ options: AnalysisOptions) throws -> Figure {
         let sizes = options.steps == AnalysisOptions().steps ? [2, 4, 8, 16, 32, 64] : options.steps
         var table = Table(
             card.name,
@@ -51,7 +51,7 @@ enum Discriminability: RunAnalysis {
                 """,
             tables: [table],
             panels: [
-                Panel(.line, of: table, x: "clusters", y: "mutual information", colour: "run", isLogarithmic: true)
+                Panel(.line, of: table, x: "clusters", y: "mutual information", color: "run", isLogarithmic: true)
             ]
         )
     }
@@ -62,14 +62,14 @@ enum Discriminability: RunAnalysis {
             let spread = try points.variance(0).sqrt().clamped(from: 1e-12)
             let x = try (points - points.mean(0)) / spread
             let rows = x.size(0)
-            var centres = try x.rows(Tensor((0..<count).map { Int64($0 * rows / count) }))
-            var nearest = try assign(x, centres)
+            var centers = try x.rows(Tensor((0..<count).map { Int64($0 * rows / count) }))
+            var nearest = try assign(x, centers)
             for _ in 0..<rounds {
                 let members = try nearest.oneHot(count).to(.float32)  // [M, K]
                 let sizes = try members.sum(0).unsqueezed(1)
                 let means = try members.transposed().matmul(x) / sizes.clamped(from: 1)
-                centres = try .where(sizes.greater(0), means, centres)
-                let next = try assign(x, centres)
+                centers = try .where(sizes.greater(0), means, centers)
+                let next = try assign(x, centers)
                 if try next.equal(nearest).all().item() != 0 { break }
                 nearest = next
             }
@@ -77,8 +77,8 @@ enum Discriminability: RunAnalysis {
         }
     }
 
-    private static func assign(_ x: Tensor, _ centres: Tensor) throws -> Tensor {
-        try (centres.square().sum(1) - x.matmul(centres.transposed()) * 2).argMin(1)
+    private static func assign(_ x: Tensor, _ centers: Tensor) throws -> Tensor {
+        try (centers.square().sum(1) - x.matmul(centers.transposed()) * 2).argMin(1)
     }
 
     /// Mutual information of cluster and label, in nats.

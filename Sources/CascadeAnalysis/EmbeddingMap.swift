@@ -6,20 +6,20 @@ import CascadeTorch
 import CascadeTraining
 import Foundation
 
-/// A map of the item vectors: their two principal components, coloured by category.
+/// A map of the item vectors: their two principal components, colored by category.
 enum EmbeddingMap: RunAnalysis {
     static let card = AnalysisCard(
         name: "map",
-        summary: "item vectors in two dimensions, coloured by category",
+        summary: "item vectors in two dimensions, colored by category",
         source: "Cascade",
         needs: "models with item vectors",
         options: [.category, .items]
     )
 
-    /// So many categories have a colour; the others share one.
-    static let colours = 8
+    /// So many categories have a color; the others share one.
+    static let colors = 8
 
-    static func figure(of runs: [AnalysedRun], _ options: AnalysisOptions) throws -> Figure {
+    static func figure(of runs: [AnalyzedRun], _ options: AnalysisOptions) throws -> Figure {
         let unit = "in the vectors' own unit"
         var table = Table(
             card.name,
@@ -28,61 +28,66 @@ enum EmbeddingMap: RunAnalysis {
                 .init("component 2", unit),
             ]
         )
-        var (titles, note, shown): ([String], String, Int) = ([], "", 0)
-        for run in runs {
-            let (trained, model) = try run.openVectors()
-            let dataset = trained.data.dataset
-            let counts = trained.data.trainingItemCounts()
-            let popular = counts.indices.filter { counts[$0] > 0 }
-                .sorted { (counts[$1], $0) < (counts[$0], $1) }.prefix(options.items)
-            guard popular.count > 2 else {
-                throw ConfigurationError(
-                    "\(dataset.url.path): \(popular.count) items have training events; a map needs 3"
-                )
-            }
-            let numbers = try Tensor(popular.map(Int64.init), on: trained.device)
-            let vectors = try withoutGradients { try model.itemVectors().rows(numbers).to(.cpu) }
-            let components = try PrincipalComponents(vectors)
-            let places = components.coordinates
-            shown = popular.count
-            var categories = Array(repeating: "item", count: popular.count)
-            if options.category != nil || !dataset.itemFeatureNames.isEmpty {
-                let feature = try trained.category(options)
-                categories = names(popular.map { dataset.itemFeature(feature)?.values(of: $0).first })
-                note =
-                    " Coloured by the first value of '\(feature)'; the \(colours) most common have colours of their own."
-            }
-            let order = order(of: categories)
-            for place in categories.indices.sorted(by: {
-                (order[ByteString(categories[$0])] ?? 0, $0) < (order[ByteString(categories[$1])] ?? 0, $1)
-            }) {
-                let index = ItemIndex(popular[place])
-                table.add([
-                    .text(run.label), .text(dataset.itemID(index).rawValue), .text(dataset.title(index)),
-                    .text(categories[place]), .number(places[place].x), .number(places[place].y),
-                ])
-            }
-            let shares = components.shares.map { String(format: "%.1f %%", 100 * $0) }
-            titles.append("\(run.label): \(shares.joined(separator: " + ")) of the variance")
+        let maps = try runs.map { try add($0, options, to: &table) }
+        let note = maps.last?.feature.map {
+            " Colored by the first value of '\($0)'; the \(colors) most common have colors of their own."
         }
         return Figure(
             card,
             title: "Map of item vectors",
             caption:
-                "The two principal components of the vectors of the \(shown) items with most training events.\(note)",
+                "The two principal components of the vectors of the \(maps.last?.items ?? 0) items with most training events.\(note ?? "")",
             tables: [table],
-            panels: zip(runs, titles).map { run, title in
+            panels: zip(runs, maps).map { run, map in
                 Panel(
                     .points,
-                    title,
+                    map.title,
                     of: table,
                     x: "component 1",
                     y: "component 2",
-                    colour: "category",
+                    color: "category",
                     where: ["run": run.label]
                 )
             }
         )
+    }
+
+    /// Adds the items of a run.
+    ///
+    /// - Returns: The panel's title, the feature that colors, and the number of items.
+    private static func add(
+        _ run: AnalyzedRun,
+        _ options: AnalysisOptions,
+        to table: inout Table
+    ) throws -> (title: String, feature: String?, items: Int) {
+        let (trained, model) = try run.openVectors()
+        let dataset = trained.data.dataset
+        let counts = trained.data.trainingItemCounts()
+        let popular = counts.indices.filter { counts[$0] > 0 }
+            .sorted { (counts[$1], $0) < (counts[$0], $1) }.prefix(options.items)
+        guard popular.count > 2 else {
+            throw ConfigurationError("\(dataset.url.path): \(popular.count) items have training events; a map needs 3")
+        }
+        let numbers = try Tensor(popular.map(Int64.init), on: trained.device)
+        let components = try PrincipalComponents(withoutGradients { try model.itemVectors().rows(numbers).to(.cpu) })
+        let places = components.coordinates
+        let isColored = options.category != nil || !dataset.itemFeatureNames.isEmpty
+        let feature = isColored ? try trained.category(options) : nil
+        let categories =
+            feature.map { feature in names(popular.map { dataset.itemFeature(feature)?.values(of: $0).first }) }
+            ?? Array(repeating: "item", count: popular.count)
+        let order = order(of: categories)
+        for place in categories.indices.sorted(by: {
+            (order[ByteString(categories[$0])] ?? 0, $0) < (order[ByteString(categories[$1])] ?? 0, $1)
+        }) {
+            let index = ItemIndex(popular[place])
+            table.add([
+                .text(run.label), .text(dataset.itemID(index).rawValue), .text(dataset.title(index)),
+                .text(categories[place]), .number(places[place].x), .number(places[place].y),
+            ])
+        }
+        let shares = components.shares.map { String(format: "%.1f %%", 100 * $0) }
+        return ("\(run.label): \(shares.joined(separator: " + ")) of the variance", feature, popular.count)
     }
 
     private static let other = "other"
@@ -93,7 +98,7 @@ enum EmbeddingMap: RunAnalysis {
         var counts: [ByteString: Int] = [:]
         for case .some(let name) in categories { counts[ByteString(name), default: 0] += 1 }
         let common = counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map(\.key)
-        let kept = Set(common.count <= colours + 1 ? common[...] : common.prefix(colours))
+        let kept = Set(common.count <= colors + 1 ? common[...] : common.prefix(colors))
         return categories.map { name in name.map { kept.contains(ByteString($0)) ? $0 : other } ?? none }
     }
 
@@ -116,15 +121,15 @@ struct PrincipalComponents {
     /// Finds them for points `[N, D]`; D at least 2.
     init(_ points: Tensor) throws {
         let result = try withoutGradients {
-            let centred = try points.to(.float64) - points.to(.float64).mean(0, keep: true)
-            var covariance = try centred.transposed().matmul(centred)
+            let centerd = try points.to(.float64) - points.to(.float64).mean(0, keep: true)
+            var covariance = try centerd.transposed().matmul(centerd)
             let diagonal = try covariance.doubles()
             let width = points.size(1)
             let total = (0..<width).reduce(0) { $0 + diagonal[$1 * width + $1] }
             var (places, shares): ([[Double]], [Double]) = ([], [])
             for _ in 0..<2 {
                 let (vector, value) = try Self.leading(covariance)
-                places.append(try centred.matmul(vector).doubles())
+                places.append(try centerd.matmul(vector).doubles())
                 shares.append(total > 0 ? value / total : 0)
                 covariance = try covariance - vector.matmul(vector.transposed()) * value
             }

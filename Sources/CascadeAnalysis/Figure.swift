@@ -100,11 +100,11 @@ public struct Panel: Sendable, Encodable {
         var categories: [String]?
     }
 
-    /// Points of one colour and style.
+    /// Points of one color and style.
     public struct Series: Sendable, Encodable {
         var name: String
-        /// Numbers of the colour, equal for what belongs together, and of the style of the line.
-        var colour = 0
+        /// Numbers of the color, equal for what belongs together, and of the style of the line.
+        var color = 0
         var style = 0
         var x: [Double] = []
         var y: [Double] = []
@@ -128,7 +128,7 @@ public struct Panel: Sendable, Encodable {
     ///   - x: The column along the horizontal axis: numbers, or text in the order of its first appearance.
     ///   - y: The column up the vertical axis: numbers.
     ///   - band: The columns with the ends of the error band.
-    ///   - colour: The text column whose values have colours of their own.
+    ///   - color: The text column whose values have colors of their own.
     ///   - style: The text column whose values have line styles of their own.
     ///   - isLogarithmic: Whether the horizontal axis is.
     ///   - filter: Columns and the text that rows must have there.
@@ -139,7 +139,7 @@ public struct Panel: Sendable, Encodable {
         x: String,
         y: String,
         band: (low: String, high: String)? = nil,
-        colour: String? = nil,
+        color: String? = nil,
         style: String? = nil,
         isLogarithmic: Bool = false,
         where filter: [String: String] = [:]
@@ -148,11 +148,11 @@ public struct Panel: Sendable, Encodable {
         self.x = Axis(label: table.columns[table.index(x)].label, isLogarithmic: isLogarithmic)
         self.y = Axis(label: table.columns[table.index(y)].label)
         let columns = (
-            x: table.index(x), y: table.index(y), colour: colour.map(table.index), style: style.map(table.index)
+            x: table.index(x), y: table.index(y), color: color.map(table.index), style: style.map(table.index)
         )
         let ends = band.map { (low: table.index($0.low), high: table.index($0.high)) }
         // Numbered over the whole table, so that a name looks the same in all of its panels.
-        var (colours, styles, categories) = (table.texts(colour), table.texts(style), [String]())
+        var (colors, styles, categories) = (table.texts(color), table.texts(style), [String]())
         for row in table.rows {
             let isKept = filter.allSatisfy { row[table.index($0.key)] == .text($0.value) }
             guard isKept, let height = row[columns.y].number else { continue }
@@ -162,13 +162,13 @@ public struct Panel: Sendable, Encodable {
             case .number(let value) where value.isFinite: place = value
             default: continue
             }
-            let names = [columns.colour, columns.style].map { column -> String? in
+            let names = [columns.color, columns.style].map { column -> String? in
                 if let column, case .text(let name) = row[column] { name } else { nil }
             }
-            let numbers = (names[0].map { colours.number(of: $0) } ?? 0, names[1].map { styles.number(of: $0) } ?? 0)
+            let numbers = (names[0].map { colors.number(of: $0) } ?? 0, names[1].map { styles.number(of: $0) } ?? 0)
             let name = names.compactMap { $0 }.joined(separator: ": ")
             let index = series.firstIndex { $0.name == name } ?? series.endIndex
-            if index == series.endIndex { series.append(Series(name: name, colour: numbers.0, style: numbers.1)) }
+            if index == series.endIndex { series.append(Series(name: name, color: numbers.0, style: numbers.1)) }
             series[index].x.append(place)
             series[index].y.append(height)
             guard let ends else { continue }

@@ -42,7 +42,7 @@ public struct GradientConflict: Sendable {
     /// Trains a fresh model of an experiment for some steps and watches.
     ///
     /// - Parameters:
-    ///   - experiment: A click model whose attention and representation share embeddings.
+    ///   - experiment: A CTR model whose attention and representation share embeddings.
     ///   - dataset: What it learns from.
     ///   - seed: The seed of the training, so that it is the run's own.
     ///   - count: Steps.
@@ -50,8 +50,15 @@ public struct GradientConflict: Sendable {
     public static func watch(_ experiment: Experiment, on dataset: Dataset, seed: UInt64, steps count: Int) throws
         -> GradientConflict
     {
+        try Runtime.withThreads(experiment.training.threads) {
+            try watching(experiment, on: dataset, seed: seed, steps: count)
+        }
+    }
+
+    private static func watching(_ experiment: Experiment, on dataset: Dataset, seed: UInt64, steps count: Int) throws
+        -> GradientConflict
+    {
         let settings = experiment.training
-        if settings.threads > 0 { Runtime.setThreads(settings.threads) }
         let data = try experiment.divided(dataset)
         let model = try experiment.makeModel(for: dataset, using: Generator(seed: SplitMix64.mix(seed, 0)))
         guard let searcher = model.lifelongRanker else {

@@ -7,20 +7,20 @@ import CascadeTorch
 import CascadeTraining
 import Foundation
 
-/// Whether behaviours of a category that the query is about add more to the interest.
+/// Whether behaviors of a category that the query is about add more to the interest.
 enum InterestNorms: RunAnalysis {
     static let card = AnalysisCard(
         name: "interest",
         summary: "what past events add to the interest in a search, by how often the query leads to their category",
         source: "DiffusionGS, figure 3",
-        needs: "search models that tell what each event adds (diffusion-gs), items with categories",
+        needs: "query-aware rankers that tell what each event adds (diffusion-gs), items with categories",
         options: [.split, .category]
     )
 
     /// Upper bounds of the bins of click probability; the last is 1.
     private static let bounds = [0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 1]
 
-    static func figure(of runs: [AnalysedRun], _ options: AnalysisOptions) throws -> Figure {
+    static func figure(of runs: [AnalyzedRun], _ options: AnalysisOptions) throws -> Figure {
         let unit = "share of the request's mean"
         var table = Table(
             card.name,
@@ -30,34 +30,7 @@ enum InterestNorms: RunAnalysis {
             ]
         )
         for run in runs {
-            let trained = try run.open()
-            let (evaluator, model) = try trained.queryEvaluator()
-            let rates = try QueryRates(trained, options)
-            var bins = bounds.map { _ in Bin() }
-            let source = try evaluator.source(model)
-            let batches = try source.requests(options.part, batchSize: 64)
-            for index in batches.indices {
-                let host = batches[index]
-                let norms = try withoutGradients { try model.contributions(QueryBatch(host))?.doubles() }
-                guard let norms else {
-                    throw ConfigurationError(
-                        "\(run.directory.url.path): '\(run.manifest.experiment.model.name)' does not tell what an event adds; "
-                            + "diffusion-gs does"
-                    )
-                }
-                for (row, request) in batches.requests(index).enumerated() {
-                    let cells = row * host.length..<(row + 1) * host.length
-                    let real = cells.filter { host.items[$0] != 0 }
-                    let mean = real.reduce(0) { $0 + norms[$1] } / Double(max(real.count, 1))
-                    guard mean > 0 else { continue }
-                    for cell in real {
-                        guard let rate = rates(request, Int(host.items[cell]) - 1) else { continue }
-                        let bin = bounds.firstIndex { rate <= $0 } ?? bounds.count - 1
-                        bins[bin].add(rate, norms[cell] / mean)
-                    }
-                }
-            }
-            for bin in bins where bin.count > 0 {
+            for bin in try bins(of: run, options) where bin.count > 0 {
                 table.add([
                     .text(run.label), .number(bin.rate), .number(bin.mean), .number(bin.mean - bin.deviation),
                     .number(bin.mean + bin.deviation), .count(Int(bin.count)),
@@ -81,10 +54,42 @@ enum InterestNorms: RunAnalysis {
                     x: "probability",
                     y: "norm",
                     band: ("lower", "upper"),
-                    colour: "run"
+                    color: "run"
                 )
             ]
         )
+    }
+
+    /// What events add, by the click probability of their category.
+    private static func bins(of run: AnalyzedRun, _ options: AnalysisOptions) throws -> [Bin] {
+        let trained = try run.open()
+        let (evaluator, model) = try trained.queryEvaluator()
+        let rates = try QueryRates(trained, options)
+        var bins = bounds.map { _ in Bin() }
+        let source = try evaluator.source(model)
+        let batches = try source.requests(options.part, batchSize: 64)
+        for index in batches.indices {
+            let host = batches[index]
+            let norms = try withoutGradients { try model.contributions(QueryBatch(host))?.doubles() }
+            guard let norms else {
+                throw ConfigurationError(
+                    "\(run.directory.url.path): '\(run.manifest.experiment.model.name)' does not tell what an event adds; "
+                        + "diffusion-gs does"
+                )
+            }
+            for (row, request) in batches.requests(index).enumerated() {
+                let cells = row * host.length..<(row + 1) * host.length
+                let real = cells.filter { host.items[$0] != 0 }
+                let mean = real.reduce(0) { $0 + norms[$1] } / Double(max(real.count, 1))
+                guard mean > 0 else { continue }
+                for cell in real {
+                    guard let rate = rates(request, Int(host.items[cell]) - 1) else { continue }
+                    let bin = bounds.firstIndex { rate <= $0 } ?? bounds.count - 1
+                    bins[bin].add(rate, norms[cell] / mean)
+                }
+            }
+        }
+        return bins
     }
 
     private struct Bin {

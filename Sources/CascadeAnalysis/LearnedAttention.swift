@@ -12,26 +12,26 @@ enum LearnedAttention: RunAnalysis {
         summary: "learned attention beside mutual information, by distance and by kinship of the categories",
         source: "DARE, figure 8",
         needs:
-            "click models that search histories (dare, twin, twin-4e, twin-v2, din, sim, eta), items with categories",
+            "CTR models that search histories (dare, twin, twin-4e, twin-v2, din, sim, eta), items with categories",
         options: [.split]
     )
 
     /// Requests that are looked at.
     static let requests = 2_000
 
-    static func figure(of runs: [AnalysedRun], _ options: AnalysisOptions) throws -> Figure {
+    static func figure(of runs: [AnalyzedRun], _ options: AnalysisOptions) throws -> Figure {
         let unit = "share of the largest"
         var table = Table(
             card.name,
             [
-                .init("series"), .init("behaviour"), .init("distance", "events before the request"),
+                .init("series"), .init("behavior"), .init("distance", "events before the request"),
                 .init("weight", unit),
             ]
         )
         var source = ""
         for (index, run) in runs.enumerated() {
             let (trained, model) = try run.openSearcher()
-            let relevance = try BehaviourRelevance(trained, model)
+            let relevance = try BehaviorRelevance(trained, model)
             source = relevance.source
             var truth = Profile(length: model.length)
             var learned = Profile(length: model.length)
@@ -60,7 +60,7 @@ enum LearnedAttention: RunAnalysis {
             card,
             title: "Learned attention and mutual information",
             caption: """
-                Mean attention to behaviours of the chosen item's category and of others, by distance, up to \(requests) requests \
+                Mean attention to behaviors of the chosen item's category and of others, by distance, up to \(requests) requests \
                 of \(options.part.rawValue), each series divided by its largest value. Mutual information: \(source).
                 """,
             tables: [table],
@@ -71,15 +71,15 @@ enum LearnedAttention: RunAnalysis {
                     of: table,
                     x: "distance",
                     y: "weight",
-                    colour: "series",
+                    color: "series",
                     isLogarithmic: true,
-                    where: ["behaviour": $0]
+                    where: ["behavior": $0]
                 )
             }
         )
     }
 
-    /// Means by distance, for behaviours of the candidate's category and others.
+    /// Means by distance, for behaviors of the candidate's category and others.
     private struct Profile {
         private var sums: [[Double]]
         private var counts: [[Double]]

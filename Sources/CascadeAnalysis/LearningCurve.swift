@@ -14,7 +14,7 @@ enum LearningCurve: RunAnalysis {
         options: [.metric]
     )
 
-    static func figure(of runs: [AnalysedRun], _ options: AnalysisOptions) throws -> Figure {
+    static func figure(of runs: [AnalyzedRun], _ options: AnalysisOptions) throws -> Figure {
         let names = try MetricColumns(options, runs).names
         let columns = names.map { Table.Column($0, "on validation") }
         var table = Table(card.name, [.init("run"), .init("training step", "count")] + columns)
@@ -37,13 +37,13 @@ enum LearningCurve: RunAnalysis {
             caption: "Metrics on validation as the training logged them.",
             tables: [table],
             panels: names.map {
-                Panel(.line, names.count > 1 ? $0 : "", of: table, x: "training step", y: $0, colour: "run")
+                Panel(.line, names.count > 1 ? $0 : "", of: table, x: "training step", y: $0, color: "run")
             }
         )
     }
 }
 
-extension AnalysedRun {
+extension AnalyzedRun {
     /// The numbers that lines of one kind in the progress log hold, by name, each with its step.
     ///
     /// - Throws: ``CheckpointError`` that names the line when the log is damaged.

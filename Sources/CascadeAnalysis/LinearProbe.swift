@@ -21,7 +21,7 @@ enum LinearProbe: RunAnalysis {
     static let listLength = 100
     private static let baseline = "most common category"
 
-    static func figure(of runs: [AnalysedRun], _ options: AnalysisOptions) throws -> Figure {
+    static func figure(of runs: [AnalyzedRun], _ options: AnalysisOptions) throws -> Figure {
         let (f1, variety) = ("macro F1", "categories in the top \(listLength)")
         var table = Table(
             card.name,
@@ -38,51 +38,15 @@ enum LinearProbe: RunAnalysis {
                 .number(interval.upper), .number(result.macroF1), categories.map(Cell.number) ?? .none,
             ])
         }
-        var (feature, classes) = ("", 0)
-        var common: ProbeResult?
-        for run in runs {
-            let (trained, model) = try run.openVectors()
-            let data = trained.data
-            feature = try trained.category(options)
-            let lists = try data.dataset.itemCategories(feature)
-            classes = (lists.joined().max() ?? -1) + 1
-            // Vectors of items that were never trained on say nothing about the model.
-            let counts = data.trainingItemCounts()
-            let items = lists.indices.filter { counts[$0] > 0 && !lists[$0].isEmpty }
-            guard items.count >= Probe.folds, classes > 1 else {
-                throw ConfigurationError(
-                    """
-                    \(data.dataset.url.path): \(items.count) trained items have a value of '\(feature)', of \(classes) \
-                    values; probing needs at least \(Probe.folds) items and 2 values
-                    """
-                )
-            }
-            let labels = items.map { lists[$0] }
-            let vectors = try withoutGradients {
-                try model.itemVectors().rows(Tensor(items.map(Int64.init), on: trained.device)).to(.cpu).to(.float32)
-            }
-            let categories = ItemCategories(lists)
-            var (found, users) = (0, 0)
-            _ = try trained.rank(
-                options,
-                listing: (
-                    listLength,
-                    { _, list in
-                        found += categories.distinctCount(in: list)
-                        users += 1
-                    }
-                )
-            )
-            let probe = Probe(labels: labels, classes: classes)
-            add(run.label, try probe.result(of: vectors), categories: Double(found) / Double(max(users, 1)))
-            common = probe.baseline()
-        }
-        if let common { add(baseline, common, categories: nil) }
+        let findings = try runs.map { try probe($0, options) }
+        for (run, finding) in zip(runs, findings) { add(run.label, finding.result, categories: finding.categories) }
+        let (feature, classes) = (findings.last?.feature ?? "", findings.last?.classes ?? 0)
+        if let common = findings.last?.common { add(baseline, common, categories: nil) }
         return Figure(
             card,
             title: "What item vectors know of '\(feature)'",
             caption: """
-                Multinomial logistic regression from item vectors to the \(classes) values of '\(feature)', judged on items \
+                Multinomial logistic regression from item vectors to the \(classes) values of '\(feature)', evaluated on items \
                 that it was not fitted to (\(Probe.folds)-fold cross-validation over items with training events). An \
                 item of several categories counts as right when the first guess is one of them. \
                 '\(baseline)' guesses by frequency. Lists: \(options.part.rawValue) users. Bars: 95 % bootstrap intervals \
@@ -94,6 +58,52 @@ enum LinearProbe: RunAnalysis {
                 Panel(.bar, f1, of: table, x: "run", y: f1),
                 Panel(.bar, variety, of: table, x: "run", y: variety),
             ]
+        )
+    }
+
+    private struct Finding {
+        let feature: String
+        let classes: Int
+        let result: ProbeResult
+        let common: ProbeResult
+        /// Different categories in a list, on average.
+        let categories: Double
+    }
+
+    private static func probe(_ run: AnalyzedRun, _ options: AnalysisOptions) throws -> Finding {
+        let (trained, model) = try run.openVectors()
+        let data = trained.data
+        let feature = try trained.category(options)
+        let lists = try data.dataset.itemCategories(feature)
+        let classes = (lists.joined().max() ?? -1) + 1
+        // Vectors of items that were never trained on say nothing about the model.
+        let counts = data.trainingItemCounts()
+        let items = lists.indices.filter { counts[$0] > 0 && !lists[$0].isEmpty }
+        guard items.count >= Probe.folds, classes > 1 else {
+            throw ConfigurationError(
+                """
+                \(data.dataset.url.path): \(items.count) trained items have a value of '\(feature)', of \(classes) \
+                values; probing needs at least \(Probe.folds) items and 2 values
+                """
+            )
+        }
+        let vectors = try withoutGradients {
+            try model.itemVectors().rows(Tensor(items.map(Int64.init), on: trained.device)).to(.cpu).to(.float32)
+        }
+        let categories = ItemCategories(lists)
+        var (found, users) = (0, 0)
+        let count: (Int, [Int]) -> Void = { _, list in
+            found += categories.distinctCount(in: list)
+            users += 1
+        }
+        _ = try trained.rank(options, listing: (listLength, count))
+        let probe = Probe(labels: items.map { lists[$0] }, classes: classes)
+        return Finding(
+            feature: feature,
+            classes: classes,
+            result: try probe.result(of: vectors),
+            common: probe.baseline(),
+            categories: Double(found) / Double(max(users, 1))
         )
     }
 }

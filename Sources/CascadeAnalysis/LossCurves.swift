@@ -18,7 +18,7 @@ enum LossCurves: RunAnalysis {
     static let points = 200
     private static let others: Set = ["kind", "step", "epoch", "learningRate", "examplesPerSecond", "seconds"]
 
-    static func figure(of runs: [AnalysedRun], _ options: AnalysisOptions) throws -> Figure {
+    static func figure(of runs: [AnalyzedRun], _ options: AnalysisOptions) throws -> Figure {
         let unit = "weighted; nats for cross-entropies"
         var table = Table(
             card.name,
@@ -44,7 +44,7 @@ enum LossCurves: RunAnalysis {
             card,
             title: "Loss terms over the training",
             caption: """
-                Each point is the mean of neighbouring lines of the progress log, at most \(points) points a curve; bands: \
+                Each point is the mean of neighboring lines of the progress log, at most \(points) points a curve; bands: \
                 from the least to the largest of these lines. Terms carry their weights (lambda, mu).
                 """,
             tables: [table],
@@ -56,7 +56,7 @@ enum LossCurves: RunAnalysis {
                     x: "training step",
                     y: "loss",
                     band: ("least", "largest"),
-                    colour: "run",
+                    color: "run",
                     where: ["term": term]
                 )
             }
@@ -64,7 +64,7 @@ enum LossCurves: RunAnalysis {
     }
 
     /// The terms of a run's loss, their sum first where there are several, each with its logged steps.
-    private static func curves(of run: AnalysedRun) throws -> [(term: String, curve: [(step: Int, value: Double)])] {
+    private static func curves(of run: AnalyzedRun) throws -> [(term: String, curve: [(step: Int, value: Double)])] {
         var curves = try run.logged("train").filter { !others.contains($0.key) }
         guard !curves.isEmpty else {
             throw ConfigurationError(
@@ -80,7 +80,7 @@ enum LossCurves: RunAnalysis {
             .map { ($0.key, $0.value) }
     }
 
-    /// A curve's means over groups of neighbours, equally many in each.
+    /// A curve's means over groups of neighbors, equally many in each.
     static func binned(_ curve: [(step: Int, value: Double)]) -> [(
         step: Int, mean: Double, least: Double, largest: Double
     )] {

@@ -11,16 +11,16 @@ struct MetricColumns {
     /// Those that were asked for, or the usual ones of the models at hand.
     ///
     /// - Throws: ``ConfigurationError`` when a metric is not one of them.
-    init(_ options: AnalysisOptions, _ runs: [AnalysedRun]) throws {
+    init(_ options: AnalysisOptions, _ runs: [AnalyzedRun]) throws {
         let rankers = runs.count { $0.manifest.experiment.candidates != nil }
         guard rankers == 0 || rankers == runs.count else {
-            throw ConfigurationError("click models and retrievers have no metric in common; analyse them apart")
+            throw ConfigurationError("CTR models and retrievers have no metric in common; analyze them apart")
         }
         let clicks = ["auc", "accuracy", "logloss"]
         names = options.metrics ?? (rankers == 0 ? ["recall@20", "ndcg@20"] : ["auc"])
         for name in names where clicks.contains(name) != (rankers > 0) {
             throw ConfigurationError(
-                "--metric \(name): these runs are judged by "
+                "--metric \(name): these runs are evaluated by "
                     + (rankers > 0 ? clicks : ["recall@K", "mrr@K", "ndcg@K"]).joined(separator: ", ")
             )
         }
@@ -59,7 +59,7 @@ struct MetricColumns {
         _ kind: Panel.Kind,
         of table: Table,
         x: String,
-        colour: String? = "run",
+        color: String? = "run",
         isLogarithmic: Bool = false
     ) -> [Panel] {
         names.map { name in
@@ -70,7 +70,7 @@ struct MetricColumns {
                 x: x,
                 y: name,
                 band: (Self.low(name), Self.high(name)),
-                colour: colour,
+                color: color,
                 isLogarithmic: isLogarithmic
             )
         }

@@ -47,7 +47,7 @@ public struct PlotTool: Sendable {
         defer { try? FileManager.default.removeItem(at: scratch) }
         let description = scratch.appending(path: "figure.json")
         let drawing = Drawing(title: figure.title, caption: figure.caption, panels: figure.panels)
-        try DurableFile.write(JSONEncoder.stable.encode(drawing), to: description)
+        try DurableFile.write(JSONEncoder.readable.encode(drawing), to: description)
         let names = ["svg", "png"].map { "\(figure.name).\($0)" }
         let targets = names.map { scratch.appending(path: $0) }
         for interpreter in interpreters {

@@ -16,7 +16,7 @@ enum PopularityBias: RunAnalysis {
         options: [.split, .seen]
     )
 
-    static func figure(of runs: [AnalysedRun], _ options: AnalysisOptions) throws -> Figure {
+    static func figure(of runs: [AnalyzedRun], _ options: AnalysisOptions) throws -> Figure {
         var table = Table(
             card.name,
             [
@@ -71,7 +71,7 @@ enum PopularityBias: RunAnalysis {
                 on each.
                 """,
             tables: [table, summary],
-            panels: [Panel(.bar, of: table, x: "items by training events", y: "share", colour: "source")]
+            panels: [Panel(.bar, of: table, x: "items by training events", y: "share", color: "source")]
         )
     }
 }

@@ -2,6 +2,7 @@
 
 import CascadeDatasets
 import CascadeRecommenders
+import CascadeTensorBoard
 import CascadeTensorFiles
 import CascadeTorch
 public import CascadeTraining

@@ -24,7 +24,7 @@ enum ReverseProcess: RunAnalysis {
     private static let drift = "drift from the last item"
     private static let unit = "cosine, -1 to 1"
 
-    static func figure(of runs: [AnalysedRun], _ options: AnalysisOptions) throws -> Figure {
+    static func figure(of runs: [AnalyzedRun], _ options: AnalysisOptions) throws -> Figure {
         var table = Table(
             card.name,
             [
@@ -58,7 +58,7 @@ enum ReverseProcess: RunAnalysis {
             caption: """
                 Mean over users of the cosine between what the diffusion has and the \(options.part.rawValue) target, \
                 item vectors as the diffusion sees them. Estimate: what the denoiser makes of the state. Last item: what \
-                repeating the latest behaviour would reach. The drift is the difference from that item. Bands: 95 % \
+                repeating the latest behavior would reach. The drift is the difference from that item. Bands: 95 % \
                 bootstrap intervals over users.
                 """,
             tables: [table],
@@ -70,7 +70,7 @@ enum ReverseProcess: RunAnalysis {
                     x: "denoising",
                     y: "similarity",
                     band: ("lower", "upper"),
-                    colour: "run",
+                    color: "run",
                     style: "quantity",
                     where: ["compared": compared]
                 )
@@ -84,7 +84,7 @@ enum ReverseProcess: RunAnalysis {
         var points: [(number: Int, step: Int, values: [Double])] = []
     }
 
-    private static func curves(of run: AnalysedRun, _ options: AnalysisOptions) throws -> [Curve] {
+    private static func curves(of run: AnalyzedRun, _ options: AnalysisOptions) throws -> [Curve] {
         let (trained, model) = try run.openDiffusion()
         let cases = trained.data.cases(options.part)
         let dataset = trained.data.dataset

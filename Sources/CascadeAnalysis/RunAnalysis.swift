@@ -28,7 +28,7 @@ public struct AnalysisOptions: Sendable {
     public var part = Part.test
     /// Whether seen items are candidates; nil takes the runs' policy, which must be common to all.
     public var seen: SeenPolicy?
-    /// The metrics that are drawn; nil takes recall@20 and ndcg@20, of click models auc.
+    /// The metrics that are drawn; nil takes recall@20 and ndcg@20, of CTR models auc.
     public var metrics: [String]?
     /// The item feature whose values are the categories; nil takes the only one that there is.
     public var category: String?
@@ -51,7 +51,7 @@ public protocol RunAnalysis: Sendable {
     /// Answers for runs on the same data and split.
     ///
     /// - Throws: ``ConfigurationError`` that names the run and what it lacks, when a run is not of the kind needed.
-    static func figure(of runs: [AnalysedRun], _ options: AnalysisOptions) throws -> Figure
+    static func figure(of runs: [AnalyzedRun], _ options: AnalysisOptions) throws -> Figure
 }
 
 /// Every analysis; the command, its help and the tests read this list.

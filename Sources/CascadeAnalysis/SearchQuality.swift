@@ -11,26 +11,26 @@ import Foundation
 enum SearchQuality: RunAnalysis {
     static let card = AnalysisCard(
         name: "search-quality",
-        summary: "gain of the behaviours that a search keeps against the best that could be kept (NDCG)",
+        summary: "gain of the behaviors that a search keeps against the best that could be kept (NDCG)",
         source: "DARE, figure 9",
         needs:
-            "click models that search histories (dare, twin, twin-4e, twin-v2, din, sim, eta), items with categories",
+            "CTR models that search histories (dare, twin, twin-4e, twin-v2, din, sim, eta), items with categories",
         options: [.split]
     )
 
-    static func figure(of runs: [AnalysedRun], _ options: AnalysisOptions) throws -> Figure {
+    static func figure(of runs: [AnalyzedRun], _ options: AnalysisOptions) throws -> Figure {
         let unit = "mean, 0 to 1"
         var table = Table(
             card.name,
             [
-                .init("run"), .init("model"), .init("kept", "behaviours"), .init("NDCG", unit), .init("lower", unit),
+                .init("run"), .init("model"), .init("kept", "behaviors"), .init("NDCG", unit), .init("lower", unit),
                 .init("upper", unit), .init("requests", "count"),
             ]
         )
         var source = ""
         for run in runs {
             let (trained, model) = try run.openSearcher()
-            let relevance = try BehaviourRelevance(trained, model)
+            let relevance = try BehaviorRelevance(trained, model)
             source = relevance.source
             var values: [Double] = []
             var kept = 0
@@ -51,12 +51,12 @@ enum SearchQuality: RunAnalysis {
                         let chosen = (start..<start + kept).filter { real[$0] > 0 }.map { gain(columns[$0]) }
                         let first = length - Int(host.history.lengths[row])
                         let best = (first..<length).map(gain).sorted(by: >).prefix(kept)
-                        if let value = normalised(chosen, best) { values.append(value) }
+                        if let value = normalized(chosen, best) { values.append(value) }
                     }
                 }
             }
             guard !values.isEmpty else {
-                throw ConfigurationError("\(run.directory.url.path): no request has a behaviour that matters")
+                throw ConfigurationError("\(run.directory.url.path): no request has a behavior that matters")
             }
             let interval = Bootstrap.interval(of: values, seed: 1)
             table.add([
@@ -69,8 +69,8 @@ enum SearchQuality: RunAnalysis {
             card,
             title: "What the search stage finds",
             caption: """
-                Discounted gain of the behaviours that are kept for the chosen item, in their order, over that of the best \
-                ones, \(options.part.rawValue) requests. Gain of a behaviour: mutual information, \(source). \
+                Discounted gain of the behaviors that are kept for the chosen item, in their order, over that of the best \
+                ones, \(options.part.rawValue) requests. Gain of a behavior: mutual information, \(source). \
                 \(MetricColumns.bandNote)
                 """,
             tables: [table],
@@ -79,7 +79,7 @@ enum SearchQuality: RunAnalysis {
     }
 
     /// Discounted gain over the best possible; nil when nothing matters.
-    static func normalised(_ chosen: [Double], _ best: some Collection<Double>) -> Double? {
+    static func normalized(_ chosen: [Double], _ best: some Collection<Double>) -> Double? {
         func discounted(_ gains: some Collection<Double>) -> Double {
             gains.enumerated().reduce(0) { $0 + $1.element / log2(Double($1.offset) + 2) }
         }

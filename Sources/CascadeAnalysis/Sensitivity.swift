@@ -16,7 +16,7 @@ enum Sensitivity: RunAnalysis {
         options: [.split, .seen, .metric, .key]
     )
 
-    static func figure(of runs: [AnalysedRun], _ options: AnalysisOptions) throws -> Figure {
+    static func figure(of runs: [AnalyzedRun], _ options: AnalysisOptions) throws -> Figure {
         let settings = try runs.map(Self.settings)
         let model = runs.first?.manifest.experiment.model.name
         let given = options.key.map { (try? Experiment.path($0, model: model).joined(separator: ".")) ?? $0 }
@@ -37,7 +37,7 @@ enum Sensitivity: RunAnalysis {
                 isNumeric(groups) ? .line : .bar,
                 of: table,
                 x: choice.key,
-                colour: "model",
+                color: "model",
                 isLogarithmic: spansDecades(groups)
             )
         )
@@ -70,11 +70,11 @@ enum Sensitivity: RunAnalysis {
     private struct Group {
         let model: String
         let value: JSONValue
-        var runs: [AnalysedRun]
+        var runs: [AnalyzedRun]
     }
 
     /// In the order of their values where these are numbers.
-    private static func grouped(_ runs: [AnalysedRun], _ settings: [[String: JSONValue]], by key: String) throws
+    private static func grouped(_ runs: [AnalyzedRun], _ settings: [[String: JSONValue]], by key: String) throws
         -> [Group]
     {
         var groups: [Group] = []
@@ -94,7 +94,7 @@ enum Sensitivity: RunAnalysis {
     }
 
     /// Each user's value of each metric, averaged over runs, so that the interval is one over users.
-    private static func means(_ runs: [AnalysedRun], _ metrics: [String], _ options: AnalysisOptions) throws
+    private static func means(_ runs: [AnalyzedRun], _ metrics: [String], _ options: AnalysisOptions) throws
         -> [[Double]]
     {
         var sums = try runs[0].open().perUser(metrics, options)
@@ -141,7 +141,7 @@ enum Sensitivity: RunAnalysis {
     }
 
     /// Settings by dotted key, `model.` and `training.` first.
-    private static func settings(of run: AnalysedRun) throws -> [String: JSONValue] {
+    private static func settings(of run: AnalyzedRun) throws -> [String: JSONValue] {
         try run.manifest.experiment.leaves()
     }
 

@@ -12,7 +12,7 @@ enum UserActivity: RunAnalysis {
         options: [.split, .seen, .metric]
     )
 
-    static func figure(of runs: [AnalysedRun], _ options: AnalysisOptions) throws -> Figure {
+    static func figure(of runs: [AnalyzedRun], _ options: AnalysisOptions) throws -> Figure {
         try DecileFigure(column: .init("events before the target", "count")) { "\(Int($0))" }.figure(
             card,
             title: "Sparse and active users",

@@ -17,7 +17,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, ScalarFormatter
 
-# Okabe and Ito's colours, which people with any kind of colour vision can tell apart, then three more.
+# Okabe and Ito's colors, which people with any kind of color vision can tell apart, then three more.
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C6D31", "#7F7F7F", "#B8A800"]
 STYLES = ["-", "--", ":", "-."]
 MARKERS = ["o", "s", "^", "D"]
@@ -30,12 +30,12 @@ plt.rcParams.update({
 
 def line(axes, series):
     for one in series:
-        colour = COLOURS[one["colour"] % len(COLOURS)]
+        color = COLOURS[one["color"] % len(COLOURS)]
         style = one["style"] % len(STYLES)
         marker = MARKERS[style] if len(one["x"]) <= 20 else None
-        axes.plot(one["x"], one["y"], STYLES[style], color=colour, marker=marker, markersize=4, label=one["name"])
+        axes.plot(one["x"], one["y"], STYLES[style], color=color, marker=marker, markersize=4, label=one["name"])
         if one["low"]:
-            axes.fill_between(one["x"], one["low"], one["high"], color=colour, alpha=0.15, linewidth=0)
+            axes.fill_between(one["x"], one["low"], one["high"], color=color, alpha=0.15, linewidth=0)
 
 
 def bar(axes, series):
@@ -46,7 +46,7 @@ def bar(axes, series):
         if one["low"]:
             spread = [[y - low for y, low in zip(one["y"], one["low"])],
                       [high - y for y, high in zip(one["y"], one["high"])]]
-        axes.bar(middles, one["y"], width, yerr=spread, color=COLOURS[one["colour"] % len(COLOURS)],
+        axes.bar(middles, one["y"], width, yerr=spread, color=COLOURS[one["color"] % len(COLOURS)],
                  label=one["name"], error_kw={"elinewidth": 1, "capsize": 2})
         if len(series) * len(one["x"]) <= 8:
             for x, y, high in zip(middles, one["y"], one["high"] or one["y"]):
@@ -57,7 +57,7 @@ def points(axes, series):
     size = 7 if sum(len(one["x"]) for one in series) > 500 else 20
     for one in series:
         axes.scatter(one["x"], one["y"], s=size, alpha=0.7, linewidths=0, label=one["name"],
-                     color=COLOURS[one["colour"] % len(COLOURS)])
+                     color=COLOURS[one["color"] % len(COLOURS)])
 
 
 def draw_panel(axes, panel):
@@ -108,7 +108,7 @@ def main():
         axes.remove()
     figure.suptitle(description["title"])
     foot.text(0.01, 0.95, "\n".join(caption), fontsize=8, color="#444444", ha="left", va="top")
-    # One legend for all panels: equal names have equal colours.
+    # One legend for all panels: equal names have equal colors.
     entries = {}
     for axes in cells[:len(panels)]:
         for handle, name in zip(*axes.get_legend_handles_labels()):

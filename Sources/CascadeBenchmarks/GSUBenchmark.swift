@@ -6,11 +6,11 @@ public import CascadeRuns
 import CascadeTorch
 public import Foundation
 
-/// Measures what the search stage of a click model costs, beside what this machine's memory allows.
+/// Measures what the search stage of a CTR model costs, beside what this machine's memory allows.
 public struct GSUBenchmark {
     /// One length of history at one precision.
     public struct Row: Codable, Sendable {
-        /// Behaviours that are searched, and candidates that are searched for.
+        /// Behaviors that are searched, and candidates that are searched for.
         public var history, candidates: Int
         /// How exactly the tables are kept.
         public var precision: TablePrecision
@@ -22,23 +22,24 @@ public struct GSUBenchmark {
         public var scoring: Double
         /// Multiplications and additions of the scores.
         public var operations: Double
-        /// Seconds to read the behaviours' rows once at the rate at which this machine copies memory.
+        /// Seconds to read the behaviors' rows once at the rate at which this machine copies memory.
         public var memoryBound: Double
     }
 
     private let scorers: [(TablePrecision, AttentionScorer)]
     private let items: Int
+    /// How many threads an operation may use.
+    public let threads: Int
 
     /// Takes a model's attention out, once for each precision.
     ///
     /// - Parameters:
     ///   - experiment: Names the model.
-    ///   - dataset: Gives the catalogue.
+    ///   - dataset: Gives the catalog.
     ///   - weights: Trained ones; nil takes fresh ones, which cost the same.
     /// - Throws: ``ConfigurationError`` when the model does not search by dot products.
     public init(_ experiment: Experiment, on dataset: Dataset, weights: URL? = nil) throws {
-        if experiment.training.threads > 0 { Runtime.setThreads(experiment.training.threads) }
-        Runtime.keepFreedMemory(for: .serving)
+        threads = experiment.training.threads > 0 ? experiment.training.threads : Runtime.threads
         let model = try experiment.makeModel(for: dataset, using: Generator(seed: 1))
         if let weights { try Checkpoint.load(weights, into: model) }
         guard let ranker = model.ctrRanker else {
@@ -48,10 +49,14 @@ public struct GSUBenchmark {
         items = dataset.itemCount
     }
 
-    /// Measures every combination; behaviours and candidates are drawn at random.
+    /// Measures every combination; behaviors and candidates are drawn at random.
     public func run(histories: [Int], candidates: Int, repeats: Int, _ observe: (Row) -> Void = { _ in }) throws
         -> [Row]
     {
+        try Runtime.withThreads(threads) { try rows(histories, candidates, repeats, observe) }
+    }
+
+    private func rows(_ histories: [Int], _ candidates: Int, _ repeats: Int, _ observe: (Row) -> Void) throws -> [Row] {
         let rate = try bytesPerSecond()
         let generator = try Generator(seed: 1)
         var rows: [Row] = []

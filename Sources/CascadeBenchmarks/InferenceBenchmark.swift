@@ -9,7 +9,7 @@ public import Foundation
 
 /// Measures how long a model takes to answer, by the number of denoising steps and of users asked for at once.
 ///
-/// Making the users' vectors, which is where a diffusion runs, and ranking the catalogue with them are timed apart.
+/// Making the users' vectors, which is where a diffusion runs, and ranking the catalog with them are timed apart.
 public struct InferenceBenchmark {
     /// One measurement.
     public struct Row: Codable, Sendable {
@@ -62,8 +62,14 @@ public struct InferenceBenchmark {
         on device: Device = .cpu,
         _ observe: (Row) -> Void = { _ in }
     ) throws -> [Row] {
-        if experiment.training.threads > 0 { Runtime.setThreads(experiment.training.threads) }
-        Runtime.keepFreedMemory(for: .serving)
+        try Runtime.withThreads(experiment.training.threads) {
+            try rows(steps: steps, batches: batches, repeats: repeats, on: device, observe)
+        }
+    }
+
+    private func rows(steps: [Int], batches: [Int], repeats: Int, on device: Device, _ observe: (Row) -> Void) throws
+        -> [Row]
+    {
         var rows: [Row] = []
         for count in experiment.model.diffusion != nil ? steps.map(Optional.some) : [nil] {
             let specification = try count.map(sampling) ?? experiment.model

@@ -8,13 +8,13 @@ public import CascadeRuns
 import CascadeTorch
 public import Foundation
 
-/// Measures what a search model's answer to one request costs, by candidates, events of history and denoising steps.
+/// Measures what a query-aware ranker's answer to one request costs, by candidates, events of history and denoising steps.
 public struct RequestBenchmark {
     /// One measurement.
     public struct Row: Codable, Sendable {
         /// The model's name.
         public var model: String
-        /// Candidates that are judged, and events of history.
+        /// Candidates that are scored, and events of history.
         public var candidates, history: Int
         /// Denoising steps of an answer; nil for a model that has none.
         public var steps: Int?
@@ -41,8 +41,12 @@ public struct RequestBenchmark {
     ///   - steps: Denoising steps, for a model that has a sampler; the steps visited of the model's own schedule.
     /// - Throws: ``ConfigurationError`` when the model reads no requests, or a history is longer than it reads.
     public func run(candidates: [Int], histories: [Int], steps: [Int], repeats: Int) throws -> [Row] {
-        if experiment.training.threads > 0 { Runtime.setThreads(experiment.training.threads) }
-        Runtime.keepFreedMemory(for: .serving)
+        try Runtime.withThreads(experiment.training.threads) {
+            try rows(candidates: candidates, histories: histories, steps: steps, repeats: repeats)
+        }
+    }
+
+    private func rows(candidates: [Int], histories: [Int], steps: [Int], repeats: Int) throws -> [Row] {
         var rows: [Row] = []
         for count in experiment.model.diffusion != nil ? steps.map(Optional.some) : [nil] {
             let model = try model(count)

@@ -51,15 +51,15 @@ public struct TrainingBenchmark {
     ///
     /// - Throws: ``ConfigurationError`` when the model does not learn by gradients.
     public func run(steps: Int, warmup: Int = 3, on device: Device = .cpu) throws -> Report {
-        if experiment.training.threads > 0 { Runtime.setThreads(experiment.training.threads) }
-        Runtime.keepFreedMemory(for: .training)
         let model = try experiment.makeModel(for: data.dataset, using: Generator(seed: 1, on: device))
         guard model.fittedRetriever == nil else {
             throw ConfigurationError(
                 "\(experiment.model.name): is fitted in one pass; there are no training steps to measure"
             )
         }
-        return try measure(experiment.task(of: model, on: data, device: device), steps: steps, warmup: warmup)
+        return try Runtime.withThreads(experiment.training.threads) {
+            try measure(experiment.task(of: model, on: data, device: device), steps: steps, warmup: warmup)
+        }
     }
 
     private func measure(_ task: some RecommendationTask, steps: Int, warmup: Int) throws -> Report {

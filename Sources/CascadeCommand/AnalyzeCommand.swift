@@ -37,7 +37,7 @@ struct AnalyzeCommand: ParsableCommand {
     var seen: SeenPolicy?
     @Option(
         parsing: .singleValue,
-        help: "A metric; may be given several times. recall@20 and ndcg@20 by default, of click models auc."
+        help: "A metric; may be given several times. recall@20 and ndcg@20 by default, of CTR models auc."
     )
     var metric: [String] = []
     @Option(help: ArgumentHelp("The item feature whose values are the categories.", valueName: "feature"))
@@ -86,14 +86,14 @@ struct AnalyzeCommand: ParsableCommand {
         guard let analysis = AnalysisCatalog.named(kind) else { throw ValidationError("'\(kind)' is no analysis") }
         let options = try chosen()
         let settings = settings
-        let analysed = try AnalysedRun.read(
+        let analyzed = try AnalyzedRun.read(
             runs.map { URL(filePath: $0) },
             data: data.map { URL(filePath: $0) },
             overriding: { try TrainedRunOptions.override($0, with: settings) },
             options,
             on: Device(named: device)
         )
-        let figure = try analysis.figure(of: analysed, options)
+        let figure = try analysis.figure(of: analyzed, options)
         let folder = URL(filePath: target).absoluteURL.standardizedFileURL
         do {
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)

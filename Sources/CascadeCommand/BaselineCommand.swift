@@ -40,6 +40,7 @@ struct BaselineCommand: ParsableCommand {
     }
 
     func run() throws {
+        Runtime.keepFreedMemory(for: .training)
         Interruption.watch()
         let dataset = try Dataset(at: URL(filePath: data))
         var options = TrainingOptions()
@@ -69,7 +70,7 @@ struct BaselineCommand: ParsableCommand {
                 budget: budget,
                 rows: rows
             )
-            return Terminal.out(String(decoding: try JSONEncoder.stable.encode(document), as: UTF8.self))
+            return Terminal.out(try jsonText(document))
         }
         let shown = ["ndcg@10", "recall@10", "recall@20"]
         let titles = ["model"] + shown.map { "validation \($0)" } + shown.map { "test \($0)" } + ["seconds"]

@@ -4,6 +4,7 @@ import ArgumentParser
 import CascadeBenchmarks
 import CascadeDatasets
 import CascadeRecommenders
+import CascadeTensorFiles
 import CascadeTorch
 import CascadeTraining
 import Foundation
@@ -13,7 +14,7 @@ struct BenchCommand: ParsableCommand {
         commandName: "bench",
         abstract: "Measures speed.",
         subcommands: [
-            TrainBench.self, InferenceBench.self, SearchBench.self, IndexBench.self,
+            TrainBench.self, InferenceBench.self, GSUBench.self, IndexBench.self,
             RequestBench.self,
         ]
     )
@@ -35,12 +36,11 @@ struct BenchCommand: ParsableCommand {
         }
 
         func run() throws {
+            Runtime.keepFreedMemory(for: .training)
             let benchmark = try TrainingBenchmark(experiment.resolve(), on: Dataset(at: URL(filePath: data)))
             let report = try benchmark.run(steps: steps, on: Device(named: device))
             if json {
-                let encoder = JSONEncoder()
-                encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-                return Terminal.out(String(decoding: try encoder.encode(report), as: UTF8.self))
+                return Terminal.out(try jsonText(report))
             }
             Terminal.out("\(report.model): \(Int(report.examplesPerSecond)) examples/s on \(report.threads) threads")
             Terminal.out(
@@ -81,6 +81,7 @@ struct BenchCommand: ParsableCommand {
         }
 
         func run() throws {
+            Runtime.keepFreedMemory(for: .serving)
             let report = try benchmark().run(
                 steps: numbers(steps, "--steps"),
                 batches: numbers(batch, "--batch"),
@@ -90,9 +91,7 @@ struct BenchCommand: ParsableCommand {
                 if !json { Terminal.error("measured: \(row.steps.map { "\($0) steps, " } ?? "")batch \(row.batch)") }
             }
             if json {
-                let encoder = JSONEncoder()
-                encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-                return Terminal.out(String(decoding: try encoder.encode(["rows": report]), as: UTF8.self))
+                return Terminal.out(try jsonText(["rows": report]))
             }
             var rows = [["model", "sampler", "steps", "batch", "vectors ms/user", "ranking ms/user"]]
             for row in report {
@@ -117,16 +116,17 @@ struct BenchCommand: ParsableCommand {
         }
     }
 
-    struct SearchBench: ParsableCommand {
+    struct GSUBench: ParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "search",
-            abstract: "Measures the search stage of a click model, by length of history and precision of its tables.",
+            commandName: "gsu",
+            abstract:
+                "Measures the retrieval stage (GSU) of a CTR model, by length of history and precision of its tables.",
             discussion: "Weights are fresh: trained ones cost the same."
         )
 
         @OptionGroup var experiment: ExperimentOptions
         @Option(help: "The data set's directory.") var data: String
-        @Option(help: "Behaviours that are searched.") var history = "2000,10000"
+        @Option(help: "Behaviors that are searched.") var history = "2000,10000"
         @Option(help: "Candidates that are searched for.") var candidates = 300
         @Option(help: "Measurements of each; medians are printed.") var repeats = 20
         @Flag(help: "Print one JSON document.") var json = false
@@ -139,6 +139,7 @@ struct BenchCommand: ParsableCommand {
         }
 
         func run() throws {
+            Runtime.keepFreedMemory(for: .serving)
             let benchmark = try GSUBenchmark(experiment.resolve(), on: Dataset(at: URL(filePath: data)))
             let report = try benchmark.run(
                 histories: numbers(history, "--history"),
@@ -146,9 +147,7 @@ struct BenchCommand: ParsableCommand {
                 repeats: repeats
             )
             if json {
-                let encoder = JSONEncoder()
-                encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-                return Terminal.out(String(decoding: try encoder.encode(["rows": report]), as: UTF8.self))
+                return Terminal.out(try jsonText(["rows": report]))
             }
             var rows = [["history", "precision", "width", "ms/request", "scores ms", "GFLOP/s", "memory bound ms"]]
             for row in report {
@@ -161,7 +160,7 @@ struct BenchCommand: ParsableCommand {
                 ])
             }
             Terminal.out(Terminal.table(rows))
-            Terminal.out("\(candidates) candidates, \(Runtime.threads) threads, medians of \(repeats)")
+            Terminal.out("\(candidates) candidates, \(benchmark.threads) threads, medians of \(repeats)")
         }
     }
 }

@@ -14,7 +14,7 @@ import Foundation
 struct Cascade: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "cascade",
-        abstract: "Trains, judges and serves models that recommend.",
+        abstract: "Trains, evaluates and serves models that recommend.",
         version: "cascade \(Build.version)",
         subcommands: [
             DoctorCommand.self, DataCommand.self, BaselineCommand.self, TrainCommand.self, EvaluateCommand.self,

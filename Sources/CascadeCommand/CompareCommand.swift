@@ -48,61 +48,30 @@ struct CompareCommand: ParsableCommand {
         let report = URL(filePath: target).absoluteURL
         let tables = try readTables()
         if dryRun { return try describe(tables) }
-        var cells: [PlannedCell] = []
-        var hashes: [String: String] = [:]
-        for (number, table) in tables.enumerated() {
-            for recipe in table.data {
-                Terminal.error("\(table.name): data set \(recipe.name)")
-                let dataset = try recipe.dataset(in: report.appending(path: "data")) { remark in
-                    Terminal.error("\(recipe.name): \(remark)")
-                }
-                hashes["\(number) \(recipe.name)"] = dataset.manifest.contentHash
-                try plan(table, number, recipe.name, dataset, in: report, &cells)
-            }
-        }
-        let pending = cells.filter { $0.problem == nil && CellFolder($0.url).finished() == nil }
-        let unique = pending.reduce(into: [PlannedCell]()) { list, cell in
-            if !list.contains(where: { $0.url == cell.url }) { list.append(cell) }
-        }
-        Terminal.error("\(cells.count) cells, \(unique.count) to do")
-        // Rows that evaluate another row's weights come after it.
-        for isDependent in [false, true] {
-            try work(unique.filter { ($0.cell?.weightsOf != nil) == isDependent })
-            if Interruption.isRequested { break }
-        }
-        let summaries = tables.enumerated().flatMap { number, table in
-            table.data.map { recipe in
-                summarise(
-                    table,
-                    recipe.name,
-                    hashes["\(number) \(recipe.name)"] ?? "",
-                    cells.filter { $0.table == number }
-                )
-            }
-        }
-        try write(summaries, to: report)
-        for summary in summaries { Terminal.out(summary.markdown) }
+        let runner = ComparisonRunner(
+            tables,
+            to: report,
+            seeds: seeds,
+            threads: ChildProcess.threads(of: jobs),
+            budget: budgets.chosen,
+            commit: Build.commit()
+        )
+        let outcome = try runner.run(
+            isInterrupted: { Interruption.isRequested },
+            note: { Terminal.error($0) },
+            work: work
+        )
+        try runner.write(outcome.summaries, device: device)
+        for summary in outcome.summaries { Terminal.out(summary.markdown) }
         Terminal.error("report: \(report.appending(path: "report.html").path)")
         if Interruption.isRequested { throw ExitCode(130) }
-        let failed = cells.filter { CellFolder($0.url).finished() == nil }
-        guard failed.isEmpty else {
+        guard outcome.failed == 0 else {
             throw ComparisonFailure(
-                "\(failed.count) of \(cells.count) cells failed; the report says why, and the same command tries them again"
+                """
+                \(outcome.failed) of \(outcome.cells) cells failed; the report says why, and the same command tries them again
+                """
             )
         }
-    }
-
-    /// A cell with its place in the tables.
-    private struct PlannedCell {
-        let table: Int
-        let row, data: String
-        let seed: UInt64
-        let url: URL
-        /// What decides the result.
-        let identity: String?
-        /// What is to be done; nil when it cannot be.
-        let cell: Cell?
-        let problem: String?
     }
 
     // MARK: - What is to be done
@@ -116,7 +85,7 @@ struct CompareCommand: ParsableCommand {
             )
             for row in table.rows {
                 let models = try names.compactMap { try row.experiments[$0]?.get().model.name }
-                let source = row.weightsOf.map { ", weights of \($0)" } ?? ""
+                let source = row.weightsFrom.map { ", weights of \($0)" } ?? ""
                 Terminal.out("  \(row.name): \(Set(models).sorted().joined(separator: ", "))\(source)")
             }
         }
@@ -160,127 +129,32 @@ struct CompareCommand: ParsableCommand {
         return tables
     }
 
-    private func plan(
-        _ table: TableSpecification,
-        _ number: Int,
-        _ data: String,
-        _ dataset: Dataset,
-        in report: URL,
-        _ cells: inout [PlannedCell]
-    ) throws {
-        let folder = report.appending(path: "cells")
-        let threads = ChildProcess.threads(of: jobs)
-        for row in table.rows {
-            for seed in 1...UInt64(seeds) {
-                var cell: Cell?
-                var problem: String?
-                switch row.experiments[data] {
-                case .success(var experiment):
-                    if experiment.training.threads == 0 { experiment.training.threads = threads }
-                    cell = Cell(
-                        row: row.name,
-                        data: data,
-                        dataset: dataset.url.absoluteURL.path,
-                        dataHash: dataset.manifest.contentHash,
-                        seed: seed,
-                        experiment: experiment,
-                        weightsOf: row.weightsOf.flatMap { other in
-                            cells.first {
-                                $0.table == number && $0.row == other && $0.data == data && $0.seed == seed
-                            }?.url.lastPathComponent
-                        },
-                        budget: budgets.chosen ?? row.budget,
-                        draws: table.draws,
-                        commit: Build.commit()
-                    )
-                case .failure(let error): problem = error.description
-                case nil: problem = "the row has no experiment on this data set"
-                }
-                let identity = try cell?.identity
-                // Rows that ask for the same under other names share one cell.
-                let twin = identity.flatMap { same in cells.first { $0.identity == same } }
-                let name = try cell?.folder ?? "none"
-                cells.append(
-                    PlannedCell(
-                        table: number,
-                        row: row.name,
-                        data: data,
-                        seed: seed,
-                        url: twin?.url ?? folder.appending(path: name),
-                        identity: identity,
-                        cell: cell,
-                        problem: problem
-                    )
-                )
-            }
-        }
-    }
-
     // MARK: - Doing it
 
     /// Works on the cells in processes of their own, so that one that fails takes no other with it.
-    private func work(_ cells: [PlannedCell]) throws {
-        for cell in cells { if let plan = cell.cell { try CellFolder(cell.url).prepare(plan) } }
+    private func work(_ cells: [ComparisonRunner.PlannedCell]) {
         let device = device
-        let jobs = cells.map { (name: "\($0.row) on \($0.data), seed \($0.seed)", url: $0.url) }
+        let jobs = cells.map { (name: "\($0.row) on \($0.data), seed \($0.seed)", folder: $0.folder) }
         ChildProcess.forEach(of: jobs.count, atOnce: self.jobs) { number in
-            let (name, url) = jobs[number]
+            let (name, folder) = jobs[number]
             let place = "[\(number + 1)/\(jobs.count)] \(name)"
             Terminal.error(place)
             let start = ContinuousClock.now
             let status = ChildProcess.run(
-                ["compare-cell", url.path, "--device", device],
+                ["compare-cell", folder.url.path, "--device", device],
                 threads: ChildProcess.threads(of: self.jobs),
-                log: CellFolder(url).log
+                log: folder.log
             )
             let seconds = Int((ContinuousClock.now - start).inSeconds)
-            if let result = CellFolder(url).finished() {
+            if let result = folder.finished() {
                 let name = result.requests == nil ? "ndcg@10" : "auc"
                 let value = String(format: "%.4f", result.report.metrics[name] ?? 0)
                 Terminal.error("\(place): \(name) \(value) after \(seconds) s")
             } else if !Interruption.isRequested {
-                let message = CellFolder(url).failure() ?? "its process ended with status \(status)"
+                let message = folder.failure() ?? "its process ended with status \(status)"
                 Terminal.error("\(place) failed: \(message)")
             }
         }
-    }
-
-    // MARK: - The report
-
-    private func summarise(
-        _ table: TableSpecification,
-        _ data: String,
-        _ hash: String,
-        _ cells: [PlannedCell]
-    ) -> TableSummary {
-        var outcomes: [String: [(folder: String, outcome: Result<CellResult, CellFailure>)]] = [:]
-        for cell in cells where cell.data == data {
-            let folder = CellFolder(cell.url)
-            let outcome: Result<CellResult, CellFailure> =
-                if let result = folder.finished() {
-                    .success(result)
-                } else {
-                    .failure(CellFailure(cell.problem ?? folder.failure() ?? "not finished"))
-                }
-            outcomes[cell.row, default: []].append(("cells/\(cell.url.lastPathComponent)", outcome))
-        }
-        return TableSummary(table, data: data, dataHash: hash, cells: outcomes)
-    }
-
-    private func write(_ summaries: [TableSummary], to report: URL) throws {
-        let facts = [
-            ("commit", Build.commit()), ("seeds", "\(seeds)"), ("libtorch", Runtime.version), ("device", device),
-            ("system", ProcessInfo.processInfo.operatingSystemVersionString),
-        ]
-        let title = Set(summaries.map(\.table.name)).count == 1 ? summaries[0].table.name : "Comparison"
-        let page = PageReport(title, summaries, facts: facts, in: report)
-        try DurableFile.write(page.html, to: report.appending(path: "report.html"))
-        try DurableFile.write(
-            "# \(title)\n\n\(facts.map { "\($0.0): \($0.1)" }.joined(separator: "; "))\n\n"
-                + summaries.map(\.markdown).joined(),
-            to: report.appending(path: "report.md")
-        )
-        try DurableFile.write(TableSummary.csv(summaries), to: report.appending(path: "report.csv"))
     }
 }
 
@@ -292,6 +166,7 @@ struct CompareCellCommand: ParsableCommand {
     @Option(help: "cpu, cuda or cuda:N.") var device = "cpu"
 
     func run() throws {
+        Runtime.keepFreedMemory(for: .training)
         Interruption.watch()
         let progress = TrainingProgress(metric: "ndcg@10")
         let isFinished = try CellFolder(URL(filePath: folder)).complete(

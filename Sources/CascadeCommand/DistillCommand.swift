@@ -33,6 +33,7 @@ struct DistillCommand: ParsableCommand {
     @Option(help: "Decides every random number.") var seed: UInt64 = 1
 
     func run() throws {
+        Runtime.keepFreedMemory(for: .training)
         try TargetDirectory.requireFree(target)
         var tree = try ConfigurationFile.tree(settings)
         if let epochs { tree["epochs"] = .integer(epochs) }

@@ -14,7 +14,7 @@ extension SeenPolicy: ExpressibleByArgument {}
 struct EvaluateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "evaluate",
-        abstract: "Ranks the whole catalogue for every user and prints the metrics."
+        abstract: "Ranks the whole catalog for every user and prints the metrics."
     )
 
     @OptionGroup var trained: TrainedRunOptions
@@ -37,7 +37,7 @@ struct EvaluateCommand: ParsableCommand {
         options.diversity = variety.pair
         let report = try run.evaluate(split, options).report
         if json { return Terminal.out(try report.json()) }
-        let seen = report.seen.map { "whole catalogue of \(report.items) items, seen items \($0.rawValue)d" }
+        let seen = report.seen.map { "whole catalog of \(report.items) items, seen items \($0.rawValue)d" }
         let candidates = report.candidates.map {
             "users' requests, each with \($0.negatives) negatives by \($0.sampling.rawValue), \($0.knowledge.rawValue)"
         }

@@ -12,7 +12,7 @@ enum FormerSpellings {
     }
 
     private static let commands: [(former: [String], now: [String])] = [
-        (["experiment"], ["ab"])
+        (["experiment"], ["ab"]), (["bench", "search"], ["bench", "gsu"]),
     ]
 
     private static let options = [

@@ -3,6 +3,7 @@
 import ArgumentParser
 import CascadeDatasets
 import CascadeRecommenders
+import CascadeTensorFiles
 import CascadeTraining
 import Foundation
 
@@ -78,7 +79,7 @@ struct ModelsCommand: ParsableCommand {
     }
 
     private func write(_ value: JSONValue) throws {
-        Terminal.out(String(decoding: try JSONEncoder.stable.encode(value), as: UTF8.self))
+        Terminal.out(try jsonText(value))
     }
 }
 

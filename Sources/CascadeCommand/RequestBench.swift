@@ -4,6 +4,7 @@ import ArgumentParser
 import CascadeBenchmarks
 import CascadeDatasets
 import CascadeRecommenders
+import CascadeTorch
 import CascadeTraining
 import Foundation
 
@@ -11,13 +12,14 @@ extension BenchCommand {
     struct RequestBench: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "request",
-            abstract: "Measures a search model's answer to one request, by candidates, history and denoising steps.",
+            abstract:
+                "Measures a query-aware ranker's answer to one request, by candidates, history and denoising steps.",
             discussion: "Weights are fresh: trained ones cost the same. Events and candidates are drawn at random."
         )
 
         @OptionGroup var experiment: ExperimentOptions
         @Option(help: "The data set's directory.") var data: String
-        @Option(help: "Candidates that are judged.") var candidates = "1,10,100,300,1000"
+        @Option(help: "Candidates that are scored.") var candidates = "1,10,100,300,1000"
         @Option(help: "Events of history.") var history = "50"
         @Option(help: "Denoising steps of an answer; ignored by models that have none.") var steps = "1,50"
         @Option(help: "Measurements of each; the median and the 99th percentile are printed.") var repeats = 100
@@ -32,6 +34,7 @@ extension BenchCommand {
         }
 
         func run() throws {
+            Runtime.keepFreedMemory(for: .serving)
             let benchmark = try RequestBenchmark(experiment.resolve(), on: Dataset(at: URL(filePath: data)))
             let report = try benchmark.run(
                 candidates: numbers(candidates, "--candidates"),

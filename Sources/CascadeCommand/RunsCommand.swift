@@ -69,7 +69,7 @@ struct RunsCommand: ParsableCommand {
                 entry["run"] = .string(run.path)
                 return entry
             }
-            return Terminal.out(String(decoding: try JSONEncoder.stable.encode(list), as: UTF8.self))
+            return Terminal.out(try jsonText(list))
         }
         guard !runs.isEmpty else { return Terminal.error("\(directory): no run here that fits") }
         let rows = runs.map { run in

@@ -11,7 +11,7 @@ import Foundation
 struct SearchCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "search",
-        abstract: "Prints what a search model puts first for a query, and which past behaviour spoke for it.",
+        abstract: "Prints what a query-aware ranker puts first for a query, and which past behavior spoke for it.",
         discussion: """
             Candidates are the items that share words with the query (title, features, queries that they were chosen for), filled up \
             with popular ones. Any text is a query, an empty one too.
@@ -23,7 +23,7 @@ struct SearchCommand: ParsableCommand {
     var user: String?
     @Option(parsing: .unconditional, help: "The search text.") var query: String
     @Option(name: .customShort("k"), help: "How many items.") var count = 10
-    @Option(help: "How many candidates to judge.") var candidates = 300
+    @Option(help: "How many candidates to score.") var candidates = 300
     @Option(help: "How many past events to print, those that add most first.") var history = 8
     @Flag(help: "Print one JSON document.") var json = false
 

@@ -7,6 +7,7 @@ import CascadeFunnel
 import CascadeServer
 import CascadeServing
 import CascadeStore
+import CascadeTorch
 import Foundation
 import Logging
 
@@ -33,6 +34,9 @@ struct ServeCommand: AsyncParsableCommand {
         defer { LogOutput.standardError.flush(seconds: 1) }
         let settings = try ServiceSettings(config, port: port)
         guard !check else { return try await ServiceCheck(settings).run() }
+        // Before the store is opened and the log says that it starts.
+        try await settings.server.tryListening()
+        Runtime.keepFreedMemory(for: .serving)
         let store = try SQLiteStore(at: URL(filePath: settings.funnel.store))
         do {
             let logger = settings.server.logs.logger()

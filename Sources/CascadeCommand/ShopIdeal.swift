@@ -57,14 +57,14 @@ enum ShopIdeal {
         _ count: Int,
         leavingOut hidden: String? = nil
     ) throws -> [String] {
-        let judged = try ClickMetrics(
+        let scored = try ClickMetrics(
             probabilities: scores.clicks,
             labels: scores.isClicked,
             requests: scores.requests,
             purchases: (scores.purchases, scores.isPurchased)
         )
         let cells = metrics.map { metric -> String in
-            guard let value = judged.values[metric], hidden.map({ !metric.hasSuffix($0) }) ?? true else { return "–" }
+            guard let value = scored.values[metric], hidden.map({ !metric.hasSuffix($0) }) ?? true else { return "–" }
             return value.formatted(.number.precision(.fractionLength(4)))
         }
         return [name, "\(count)"] + cells

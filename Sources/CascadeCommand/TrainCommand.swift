@@ -3,6 +3,7 @@
 import ArgumentParser
 import CascadeDatasets
 import CascadeRecommenders
+import CascadeTensorFiles
 import CascadeTorch
 import CascadeTraining
 import Foundation
@@ -46,6 +47,7 @@ struct TrainCommand: ParsableCommand {
     }
 
     func run() throws {
+        Runtime.keepFreedMemory(for: .training)
         var tree = try experiment.tree()
         var resolved = try Experiment(tree, model: experiment.model)
         let isSized = try auto ?? Experiment.isSized(tree) ?? (experiment.config == nil)
@@ -59,7 +61,7 @@ struct TrainCommand: ParsableCommand {
             dataset = opened
         }
         if dryRun {
-            return Terminal.out(String(decoding: try JSONEncoder.stable.encode(resolved), as: UTF8.self))
+            return Terminal.out(try jsonText(resolved))
         }
         options.seed = seed
         options.device = try Device(named: device)
@@ -149,7 +151,7 @@ final class TrainingProgress {
             Terminal.error("training: \(parameters) parameters, \(examples) events, \(steps) steps an epoch\(again)")
         case .step(let number, let index, let count, let loss, let examples):
             estimate(of: count)
-            show(number, index, count, loss, examples)
+            show(epoch: number, index, of: count, loss: loss, examples: examples)
         case .evaluated(let epoch, let step, let metrics, let isBest):
             if Terminal.isInteractive { Terminal.status("") }
             let usual = ["recall@10", "ndcg@10", "recall@20", "mrr@20", "auc", "gauc", "logloss", metric]
@@ -182,7 +184,7 @@ final class TrainingProgress {
         Terminal.error("an epoch takes about \(time) (\(Int(step * 1000)) ms a step), evaluations not counted")
     }
 
-    private func show(_ number: Int, _ index: Int, _ count: Int, _ loss: Double, _ examples: Int) {
+    private func show(epoch number: Int, _ index: Int, of count: Int, loss: Double, examples: Int) {
         if epoch.number != number {
             epoch = (number, clock.now, index - 1, 0)
             self.loss = loss

@@ -63,7 +63,7 @@ public struct Cell: Codable, Sendable, Equatable {
             for key in ["threads", "log_every_steps", "checkpoint_seconds"] {
                 tree["experiment"]["training"][key] = .null
             }
-            let text = try JSONEncoder.stable.encode(tree)
+            let text = try JSONEncoder.readable.encode(tree)
             var fingerprint = Fingerprint()
             text.withUnsafeBytes { fingerprint.add("cell", $0) }
             return fingerprint.description
@@ -94,7 +94,7 @@ public struct CellResult: Codable, Sendable, Equatable {
     public var parameters: Int
     /// Seconds of training, validation included.
     public var trainingSeconds: Double
-    /// Milliseconds for each test user: the forward pass, the ranking of the catalogue and the metrics.
+    /// Milliseconds for each test user: the forward pass, the ranking of the catalog and the metrics.
     public var millisecondsPerUser: Double
     /// The largest resident memory of the process, in bytes.
     public var peakMemory: Int
@@ -132,7 +132,7 @@ public struct CellFolder: Sendable {
     public func prepare(_ cell: Cell) throws {
         guard try self.cell() == nil else { return }
         try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-        try DurableFile.write(try JSONEncoder.stable.encode(cell), to: plan)
+        try DurableFile.write(try JSONEncoder.readable.encode(cell), to: plan)
     }
 
     /// What was found; nil when the cell is not finished.
@@ -218,7 +218,7 @@ public struct CellFolder: Sendable {
             peakMemory: peakMemory(),
             reason: trained.manifest.reason
         )
-        try DurableFile.write(try JSONEncoder.stable.encode(found), to: self.result)
+        try DurableFile.write(try JSONEncoder.readable.encode(found), to: self.result)
     }
 }
 

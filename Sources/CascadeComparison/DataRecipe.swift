@@ -14,8 +14,8 @@ public struct DataRecipe: Sendable, Equatable {
         case directory(URL)
         /// Source files, relative to the working directory.
         case files(format: String, paths: [String], options: ImportOptions)
-        /// A simulated world.
-        case world(Simulator)
+        /// Simulated.
+        case simulator(Simulator)
     }
 
     /// What the table calls it.
@@ -28,17 +28,30 @@ public struct DataRecipe: Sendable, Equatable {
         (self.name, origin) = (name, .directory(directory))
     }
 
-    /// Reads `{directory: PATH}`, `{from: FORMAT, paths: [...], and import options}` or `{world: NAME, users, items,
-    /// categories, meanEvents, seed}`.
+    /// Keys that had other names before version 0.2.
+    static let formerKeys = FormerKeys(
+        Dictionary(uniqueKeysWithValues: importOptions.filter { $0.key != $0.value }.map { ($0.value, $0.key) })
+            .merging(["world": "simulator", "meanEvents": "mean_events"]) { $1 }
+    )
+
+    /// Every import option: its property by its key in files.
+    private static let importOptions = Dictionary(
+        uniqueKeysWithValues: Mirror(reflecting: ImportOptions()).children.compactMap(\.label).map {
+            ($0.snakeCased, $0)
+        }
+    )
+
+    /// Reads `{directory: PATH}`, `{from: FORMAT, paths: [...], and import options}` or `{simulator: NAME, users, items,
+    /// categories, mean_events, seed}`.
     ///
-    /// - Throws: ``ConfigurationError`` at an unknown key, ``DatasetError`` at an unknown world.
+    /// - Throws: ``ConfigurationError`` at an unknown key, ``DatasetError`` at an unknown simulator.
     public init(_ name: String, _ tree: JSONValue) throws {
         self.name = name
         let place = "data.\(name)"
         if let path = try tree.text("directory", in: place) {
             origin = .directory(URL(filePath: path))
-        } else if let world = try tree.text("world", in: place) {
-            origin = .world(try Self.world(world, tree, place))
+        } else if let name = try tree.text("simulator", in: place) {
+            origin = .simulator(try Self.simulator(name, tree, place))
         } else if let format = try tree.text("from", in: place) {
             let paths = try (tree.list("paths") ?? []).enumerated().map { number, value in
                 guard let path = value.text else {
@@ -51,30 +64,30 @@ public struct DataRecipe: Sendable, Equatable {
             for key in ["from", "paths"] { fields[key] = nil }
             origin = .files(format: format, paths: paths, options: try Self.options(fields, place))
         } else {
-            throw ConfigurationError("\(place): expected 'directory', 'from' with 'paths', or 'world'")
+            throw ConfigurationError("\(place): expected 'directory', 'from' with 'paths', or 'simulator'")
         }
     }
 
-    private static func world(_ name: String, _ tree: JSONValue, _ place: String) throws -> Simulator {
-        let keys = ["world", "users", "items", "categories", "meanEvents", "seed"]
+    private static func simulator(_ name: String, _ tree: JSONValue, _ place: String) throws -> Simulator {
+        let keys = ["simulator", "users", "items", "categories", "mean_events", "seed"]
         for key in try tree.fields(nil).keys.sorted() where !keys.contains(key) {
             let hint = nearestName(to: key, among: keys).map { "Did you mean '\($0)'?" }
             throw ConfigurationError(
-                "\(place): unknown key '\(key)'. \(hint ?? "A world takes: \(keys.dropFirst().joined(separator: ", "))")"
+                "\(place): unknown key '\(key)'. \(hint ?? "A simulator takes: \(keys.dropFirst().joined(separator: ", "))")"
             )
         }
-        var world = try Simulator.named(name)
-        world.users = try tree.count("users") ?? world.users
-        world.items = try tree.count("items") ?? world.items
-        world.categories = try tree.count("categories") ?? world.categories
-        world.meanEvents = try tree.count("meanEvents") ?? world.meanEvents
-        world.seed = try tree.count("seed").map { UInt64($0) } ?? world.seed
-        return world
+        var simulator = try Simulator.named(name)
+        simulator.users = try tree.count("users") ?? simulator.users
+        simulator.items = try tree.count("items") ?? simulator.items
+        simulator.categories = try tree.count("categories") ?? simulator.categories
+        simulator.meanEvents = try tree.count("mean_events") ?? simulator.meanEvents
+        simulator.seed = try tree.count("seed").map { UInt64($0) } ?? simulator.seed
+        return simulator
     }
 
     private static func options(_ fields: [String: JSONValue], _ place: String) throws -> ImportOptions {
-        let known = Mirror(reflecting: ImportOptions()).children.compactMap(\.label)
-        for key in fields.keys.sorted() where !known.contains(key) {
+        let known = importOptions.keys.sorted()
+        for key in fields.keys.sorted() where importOptions[key] == nil {
             let hint = nearestName(to: key, among: known).map { "Did you mean '\($0)'?" }
             throw ConfigurationError(
                 "\(place): unknown key '\(key)'. \(hint ?? "Import options are: \(known.joined(separator: ", "))")"
@@ -88,7 +101,8 @@ public struct DataRecipe: Sendable, Equatable {
             )
         }
         do {
-            let tree = try JSONValue(encoding: ImportOptions()).merged(with: .object(fields))
+            let named = Dictionary(uniqueKeysWithValues: fields.map { (importOptions[$0.key] ?? $0.key, $0.value) })
+            let tree = try JSONValue(encoding: ImportOptions()).merged(with: .object(named))
             return try JSONDecoder().decode(ImportOptions.self, from: JSONEncoder().encode(tree))
         } catch is DecodingError {
             throw ConfigurationError("\(place): an import option has a value of the wrong kind")
@@ -123,7 +137,7 @@ public struct DataRecipe: Sendable, Equatable {
                 name: name,
                 remark: remark
             ).dataset
-        case .world(let world): return try world.write(to: target)
+        case .simulator(let world): return try world.write(to: target)
         }
     }
 }

@@ -46,7 +46,7 @@ extension PageReport {
             [...body.rows].sort((a, b) => ascending ? -compare(a, b) : compare(a, b)).forEach(row => body.append(row));
           }));
         }
-        const colours = ['#2f6fd0', '#d2662b', '#2b9348', '#b5338a', '#8a6d1f', '#5b5bd6', '#c0392b', '#1d8a99', '#7a4fb0', '#6b7280'];
+        const colors = ['#2f6fd0', '#d2662b', '#2b9348', '#b5338a', '#8a6d1f', '#5b5bd6', '#c0392b', '#1d8a99', '#7a4fb0', '#6b7280'];
         for (const figure of document.querySelectorAll('figure.curves')) {
           const lines = JSON.parse(figure.querySelector('script').textContent);
           const rows = [...new Set(lines.map(line => line.row))];
@@ -72,7 +72,7 @@ extension PageReport {
           }
           svg.append(make('text', { ...label, x: (left + width) / 2, y: height - 6, 'text-anchor': 'middle' }, 'training step'));
           for (const line of lines) {
-            const path = make('polyline', { points: line.points.map(p => `${x(p[0])},${y(p[1])}`).join(' '), fill: 'none', stroke: colours[rows.indexOf(line.row) % colours.length], 'stroke-width': 1.8 });
+            const path = make('polyline', { points: line.points.map(p => `${x(p[0])},${y(p[1])}`).join(' '), fill: 'none', stroke: colors[rows.indexOf(line.row) % colors.length], 'stroke-width': 1.8 });
             path.append(make('title', {}, `${line.row}, seed ${line.seed}`));
             svg.append(path);
           }
@@ -80,7 +80,7 @@ extension PageReport {
           legend.className = 'legend';
           rows.forEach((row, number) => {
             const entry = document.createElement('span'), swatch = document.createElement('i');
-            swatch.style.background = colours[number % colours.length];
+            swatch.style.background = colors[number % colors.length];
             entry.append(swatch, row);
             legend.append(entry);
           });

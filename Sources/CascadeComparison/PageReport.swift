@@ -2,6 +2,7 @@
 
 import CascadeEvaluation
 import CascadeRecommenders
+import CascadeTensorFiles
 import CascadeTraining
 public import Foundation
 
@@ -59,46 +60,10 @@ public struct PageReport {
         let head = titles.enumerated().map { number, title in
             "<th\(number == 0 ? "" : " class=\"n\"")><button type=\"button\">\(escaped(title))</button></th>"
         }
-        let body = table.rows.map { row in
-            let figures = metrics.map { name -> String in
-                guard let figure = row.figures[name] else { return "<td class=\"n\" data-v=\"-1\">–</td>" }
-                let range = figure.interval.map {
-                    String(format: " title=\"95 %% interval over users: %.4f to %.4f\"", $0.lower, $0.upper)
-                }
-                let text = escaped(figure.text)
-                return
-                    "<td class=\"n\" data-v=\"\(figure.mean)\"\(range ?? "")>\(table.isBest(row, name) ? "<b>\(text)</b>" : text)</td>"
-            }
-            let costs = zip(
-                row.costs,
-                [Double(row.parameters), row.trainingSeconds, row.millisecondsPerUser, Double(row.peakMemory)]
-            ).map { "<td class=\"n\" data-v=\"\($1)\">\($0)</td>" }
-            let links = row.folders.enumerated().map { number, folder in
-                "<a href=\"\(escaped(folder))/\">\(number + 1)</a>"
-            }
-            let name = escaped(row.name) + (row.note.isEmpty ? "" : "<small>\(escaped(row.note))</small>")
-            let state = "<td class=\"n\" data-v=\"\(row.finished)\">\(links.joined(separator: " "))</td>"
-            let failed = row.failures.isEmpty ? "" : " class=\"failed\""
-            return
-                "<tr\(failed)><th scope=\"row\" data-v=\"\(escaped(row.name))\">\(name)</th>\(figures.joined())\(costs.joined())\(state)</tr>"
-        }
+        let body = table.rows.map { line($0, in: table) }
         let failures = table.rows.filter { !$0.failures.isEmpty }.map {
             "<p class=\"failure\"><b>\(escaped($0.name)) failed</b> (\($0.finished) of \($0.planned) finished): \(escaped($0.failures.joined(separator: "; ")))</p>"
         }
-        let replication = table.replication.map { line in
-            "<tr>"
-                + line.cells.enumerated().map {
-                    "<td\((2...4).contains($0.offset) ? " class=\"n\"" : "")>\(escaped($0.element))</td>"
-                }.joined() + "</tr>"
-        }
-        let beside =
-            replication.isEmpty
-            ? ""
-            : """
-            <h3>Beside published figures</h3>
-            <div class="scroll"><table><thead><tr>\(["row", "metric", "ours", "published", "difference", ""].map { "<th\($0 == "row" || $0 == "metric" ? "" : " class=\"n\"")>\($0)</th>" }.joined())</tr></thead>
-            <tbody>\(replication.joined(separator: "\n"))</tbody></table></div>
-            """
         let paragraphs = [table.table.source, table.table.protocolText].filter { !$0.isEmpty }
         return """
             <section>
@@ -109,11 +74,52 @@ public struct PageReport {
             <tbody>
             \(body.joined(separator: "\n"))
             </tbody></table></div>
-            \(table.contest.map { "<p>\(escaped($0.sentence(table.table.main)))</p>" } ?? "")
+            \(table.significance.map { "<p>\(escaped($0.sentence(table.table.main)))</p>" } ?? "")
             \(failures.joined())
-            \(beside)
+            \(besidePublished(table))
             \(curves(table))
             </section>
+            """
+    }
+
+    /// A row of the table, with figures, costs and links to its runs.
+    private func line(_ row: TableSummary.Row, in table: TableSummary) -> String {
+        let figures = table.table.metrics.map { name -> String in
+            guard let figure = row.figures[name] else { return "<td class=\"n\" data-v=\"-1\">–</td>" }
+            let range = figure.interval.map {
+                String(format: " title=\"95 %% interval over users: %.4f to %.4f\"", $0.lower, $0.upper)
+            }
+            let text = escaped(figure.text)
+            return
+                "<td class=\"n\" data-v=\"\(figure.mean)\"\(range ?? "")>\(table.isBest(row, name) ? "<b>\(text)</b>" : text)</td>"
+        }
+        let costs = zip(
+            row.costs,
+            [Double(row.parameters), row.trainingSeconds, row.millisecondsPerUser, Double(row.peakMemory)]
+        ).map { "<td class=\"n\" data-v=\"\($1)\">\($0)</td>" }
+        let links = row.folders.enumerated().map { number, folder in
+            "<a href=\"\(escaped(folder))/\">\(number + 1)</a>"
+        }
+        let name = escaped(row.name) + (row.note.isEmpty ? "" : "<small>\(escaped(row.note))</small>")
+        let state = "<td class=\"n\" data-v=\"\(row.finished)\">\(links.joined(separator: " "))</td>"
+        let failed = row.failures.isEmpty ? "" : " class=\"failed\""
+        return
+            "<tr\(failed)><th scope=\"row\" data-v=\"\(escaped(row.name))\">\(name)</th>\(figures.joined())\(costs.joined())\(state)</tr>"
+    }
+
+    /// Our figures beside published ones; empty when there are none.
+    private func besidePublished(_ table: TableSummary) -> String {
+        let replication = table.replication.map { line in
+            "<tr>"
+                + line.cells.enumerated().map {
+                    "<td\((2...4).contains($0.offset) ? " class=\"n\"" : "")>\(escaped($0.element))</td>"
+                }.joined() + "</tr>"
+        }
+        guard !replication.isEmpty else { return "" }
+        return """
+            <h3>Beside published figures</h3>
+            <div class="scroll"><table><thead><tr>\(["row", "metric", "ours", "published", "difference", ""].map { "<th\($0 == "row" || $0 == "metric" ? "" : " class=\"n\"")>\($0)</th>" }.joined())</tr></thead>
+            <tbody>\(replication.joined(separator: "\n"))</tbody></table></div>
             """
     }
 
@@ -135,7 +141,7 @@ public struct PageReport {
                 return .object(["row": .string(row.name), "seed": .integer(number + 1), "points": .array(points)])
             }
         }
-        guard !lines.isEmpty, let data = try? JSONEncoder.stable.encode(JSONValue.array(lines)) else { return "" }
+        guard !lines.isEmpty, let data = try? JSONEncoder.readable.encode(JSONValue.array(lines)) else { return "" }
         // Text inside a script element ends at its closing tag alone.
         let json = String(decoding: data, as: UTF8.self).replacingOccurrences(of: "<", with: "\\u003c")
         return """

@@ -18,7 +18,7 @@ extension TableSummary {
             }
             text += Self.line([row.name] + figures + row.costs + ["\(row.finished)/\(row.planned)"])
         }
-        if let contest { text += "\n\(contest.sentence(table.main))\n" }
+        if let significance { text += "\n\(significance.sentence(table.main))\n" }
         let notes = rows.filter { !$0.note.isEmpty }.map { "- \($0.name): \($0.note)\n" }
         if !notes.isEmpty { text += "\n" + notes.joined() }
         let replicated = replication
@@ -133,7 +133,7 @@ extension TableSummary.Row {
     }
 }
 
-extension TableSummary.Contest {
+extension TableSummary.SignificanceTest {
     /// What the test between the best two says.
     func sentence(_ metric: String) -> String {
         func p(_ value: Double) -> String { value < 0.0005 ? "p < 0.0005" : String(format: "p = %.3f", value) }

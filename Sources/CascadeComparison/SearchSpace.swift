@@ -108,7 +108,7 @@ public struct Halving: Sendable, Equatable {
     public struct Round: Sendable, Equatable {
         /// The number of trials.
         public let trials: Int
-        /// The epoch at which they are judged.
+        /// The epoch at which they are evaluated.
         public let epochs: Int
     }
 

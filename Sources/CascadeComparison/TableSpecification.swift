@@ -18,7 +18,7 @@ public struct TableSpecification: Sendable, Equatable {
         /// The experiment on each data set, resolved; or why it cannot be resolved.
         public let experiments: [String: Result<Experiment, ConfigurationError>]
         /// The row whose trained weights are evaluated again under other settings; nil trains its own.
-        public let weightsOf: String?
+        public let weightsFrom: String?
         /// What each of its trainings may take; nil means as long as the experiment says.
         public let budget: Budget?
         /// Published figures by data set and metric, as shares.
@@ -45,30 +45,37 @@ public struct TableSpecification: Sendable, Equatable {
     public let draws: Int
     /// The lines.
     public let rows: [Row]
+    private let renamedKeys: [Renaming]
 
+    /// Keys that had other names before version 0.2.
+    private static let formerKeys =
+        FormerKeys([
+            "perData": "per_data", "rows.*.perData": "rows.*.per_data", "rows.*.weightsOf": "rows.*.weights_from",
+        ]) + DataRecipe.formerKeys.under("data.*")
     private static let defaultMetrics = ["recall@10", "ndcg@10", "recall@20", "mrr@20"]
     private static let rankerMetrics = ["auc", "gauc", "logloss"]
     private static let keys = [
-        "name", "source", "protocol", "data", "metrics", "main", "draws", "perData", "rows", "budget",
+        "name", "source", "protocol", "data", "metrics", "main", "draws", "per_data", "rows", "budget",
     ]
     fileprivate static let experimentKeys = ["split", "seen", "candidates", "category", "model", "training"]
 
     /// Reads a table.
     ///
     /// - Parameters:
-    ///   - tree: The file's content.
+    ///   - given: The file's content.
     ///   - file: What the file is called, without its ending: the name of a table that gives none.
     ///   - changes: Settings of an experiment on top of every row's own.
     ///   - models: The models that there are.
     ///   - read: Reads the experiment file that a row names, relative to the table's file.
     /// - Throws: ``ConfigurationError`` for what concerns the whole table; a row's own mistakes stay with the row.
     public init(
-        _ tree: JSONValue,
+        _ given: JSONValue,
         file: String,
         changing changes: JSONValue = .object([:]),
         among models: ModelRegistry = .builtin,
         read: (String) throws -> JSONValue
     ) throws {
+        let (tree, renamedKeys) = try Self.renewed(given)
         guard tree["rows"] != .null else {
             let model = changes["model"]["name"].text ?? tree["model"]["name"].text
             let own = try Experiment.respelled(tree, model: model, among: models)
@@ -79,9 +86,11 @@ public struct TableSpecification: Sendable, Equatable {
             metrics = experiment.candidates == nil ? Self.defaultMetrics : Self.rankerMetrics
             (main, draws) = (experiment.training.metric, 1)
             rows = [Row(experiment, try Budget(tree["budget"]), own.renamed)]
+            self.renamedKeys = renamedKeys
             return
         }
         try refuseUnknown(tree, among: Self.keys + Self.experimentKeys, "the table")
+        self.renamedKeys = renamedKeys
         name = try tree.text("name") ?? file
         source = try tree.text("source") ?? ""
         let changed = try changes.fields(nil).flatMap { $1.leaves($0) }.map { "\($0) = \($1.shown)" }.sorted()
@@ -96,13 +105,13 @@ public struct TableSpecification: Sendable, Equatable {
             throw ConfigurationError("main: '\(main)' is not best where it is highest; rank the rows by another metric")
         }
         draws = try tree.count("draws") ?? 1
-        let shared = tree.only(Self.experimentKeys + ["perData"])
+        let shared = tree.only(Self.experimentKeys + ["per_data"])
         let names = data.map(\.name)
         let budget = try Budget(tree["budget"])
-        try Self.checkDataNames(tree["perData"], names, "perData")
+        try Self.checkDataNames(tree["per_data"], names, "per_data")
         let trees = try tree.list("rows") ?? []
         rows = try trees.enumerated().map { number, row in
-            let trained = trees.first { $0["name"] == row["weightsOf"] && row["weightsOf"] != .null }
+            let trained = trees.first { $0["name"] == row["weights_from"] && row["weights_from"] != .null }
             return try Row(
                 row,
                 number,
@@ -115,22 +124,34 @@ public struct TableSpecification: Sendable, Equatable {
                 read: read
             )
         }
+        try Self.check(rows)
+    }
+
+    /// Refuses no rows, two of one name, and weights of a row that is not trained.
+    private static func check(_ rows: [Row]) throws {
         guard !rows.isEmpty else { throw ConfigurationError("rows: a table needs at least one row") }
         for row in rows {
             guard Set(rows.map(\.name)).count == rows.count else {
                 throw ConfigurationError("rows: two rows are called '\(row.name)'; give each its own name")
             }
-            if let other = row.weightsOf, !rows.contains(where: { $0.name == other && $0.weightsOf == nil }) {
+            if let other = row.weightsFrom, !rows.contains(where: { $0.name == other && $0.weightsFrom == nil }) {
                 throw ConfigurationError(
-                    "rows.\(row.name).weightsOf: found '\(other)', expected the name of a row that is trained"
+                    "rows.\(row.name).weights_from: found '\(other)', expected the name of a row that is trained"
                 )
             }
         }
     }
 
-    /// Settings of the rows that have another spelling now, each once.
+    /// Keys of the table and settings of the rows that have another spelling now, each once.
     public var renamed: [Renaming] {
-        rows.flatMap(\.renamed).reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
+        rows.flatMap(\.renamed).reduce(into: renamedKeys) { if !$0.contains($1) { $0.append($1) } }
+    }
+
+    /// A table with today's keys.
+    private static func renewed(_ tree: JSONValue) throws -> (tree: JSONValue, renamed: [Renaming]) {
+        guard tree["rows"] != .null else { return (tree, []) }
+        let renewed = try formerKeys.renew(tree)
+        return (renewed.tree, renewed.renamed)
     }
 
     /// Refuses settings for a data set that the table does not have.
@@ -162,7 +183,7 @@ public struct TableSpecification: Sendable, Equatable {
                             (row.experiments[recipe.name] ?? anywhere).map { (recipe.name, $0) }
                         }
                     ),
-                    weightsOf: row.weightsOf,
+                    weightsFrom: row.weightsFrom,
                     budget: row.budget,
                     published: row.published,
                     note: row.note,
@@ -199,13 +220,14 @@ public struct TableSpecification: Sendable, Equatable {
     ) {
         (self.name, self.source, self.protocolText, self.data) = (name, source, protocolText, data)
         (self.metrics, self.main, self.draws, self.rows) = (metrics, main, draws, rows)
+        renamedKeys = []
     }
 }
 
 extension TableSpecification.Row {
     /// A row for any data set.
     fileprivate init(_ experiment: Experiment, _ budget: Budget?, _ renamed: [Renaming]) {
-        (name, experiments, weightsOf) = (experiment.name, ["": .success(experiment)], nil)
+        (name, experiments, weightsFrom) = (experiment.name, ["": .success(experiment)], nil)
         self.budget = budget
         (published, note) = ([:], "")
         self.renamed = renamed
@@ -229,48 +251,27 @@ extension TableSpecification.Row {
         self.name = name
         try refuseUnknown(
             tree,
-            among: ["name", "experiment", "perData", "weightsOf", "published", "note", "budget"]
+            among: ["name", "experiment", "per_data", "weights_from", "published", "note", "budget"]
                 + TableSpecification.experimentKeys,
             "the row '\(name)'"
         )
-        weightsOf = try tree.text("weightsOf", in: place)
+        weightsFrom = try tree.text("weights_from", in: place)
         note = try tree.text("note", in: place) ?? ""
         // What is wrong with the file itself is told with its experiments.
         let file = (try? tree.text("experiment", in: place).map(read)) ?? .null
         let own = try Budget(tree["budget"], in: "rows.\(name).budget")
         budget = try own ?? Budget(file["budget"], in: "rows.\(name).experiment: budget") ?? common
-        try TableSpecification.checkDataNames(tree["perData"], data, "rows.\(name).perData")
-        var renamed: [Renaming] = []
-        /// Shared settings, then the trained row's whose weights are used again, then the row's own, then the changes to all.
-        func settings(_ data: String) throws -> JSONValue {
-            func own(_ tree: JSONValue) -> [JSONValue] {
-                [tree.only(TableSpecification.experimentKeys), tree["perData"][data]]
-            }
-            var parts = own(shared)
-            for row in [trained, tree].compactMap({ $0 }) {
-                parts += [try row.text("experiment", in: place).map(read) ?? .object([:])] + own(row)
-            }
-            parts.append(changes)
-            // Spelled alike before they are merged, so that a former name in one part gives way to the present one in another.
-            let model = parts.compactMap { $0["model"]["name"].text }.last
-            return try parts.reduce(.object([:])) { settings, part in
-                let spelled = try Experiment.respelled(part, model: model, among: models)
-                for renaming in spelled.renamed where !renamed.contains(renaming) { renamed.append(renaming) }
-                return settings.merged(with: spelled.tree)
-            }
-        }
-        experiments = Dictionary(
-            uniqueKeysWithValues: data.map { data in
-                let experiment = Result {
-                    var complete = try settings(data)
-                    complete["name"] = .string(name)
-                    try refuseSizing(complete)
-                    return try Experiment(complete, among: models)
-                }
-                return (data, experiment.mapError { ConfigurationError("\($0)") })
-            }
+        try TableSpecification.checkDataNames(tree["per_data"], data, "rows.\(name).per_data")
+        let settings = RowSettings(
+            name: name,
+            shared: shared,
+            rows: [trained, tree].compactMap { $0 },
+            changes: changes,
+            models: models
         )
-        self.renamed = renamed
+        (experiments, renamed) = settings.experiments(on: data) {
+            try $0.text("experiment", in: place).map(read) ?? .object([:])
+        }
         published = try Self.published(tree["published"], data, "rows.\(name).published")
     }
 
@@ -297,6 +298,56 @@ extension TableSpecification.Row {
             throw ConfigurationError("\(place): '\(unknown)' is neither a metric nor one of the table's data sets")
         }
         return try fields.mapValues(figures)
+    }
+}
+
+/// What the experiments of a row are made of, each part on top of those before it.
+private struct RowSettings {
+    let name: String
+    /// The table's settings.
+    let shared: JSONValue
+    /// The trained row whose weights are used again, if any, and the row itself.
+    let rows: [JSONValue]
+    /// Changes to every row.
+    let changes: JSONValue
+    let models: ModelRegistry
+
+    /// The experiment on each data set, and the settings that have another spelling now.
+    ///
+    /// - Parameter file: Reads the experiment file that a row names.
+    func experiments(
+        on data: [String],
+        file: (JSONValue) throws -> JSONValue
+    ) -> ([String: Result<Experiment, ConfigurationError>], [Renaming]) {
+        var renamed: [Renaming] = []
+        let experiments = data.map { data in
+            let experiment = Result {
+                var complete = try settings(on: data, file, &renamed)
+                complete["name"] = .string(name)
+                try refuseSizing(complete)
+                return try Experiment(complete, among: models)
+            }
+            return (data, experiment.mapError { ConfigurationError("\($0)") })
+        }
+        return (Dictionary(uniqueKeysWithValues: experiments), renamed)
+    }
+
+    private func settings(
+        on data: String,
+        _ file: (JSONValue) throws -> JSONValue,
+        _ renamed: inout [Renaming]
+    ) throws -> JSONValue {
+        func own(_ tree: JSONValue) -> [JSONValue] {
+            [tree.only(TableSpecification.experimentKeys), tree["per_data"][data]]
+        }
+        let parts = try own(shared) + rows.flatMap { [try file($0)] + own($0) } + [changes]
+        // Spelled alike before they are merged, so that a former name in one part gives way to the present one in another.
+        let model = parts.compactMap { $0["model"]["name"].text }.last
+        return try parts.reduce(.object([:])) { settings, part in
+            let spelled = try Experiment.respelled(part, model: model, among: models)
+            for renaming in spelled.renamed where !renamed.contains(renaming) { renamed.append(renaming) }
+            return settings.merged(with: spelled.tree)
+        }
     }
 }
 

@@ -46,7 +46,7 @@ public struct TableSummary: Sendable, Equatable {
     }
 
     /// The two rows that are ahead, and whether they differ.
-    public struct Contest: Sendable, Equatable {
+    public struct SignificanceTest: Sendable, Equatable {
         /// The names of the best row and the one after it.
         public let best, second: String
         /// Difference of their means.
@@ -64,7 +64,7 @@ public struct TableSummary: Sendable, Equatable {
     /// The rows in the table's order.
     public let rows: [Row]
     /// The best two by the main metric; nil with fewer than two rows finished.
-    public let contest: Contest?
+    public let significance: SignificanceTest?
 
     /// Sums up.
     ///
@@ -118,22 +118,7 @@ public struct TableSummary: Sendable, Equatable {
             )
         }
         self.counts = counts
-        let order = rows.filter { $0.finished > 0 }.sorted {
-            ($0.figures[table.main]?.mean ?? 0) > ($1.figures[table.main]?.mean ?? 0)
-        }
-        if order.count >= 2, let a = perUser[order[0].name], let b = perUser[order[1].name], a.count == b.count,
-            a.count > 1
-        {
-            contest = Contest(
-                best: order[0].name,
-                second: order[1].name,
-                difference: (a.reduce(0, +) - b.reduce(0, +)) / Double(a.count),
-                permutation: PairedTest.permutation(a, b, seed: 1),
-                studentT: PairedTest.studentT(a, b)
-            )
-        } else {
-            contest = nil
-        }
+        significance = SignificanceTest(between: rows, perUser, by: table.main)
     }
 }
 
@@ -144,6 +129,25 @@ public struct CellFailure: Error, CustomStringConvertible, Equatable {
 
     /// Creates a failure.
     public init(_ description: String) { self.description = description }
+}
+
+extension TableSummary.SignificanceTest {
+    /// Compares the best two rows over users; nil when there are no two.
+    fileprivate init?(between rows: [TableSummary.Row], _ perUser: [String: [Double]], by metric: String) {
+        let order = rows.filter { $0.finished > 0 }.sorted {
+            ($0.figures[metric]?.mean ?? 0) > ($1.figures[metric]?.mean ?? 0)
+        }
+        guard order.count >= 2, let a = perUser[order[0].name], let b = perUser[order[1].name], a.count == b.count,
+            a.count > 1
+        else { return nil }
+        self.init(
+            best: order[0].name,
+            second: order[1].name,
+            difference: (a.reduce(0, +) - b.reduce(0, +)) / Double(a.count),
+            permutation: PairedTest.permutation(a, b, seed: 1),
+            studentT: PairedTest.studentT(a, b)
+        )
+    }
 }
 
 extension TableSummary.Figure {

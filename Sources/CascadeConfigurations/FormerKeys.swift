@@ -8,8 +8,12 @@ public struct FormerKeys: Sendable {
     public struct Renewed: Sendable, Equatable {
         /// The configuration with today's keys.
         public var tree: JSONValue
+        /// What was found under an old key.
+        public var renamed: [Renaming]
         /// One sentence for each old key.
-        public var notices: [String]
+        public var notices: [String] {
+            renamed.map { "\($0.old) is now called \($0.new); the old name still works." }
+        }
     }
 
     private struct Rule: Sendable {
@@ -51,9 +55,9 @@ public struct FormerKeys: Sendable {
     ///   - path: Its name in messages; empty for a whole file.
     /// - Throws: ``ConfigurationError`` when a setting is there under both names.
     public func renew(_ tree: JSONValue, path: String = "") throws -> Renewed {
-        var renewed = Renewed(tree: tree, notices: [])
+        var renewed = Renewed(tree: tree, renamed: [])
         for rule in rules {
-            renewed.tree = try apply(rule, at: 0, renewed.tree, path: path, &renewed.notices)
+            renewed.tree = try apply(rule, at: 0, renewed.tree, path: path, &renewed.renamed)
         }
         return renewed
     }
@@ -63,14 +67,14 @@ public struct FormerKeys: Sendable {
         at depth: Int,
         _ tree: JSONValue,
         path: String,
-        _ notices: inout [String]
+        _ renamed: inout [Renaming]
     ) throws -> JSONValue {
         let (former, now) = (rule.former[depth], rule.now[depth])
         func place(_ key: String) -> String { path.isEmpty ? key : "\(path).\(key)" }
         if former == "*", case .array(let entries) = tree, depth + 1 < rule.former.count {
             return .array(
                 try entries.enumerated().map { number, entry in
-                    try apply(rule, at: depth + 1, entry, path: "\(path)[\(number + 1)]", &notices)
+                    try apply(rule, at: depth + 1, entry, path: "\(path)[\(number + 1)]", &renamed)
                 }
             )
         }
@@ -78,13 +82,13 @@ public struct FormerKeys: Sendable {
         if former == "*" {
             guard depth + 1 < rule.former.count else { return tree }
             for (key, value) in fields.sorted(by: { $0.key < $1.key }) {
-                fields[key] = try apply(rule, at: depth + 1, value, path: place(key), &notices)
+                fields[key] = try apply(rule, at: depth + 1, value, path: place(key), &renamed)
             }
             return .object(fields)
         }
         guard let value = fields[former] else { return tree }
         if depth + 1 < rule.former.count {
-            fields[former] = try apply(rule, at: depth + 1, value, path: place(former), &notices)
+            fields[former] = try apply(rule, at: depth + 1, value, path: place(former), &renamed)
             return .object(fields)
         }
         guard fields[now] == nil else {
@@ -94,7 +98,7 @@ public struct FormerKeys: Sendable {
         }
         fields[former] = nil
         fields[now] = value
-        notices.append("\(place(former)) is now called \(place(now)); the old name still works.")
+        renamed.append(Renaming(place(former), place(now)))
         return .object(fields)
     }
 }

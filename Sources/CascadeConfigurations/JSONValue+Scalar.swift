@@ -29,7 +29,7 @@ extension JSONValue {
     /// What is added to a refusal where text is expected: how to write a value that YAML takes for something else.
     package var quotingAdvice: String {
         switch self {
-        case .number, .bool, .null: "; put it in quotes if it is text"
+        case .integer, .number, .bool, .null: "; put it in quotes if it is text"
         default: ""
         }
     }

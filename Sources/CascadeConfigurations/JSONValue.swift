@@ -77,11 +77,11 @@ public enum JSONValue: Codable, Sendable, Equatable {
 
     /// The text of a string, or the digits of a whole number: where text is expected, `2048` is the text "2048".
     ///
-    /// A number with a fraction or an exponent is no text: its spelling is not kept, so it must be put in quotes.
+    /// A number with a sign, a fraction or an exponent is no text: its spelling is not kept, so it must be put in quotes.
     public var text: String? {
         switch self {
         case .string(let value): value
-        case .integer(let value): "\(value)"
+        case .integer(let value) where value >= 0: "\(value)"
         default: nil
         }
     }

@@ -10,6 +10,18 @@ public struct ConfigurationError: Error, CustomStringConvertible, Equatable {
 
     /// Creates an error.
     public init(_ description: String) { self.description = description }
+
+    /// Makes all checks, so that every fault is named at once.
+    ///
+    /// - Throws: The one error, or a ``ConfigurationError`` with a line for each.
+    package static func requireAll(_ checks: (() throws -> Void)...) throws {
+        let errors = checks.compactMap { check in
+            do { try check() } catch { return error }
+            return nil
+        }
+        guard errors.count > 1 else { return try errors.first.map { throw $0 } ?? () }
+        throw ConfigurationError(errors.map { "\($0)" }.joined(separator: "\n"))
+    }
 }
 
 /// Settings with defaults: a struct whose properties have initial values.

@@ -3,12 +3,12 @@
 /// What a training example asks.
 public enum ExampleKind: String, Sendable, Codable, CaseIterable {
     /// One row a user with at least two training events; every position predicts the next event.
-    case everyPosition
+    case causal
     /// One row a target; the events before it predict it.
-    case cuts
+    case prefixes
 }
 
-/// Which stretch of a longer training sequence ``ExampleKind/everyPosition`` uses in an epoch.
+/// Which stretch of a longer training sequence ``ExampleKind/causal`` uses in an epoch.
 public enum Crop: String, Sendable, Codable, CaseIterable {
     /// The most recent events, the same in every epoch.
     case last
@@ -35,9 +35,9 @@ public struct BatchPlan: Sendable {
     public let padding: Padding
     /// The number of rows of a batch; the one with the rest may have fewer.
     public let batchSize: Int
-    /// How many targets of each user an epoch has under ``ExampleKind/cuts``; 0 for all.
-    public let cutsPerUser: Int
-    /// Which stretch of a longer sequence ``ExampleKind/everyPosition`` uses.
+    /// How many targets of each user an epoch has under ``ExampleKind/prefixes``; 0 for all.
+    public let prefixesPerUser: Int
+    /// Which stretch of a longer sequence ``ExampleKind/causal`` uses.
     public let crop: Crop
     /// The seed of all shuffles and draws.
     public let seed: UInt64
@@ -50,9 +50,9 @@ public struct BatchPlan: Sendable {
     ///   - length: The longest history, in events, at least 1.
     ///   - padding: On which side shorter histories are padded.
     ///   - batchSize: The number of rows of a batch, at least 1.
-    ///   - cutsPerUser: How many targets of each user an epoch has under ``ExampleKind/cuts``, drawn without
+    ///   - prefixesPerUser: How many targets of each user an epoch has under ``ExampleKind/prefixes``, drawn without
     ///     repetition; 0 for all.
-    ///   - crop: Which stretch of a longer sequence ``ExampleKind/everyPosition`` uses.
+    ///   - crop: Which stretch of a longer sequence ``ExampleKind/causal`` uses.
     ///   - seed: The seed of all shuffles and draws.
     public init(
         _ data: SplitDataset,
@@ -60,19 +60,19 @@ public struct BatchPlan: Sendable {
         length: Int,
         padding: Padding,
         batchSize: Int,
-        cutsPerUser: Int = 0,
+        prefixesPerUser: Int = 0,
         crop: Crop = .last,
         seed: UInt64
     ) {
         precondition(length >= 1 && length < Int32.max, "the longest history must have at least one event")
         precondition(batchSize >= 1, "a batch must have at least one row")
-        precondition(cutsPerUser >= 0, "the number of cuts must not be negative")
+        precondition(prefixesPerUser >= 0, "the number of prefixes must not be negative")
         self.data = data
         self.kind = kind
         self.length = length
         self.padding = padding
         self.batchSize = batchSize
-        self.cutsPerUser = cutsPerUser
+        self.prefixesPerUser = prefixesPerUser
         self.crop = crop
         self.seed = seed
     }
@@ -98,8 +98,8 @@ public struct BatchPlan: Sendable {
         examples.reserveCapacity(exampleCount)
         for sequence in data.training where sequence.events.count >= 2 {
             switch kind {
-            case .everyPosition: examples.append(stretch(of: sequence, using: &generator))
-            case .cuts: appendCuts(of: sequence, to: &examples, using: &generator)
+            case .causal: examples.append(stretch(of: sequence, using: &generator))
+            case .prefixes: appendPrefixes(of: sequence, to: &examples, using: &generator)
             }
         }
         examples.shuffle(using: &generator)
@@ -110,10 +110,10 @@ public struct BatchPlan: Sendable {
 
     private func exampleCount(_ sequence: TrainingSequence) -> Int {
         switch kind {
-        case .everyPosition: return min(sequence.events.count - 1, 1)
-        case .cuts:
+        case .causal: return min(sequence.events.count - 1, 1)
+        case .prefixes:
             let targets = data.trainingTargets(of: sequence).count
-            return cutsPerUser == 0 ? targets : min(cutsPerUser, targets)
+            return prefixesPerUser == 0 ? targets : min(prefixesPerUser, targets)
         }
     }
 
@@ -127,13 +127,13 @@ public struct BatchPlan: Sendable {
     /// Selection sampling: each target is taken with the probability still wanted over still left.
     ///
     /// - Source: Knuth, The Art of Computer Programming 2, §3.4.2, algorithm S.
-    private func appendCuts(
+    private func appendPrefixes(
         of sequence: TrainingSequence,
         to examples: inout [Example],
         using generator: inout SplitMix64
     ) {
         let targets = data.trainingTargets(of: sequence)
-        var wanted = cutsPerUser == 0 ? targets.count : min(cutsPerUser, targets.count)
+        var wanted = prefixesPerUser == 0 ? targets.count : min(prefixesPerUser, targets.count)
         for (place, target) in targets.enumerated() where wanted > 0 {
             let left = targets.count - place
             guard wanted == left || Int.random(in: 0..<left, using: &generator) < wanted else { continue }
@@ -193,7 +193,7 @@ public struct EpochPlan: Sendable, RandomAccessCollection {
             slice(index).lazy.map { Window(user: $0.user, inputs: $0.end - Int($0.count)..<$0.end, target: $0.end) },
             of: plan.data.dataset.eventTable,
             padding: plan.padding,
-            everyPosition: plan.kind == .everyPosition
+            causal: plan.kind == .causal
         )
     }
 

@@ -2,7 +2,7 @@
 
 internal import CascadeTensorFiles
 
-/// Requests in host memory: what each user did before, which items are up for judgement, and which were chosen.
+/// Requests in host memory: what each user did before, which items are up for scoring, and which were chosen.
 ///
 /// The candidates of a request share its history, which a model therefore reads once. `B` is the number of requests,
 /// `C` is ``width``.
@@ -52,7 +52,7 @@ public struct CTRHostBatch: Sendable, Equatable {
 }
 
 extension EpochPlan {
-    /// One batch of an epoch of ``ExampleKind/cuts`` as requests.
+    /// One batch of an epoch of ``ExampleKind/prefixes`` as requests.
     public func requests(_ index: Int, _ sampler: CandidateSampler) -> CTRHostBatch {
         CTRHostBatch(
             self[index],

@@ -2,7 +2,7 @@
 
 internal import CascadeTensorFiles
 
-/// How a click model gets what was not clicked: beside every target, items drawn at random.
+/// How a CTR model gets what was not clicked: beside every target, items drawn at random.
 public struct CandidateSettings: Codable, Sendable, Equatable {
     /// How negatives are drawn.
     public enum Sampling: String, Codable, Sendable, CaseIterable {
@@ -76,7 +76,7 @@ public struct CandidateSampler: Sendable {
     /// - Parameters:
     ///   - target: The row of the item that was chosen.
     ///   - user: Whose it is.
-    ///   - epoch: Training's, counted from 0; nil when a model is judged.
+    ///   - epoch: Training's, counted from 0; nil when a model is evaluated.
     func candidates(for target: Int, of user: UserIndex, epoch: Int?) -> [Int32] {
         let items = data.dataset.items
         let isFixed = settings.knowledge == .paper

@@ -102,7 +102,7 @@ extension Dataset {
     func checkStructure(_ files: DatasetFiles) throws {
         let counts = [
             ("users", manifest.users, DatasetFiles.users, users.count),
-            ("items", manifest.items, DatasetFiles.items, catalogue.count),
+            ("items", manifest.items, DatasetFiles.items, catalog.count),
             ("queries", manifest.queries, DatasetFiles.queries, files.queries.count),
             ("items", manifest.items, DatasetFiles.titles, files.titles?.count ?? manifest.items),
             ("events", manifest.events, "column 'items'", items.count),

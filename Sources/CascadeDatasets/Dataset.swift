@@ -28,7 +28,7 @@ public struct Dataset: Sendable {
     public let requests: RequestTable?
 
     let users: StringTable
-    let catalogue: StringTable
+    let catalog: StringTable
     private let queryTexts: TextLines
     private let titles: TextLines?
     private let features: [String: CategoricalFeature]
@@ -56,7 +56,7 @@ public struct Dataset: Sendable {
             let shown = manifest.shownFeatures ?? []
             requests = try manifest.requests.map { try RequestTable(files, count: $0, shown) }
             users = try StringTable(distinct: files.users, in: url.appendingPathComponent(DatasetFiles.users))
-            catalogue = try StringTable(distinct: files.items, in: url.appendingPathComponent(DatasetFiles.items))
+            catalog = try StringTable(distinct: files.items, in: url.appendingPathComponent(DatasetFiles.items))
             queryTexts = files.queries
             titles = files.titles
             try checkStructure(files)
@@ -69,7 +69,7 @@ public struct Dataset: Sendable {
     /// The number of users.
     public var userCount: Int { users.count }
     /// The number of items.
-    public var itemCount: Int { catalogue.count }
+    public var itemCount: Int { catalog.count }
     /// The number of events.
     public var eventCount: Int { items.count }
     /// Whether the source had times: whether any event's time differs from 0.
@@ -84,7 +84,7 @@ public struct Dataset: Sendable {
     public func find(_ id: UserID) -> UserIndex? { users.find(id.rawValue).map(UserIndex.init(_:)) }
 
     /// The item with an external id, or nil when the data set has none.
-    public func find(_ id: ItemID) -> ItemIndex? { catalogue.find(id.rawValue).map(ItemIndex.init(_:)) }
+    public func find(_ id: ItemID) -> ItemIndex? { catalog.find(id.rawValue).map(ItemIndex.init(_:)) }
 
     /// Finds the user with an external id.
     ///
@@ -106,11 +106,11 @@ public struct Dataset: Sendable {
     public func userID(_ index: UserIndex) -> UserID { UserID(users[index.rawValue]) }
 
     /// The external id of an item.
-    public func itemID(_ index: ItemIndex) -> ItemID { ItemID(catalogue[index.rawValue]) }
+    public func itemID(_ index: ItemIndex) -> ItemID { ItemID(catalog[index.rawValue]) }
 
     /// The title of an item, or its external id when it has none.
     public func title(_ index: ItemIndex) -> String {
-        guard let titles, !titles.range(index.rawValue).isEmpty else { return catalogue[index.rawValue] }
+        guard let titles, !titles.range(index.rawValue).isEmpty else { return catalog[index.rawValue] }
         return titles[index.rawValue]
     }
 

@@ -97,7 +97,7 @@ public struct DatasetSummary: Codable, Sendable, Equatable {
     public let repeatedShare: Double
     /// The share of the users with two events or more whose last event's item they had before.
     ///
-    /// Where this is large, a ranking that leaves out the items of the history judges something else.
+    /// Where this is large, a ranking that leaves out the items of the history measures something else.
     public let repeatedLastShare: Double
     /// The number of events of each action that occurs.
     public let actions: [String: Int]

@@ -47,7 +47,7 @@ public struct EvaluationBatches: Sendable, RandomAccessCollection {
             },
             of: dataset.eventTable,
             padding: padding,
-            everyPosition: false
+            causal: false
         )
     }
 

@@ -17,7 +17,7 @@ public struct HostBatch: Sendable, Equatable {
     /// `[B]`: how many items of each row are real.
     public let lengths: [Int32]
     /// The item numbers to predict: `[B]`, or `[B * L]` with 0 where there is none for
-    /// ``ExampleKind/everyPosition``.
+    /// ``ExampleKind/causal``.
     public let targets: [Int32]
     /// `[B]`: the dense index of the user.
     public let users: [Int32]
@@ -76,18 +76,18 @@ extension HostBatch {
     ///   - windows: The rows of each history.
     ///   - events: Where they are.
     ///   - padding: On which side shorter histories are padded.
-    ///   - everyPosition: Whether each input has the event after it as its target, rather than each row one.
+    ///   - causal: Whether each input has the event after it as its target, rather than each row one.
     init(
         _ windows: some RandomAccessCollection<Window>,
         of events: EventTable,
         padding: Padding,
-        everyPosition: Bool
+        causal: Bool
     ) {
         let rows = windows.count
         let length = windows.reduce(1) { max($0, $1.inputs.count) }
         var items = [Int32](repeating: 0, count: rows * length)
         var times = [Int64](repeating: 0, count: rows * length)
-        var targets = [Int32](repeating: 0, count: everyPosition ? rows * length : rows)
+        var targets = [Int32](repeating: 0, count: causal ? rows * length : rows)
         var lengths = [Int32](repeating: 0, count: rows)
         var users = lengths
         items.withUnsafeMutableBufferPointer { items in
@@ -95,7 +95,7 @@ extension HostBatch {
                 targets.withUnsafeMutableBufferPointer { targets in
                     let cells = Cells(length: length, items: items, times: times, targets: targets)
                     for (row, window) in windows.enumerated() {
-                        cells.fill(row, window, of: events, padding: padding, everyPosition: everyPosition)
+                        cells.fill(row, window, of: events, padding: padding, causal: causal)
                         lengths[row] = Int32(window.inputs.count)
                         users[row] = window.user
                     }
@@ -121,12 +121,12 @@ private struct Cells {
     let times: UnsafeMutableBufferPointer<Int64>
     let targets: UnsafeMutableBufferPointer<Int32>
 
-    func fill(_ row: Int, _ window: Window, of events: EventTable, padding: Padding, everyPosition: Bool) {
+    func fill(_ row: Int, _ window: Window, of events: EventTable, padding: Padding, causal: Bool) {
         let first = row * length + (padding == .left ? length - window.inputs.count : 0)
         let cells = first..<first + window.inputs.count
         events.items.withUnsafeBufferPointer { column in
             number(column[window.inputs], into: items[cells])
-            if everyPosition {
+            if causal {
                 number(column[window.inputs.lowerBound + 1..<window.inputs.upperBound + 1], into: targets[cells])
             } else if let target = window.target {
                 targets[row] = column[target] + 1

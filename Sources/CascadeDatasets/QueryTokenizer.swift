@@ -53,7 +53,7 @@ public struct QueryTokenizer: Sendable, Equatable {
         return tokens
     }
 
-    /// The words of a text in their order, normalised.
+    /// The words of a text in their order, normalized.
     ///
     /// A word is a run of letters and digits with the accents on them. Ideographs, kana, hangul syllables and emoji are
     /// words of their own, for no space separates them. Everything else lies between words.
@@ -65,7 +65,7 @@ public struct QueryTokenizer: Sendable, Equatable {
         WordSplitter.words(normalized(text, reading: scalars).unicodeScalars)
     }
 
-    /// The text in the one spelling that all its variants share; normalising it again changes nothing.
+    /// The text in the one spelling that all its variants share; normalizing it again changes nothing.
     ///
     /// Unicode's NFKC (full-width letters, ligatures, composed and decomposed accents) in lower case (`ß` is `ss`),
     /// without invisible characters (marks of direction, joiners, variation selectors, skin tones), and with one space

@@ -73,7 +73,7 @@ public struct SplitDataset: Sendable {
 
     /// Divides a data set's search requests, for a model that reads them.
     ///
-    /// Events are history alone: those to learn from are the events of a user before the first request that a model is judged by.
+    /// Events are history alone: those to learn from are the events of a user before the first request that a model is evaluated by.
     ///
     /// - Throws: ``DatasetError`` as ``RequestDivision``, and `.badOption` when there are no requests.
     public init(requestsOf dataset: Dataset, _ split: Split) throws {
@@ -118,7 +118,7 @@ public struct SplitDataset: Sendable {
         lastTrainingTime = training.reduce(Int64.min) { max($0, dataset.times[$1.events.upperBound - 1]) }
     }
 
-    /// Whether a part has anything to judge a model by.
+    /// Whether a part has anything to evaluate a model by.
     public func has(_ part: Part) -> Bool { !(requests?.numbers(part).isEmpty ?? cases(part).isEmpty) }
 
     /// The targets of a part, each with its history, by user; at most one a user.

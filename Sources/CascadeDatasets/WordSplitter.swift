@@ -1,6 +1,6 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
-/// Finds the words of a normalised text.
+/// Finds the words of a normalized text.
 enum WordSplitter {
     /// What a scalar does to the word before it.
     private enum Role {

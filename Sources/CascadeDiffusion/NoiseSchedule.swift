@@ -21,7 +21,7 @@ public struct NoiseSchedule: Sendable, Equatable {
         case cosine
         /// DiffuRec's "truncated linear": the 1000-step linear schedule compressed into T steps, ends near 1.
         case truncatedLinear
-        /// DreamRec's "exponential": a discretised variance-preserving process.
+        /// DreamRec's "exponential": a discretized variance-preserving process.
         case variancePreserving
     }
 

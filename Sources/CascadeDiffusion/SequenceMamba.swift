@@ -59,7 +59,7 @@ public struct SequenceMamba: SequenceDenoiser {
     }
 }
 
-/// A mixer of positions, normalised before and added to its input.
+/// A mixer of positions, normalized before and added to its input.
 struct MambaBlock: Module {
     let norm: LayerNorm
     let mixer: SelectiveStateSpace
@@ -70,7 +70,7 @@ struct MambaBlock: Module {
 /// Each of K directions (1: forwards, 2: also backwards) has its own recurrence; projections and gate are common.
 ///
 /// - Source: Gu & Dao 2023, arXiv:2312.00752, algorithm 2 and section 3.4; the initial values of section 3.6.
-/// - Deviation: S3 (the input's discretisation is `Delta B`, as in the paper's released form).
+/// - Deviation: S3 (the input's discretization is `Delta B`, as in the paper's released form).
 struct SelectiveStateSpace: Module {
     /// To the recurrence's input and the gate.
     let input: Linear

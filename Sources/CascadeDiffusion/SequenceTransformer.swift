@@ -7,7 +7,7 @@ public import CascadeTorch
 ///
 /// Positions count back from the last real one.
 ///
-/// - Source: Vaswani et al. 2017, arXiv:1706.03762, with normalisation before each part.
+/// - Source: Vaswani et al. 2017, arXiv:1706.03762, with normalization before each part.
 public struct SequenceTransformer: SequenceDenoiser {
     let step: StepEmbedding
     let input: Linear

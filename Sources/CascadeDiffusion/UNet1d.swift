@@ -5,7 +5,7 @@ public import CascadeTorch
 
 /// A one-dimensional U-Net over a sequence, told the diffusion step: two halvings, a middle, two doublings.
 ///
-/// Channels come last. Normalisation is per position and padding is masked before every convolution, so that a padded
+/// Channels come last. Normalization is per position and padding is masked before every convolution, so that a padded
 /// position never changes a real one (reading T9).
 ///
 /// - Source: Ronneberger et al. 2015, arXiv:1505.04597; T2Diff section 4.2.1, whose sizes are not printed.
@@ -79,7 +79,7 @@ public struct UNet1d: SequenceDenoiser {
     }
 }
 
-/// Two convolutions with normalisation, the step added between them, around a skip connection.
+/// Two convolutions with normalization, the step added between them, around a skip connection.
 struct ResidualBlock: Module {
     let conv1: Conv1d
     let norm1: LayerNorm

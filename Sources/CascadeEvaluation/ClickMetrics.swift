@@ -91,15 +91,7 @@ public struct ClickMetrics: Sendable, Equatable {
         perRequest["accuracy"] = spread { (probabilities[$0] > 0.5) == labels[$0] ? 1 : 0 }
         perRequest["logloss"] = spread { logLossTerm(probabilities[$0], labels[$0]) }
         if let area = values["auc"] {
-            let places = placements(probabilities, labels)
-            let weights = (
-                positive: Double(count) / Double(clicks), negative: Double(count) / Double(labels.count - clicks)
-            )
-            var sums = [Double](repeating: -area, count: count)
-            for (index, request) in requests.enumerated() {
-                sums[request] += places[index] * (labels[index] ? weights.positive : weights.negative)
-            }
-            perRequest["auc"] = sums
+            perRequest["auc"] = Self.areas(probabilities, labels, requests: requests, count: count, area)
         }
         if let purchases {
             let bought = try ClickMetrics(
@@ -114,6 +106,26 @@ public struct ClickMetrics: Sendable, Equatable {
         }
         self.values = values
         self.perRequest = perRequest
+    }
+
+    /// What each request adds to the area under the curve, so that their mean is the area.
+    private static func areas(
+        _ probabilities: [Float],
+        _ labels: [Bool],
+        requests: [Int],
+        count: Int,
+        _ area: Double
+    ) -> [Double] {
+        let clicks = labels.count { $0 }
+        let places = placements(probabilities, labels)
+        let weights = (
+            positive: Double(count) / Double(clicks), negative: Double(count) / Double(labels.count - clicks)
+        )
+        var sums = [Double](repeating: -area, count: count)
+        for (index, request) in requests.enumerated() {
+            sums[request] += places[index] * (labels[index] ? weights.positive : weights.negative)
+        }
+        return sums
     }
 }
 

@@ -79,7 +79,7 @@ public struct Embedding: Module {
     }
 }
 
-/// Normalisation of the last dimension with a learned scale and shift.
+/// Normalization of the last dimension with a learned scale and shift.
 ///
 /// - Source: Ba, Kiros & Hinton 2016, arXiv:1607.06450.
 public struct LayerNorm: Module {
@@ -98,7 +98,7 @@ public struct LayerNorm: Module {
     public func callAsFunction(_ x: Tensor) throws(TorchError) -> Tensor { try x.layerNorm(weight.value, bias.value) }
 }
 
-/// Normalisation of every feature over the rows of a batch; at inference by running averages of what training saw.
+/// Normalization of every feature over the rows of a batch; at inference by running averages of what training saw.
 ///
 /// - Source: Ioffe & Szegedy 2015, arXiv:1502.03167.
 public struct BatchNorm: Module {
@@ -134,7 +134,7 @@ public struct BatchNorm: Module {
 }
 
 /// A rectifier whose kink lies where the batch's values lie: `p x + (1 - p) slope x`, with p the sigmoid of the
-/// normalised value.
+/// normalized value.
 ///
 /// - Source: Zhou et al. 2018, arXiv:1706.06978, section 5.3.
 public struct Dice: Module {
@@ -156,7 +156,7 @@ public struct Dice: Module {
     }
 }
 
-/// Normalisation of groups of channels of `[B, C, L]`.
+/// Normalization of groups of channels of `[B, C, L]`.
 ///
 /// Sees padding: prefer ``LayerNorm`` for padded sequences.
 ///

@@ -2,35 +2,35 @@
 
 public import CascadeTorch
 
-/// Cross-entropy of a softmax over the whole catalogue, without ever holding all scores at once.
+/// Cross-entropy of a softmax over the whole catalog, without ever holding all scores at once.
 ///
 /// The scores of a block of rows, their softmax and both gradients are computed while the block is still in the cache,
 /// so that memory is `block * N` instead of `M * N` and nothing is kept for the backward pass.
 ///
 /// - Parameters:
 ///   - vectors: `[M, D]`, float32.
-///   - catalogue: `[N, D]`, float32; when it records no gradient none is computed.
+///   - catalog: `[N, D]`, float32; when it records no gradient none is computed.
 ///   - targets: int64 `[M]`, each in `0..<N`.
 ///   - block: Rows at a time; by default as many as give about a million scores.
 /// - Returns: The mean over rows, a scalar.
-/// - Throws: ``TorchError`` when the shapes do not fit or a target is outside the catalogue.
-public func catalogueCrossEntropy(
+/// - Throws: ``TorchError`` when the shapes do not fit or a target is outside the catalog.
+public func catalogCrossEntropy(
     _ vectors: Tensor,
-    _ catalogue: Tensor,
+    _ catalog: Tensor,
     targets: Tensor,
     block: Int? = nil
 ) throws(TorchError) -> Tensor {
     let count = vectors.size(0)
-    guard count > 0, targets.shape == [count], catalogue.size(0) > 0 else {
+    guard count > 0, targets.shape == [count], catalog.size(0) > 0 else {
         throw TorchError(
-            "catalogueCrossEntropy(\(vectors.shape), \(catalogue.shape), targets \(targets.shape))",
+            "catalogCrossEntropy(\(vectors.shape), \(catalog.shape), targets \(targets.shape))",
             "needs at least one row, one target for each, and one item"
         )
     }
-    let rows = block ?? min(max((1 << 20) / catalogue.size(0), 32), 4096)
-    let isTableTrained = catalogue.requiresGradient
-    let (loss, inputGradient, catalogueGradient) = try withoutGradients { () throws(TorchError) in
-        let table = try catalogue.detached().contiguous()
+    let rows = block ?? min(max((1 << 20) / catalog.size(0), 32), 4096)
+    let isTableTrained = catalog.requiresGradient
+    let (loss, inputGradient, catalogGradient) = try withoutGradients { () throws(TorchError) in
+        let table = try catalog.detached().contiguous()
         let across = try table.transposed(0, 1)
         let scale = 1 / Double(count)
         let tableGradient = try Tensor.zeros(table.shape, on: table.device)
@@ -52,7 +52,7 @@ public func catalogueCrossEntropy(
         return (try total.item() * scale, vectorGradient, tableGradient)
     }
     return isTableTrained
-        ? try .scalar(loss, inputs: [vectors, catalogue], gradients: [inputGradient, catalogueGradient])
+        ? try .scalar(loss, inputs: [vectors, catalog], gradients: [inputGradient, catalogGradient])
         : try .scalar(loss, inputs: [vectors], gradients: [inputGradient])
 }
 
@@ -67,7 +67,7 @@ public enum SampledLoss {
     ///   - positives: `[M]`.
     ///   - negatives: `[M, K]`.
     ///   - correction: Log of the expected number of draws of each negative, `[K]` or `[M, K]`, subtracted from its
-    ///     score so that the sample stands for the whole catalogue.
+    ///     score so that the sample stands for the whole catalog.
     /// - Source: Jean et al. 2015, arXiv:1412.2007, section 3; Bengio & Senécal 2008.
     public static func softmax(
         _ positives: Tensor,
@@ -91,7 +91,7 @@ public enum SampledLoss {
     /// - Parameters:
     ///   - positives: `[M]`.
     ///   - negatives: `[M, K]`.
-    ///   - exponent: beta of the paper; see ``exponent(calibration:negatives:catalogue:)``.
+    ///   - exponent: beta of the paper; see ``exponent(calibration:negatives:catalog:)``.
     /// - Source: Petrov & Macdonald 2023, arXiv:2308.07192, eqs 9-10.
     public static func generalizedBinary(
         _ positives: Tensor,
@@ -107,8 +107,8 @@ public enum SampledLoss {
     ///
     /// - Source: Petrov & Macdonald 2023, arXiv:2308.07192, eq 13: `alpha (t (1 - 1 / alpha) + 1 / alpha)` with the
     ///   sampling rate `alpha = K / (N - 1)`.
-    public static func exponent(calibration: Double, negatives: Int, catalogue: Int) -> Double {
-        let rate = Double(negatives) / Double(max(catalogue - 1, 1))
+    public static func exponent(calibration: Double, negatives: Int, catalog: Int) -> Double {
+        let rate = Double(negatives) / Double(max(catalog - 1, 1))
         return rate * (calibration * (1 - 1 / rate) + 1 / rate)
     }
 

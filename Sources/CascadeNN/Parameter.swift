@@ -4,11 +4,11 @@ public import CascadeTorch
 
 /// A trained tensor.
 ///
-/// A reference, so that a layer and an optimiser share it, and a tied weight is one object.
+/// A reference, so that a layer and an optimizer share it, and a tied weight is one object.
 public final class Parameter {
     /// The weights; a leaf that records gradients.
     public let value: Tensor
-    /// Whether gradients name only the rows that were looked up; the optimiser then touches only those.
+    /// Whether gradients name only the rows that were looked up; the optimizer then touches only those.
     public let isRowSparse: Bool
 
     /// Takes over a freshly made tensor as a trained weight.

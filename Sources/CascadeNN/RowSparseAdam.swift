@@ -43,7 +43,7 @@ public final class RowSparseAdam: Optimizer {
                     squares: [square]
                 )
             } else {
-                try rows(numbers, weight, gradient, mean, square)
+                try rows(numbers, of: weight, gradient, mean: mean, square: square)
             }
         }
     }
@@ -51,10 +51,10 @@ public final class RowSparseAdam: Optimizer {
     /// A dense step, after which the rows without a gradient are as before.
     private func rows(
         _ numbers: Kernels.AdamStep,
-        _ weight: Tensor,
+        of weight: Tensor,
         _ gradient: Tensor,
-        _ mean: Tensor,
-        _ square: Tensor
+        mean: Tensor,
+        square: Tensor
     )
         throws(TorchError)
     {

@@ -84,9 +84,9 @@ public struct FeedForward: Module {
     }
 }
 
-/// Attention and a feed-forward network, each normalised before and added to its input.
+/// Attention and a feed-forward network, each normalized before and added to its input.
 ///
-/// - Source: Vaswani et al. 2017, arXiv:1706.03762, figure 1; pre-normalisation after Xiong et al. 2020, arXiv:2002.04745.
+/// - Source: Vaswani et al. 2017, arXiv:1706.03762, figure 1; pre-normalization after Xiong et al. 2020, arXiv:2002.04745.
 public struct TransformerBlock: Module {
     let attentionNorm: LayerNorm
     let attention: SelfAttention

@@ -63,7 +63,7 @@ public enum Checkpoint {
                     """
                     \(path): '\(entry.name)' is \(entry.type.rawValue) \(entry.shape) but this model needs \
                     \(target.part.dtype.scalarType.rawValue) \(target.part.shape). Was it trained with another width, \
-                    or on another catalogue?
+                    or on another catalog?
                     """
                 )
             }

@@ -16,33 +16,19 @@ public struct ComiRecSA: VectorRetriever {
         paper: "Cen et al., KDD 2020, arXiv:2005.09347"
     )
     public static let padding = Padding.left
-    public static let examples = ExampleKind.cuts
+    public static let examples = ExampleKind.prefixes
 
     public struct Configuration: Settings {
-        /// Features of each item.
-        public var embeddingSize = 64
-        /// Latest events that are read.
-        public var maxSequenceLength = 10
-        /// K: interests of each user.
-        public var numInterests = 4
+        public var base = MultiInterestSettings()
         /// Features of the attention's hidden layer.
         public var attentionHiddenSize = 256
-        /// Whether the item table's gradients name rows, for sampled losses on large catalogs.
-        public var sparseGradients = false
         public init() {}
 
         public static var bounds: [Bound<Self>] {
-            [
-                .atLeast(1, \.embeddingSize, \.maxSequenceLength, \.numInterests, \.attentionHiddenSize)
-            ]
+            [.atLeast(1, \.attentionHiddenSize)]
         }
 
-        public static var formerNames: [String: String] {
-            [
-                "width": "embeddingSize", "length": "maxSequenceLength", "interests": "numInterests",
-                "hidden": "attentionHiddenSize",
-            ]
-        }
+        public static var formerNames: [String: String] { ["hidden": "attentionHiddenSize"] }
     }
 
     public let length: Int
@@ -50,15 +36,20 @@ public struct ComiRecSA: VectorRetriever {
     let attention: SelfAttentiveInterests
 
     public init(_ c: Configuration, for data: DatasetShape, using generator: Generator) throws {
-        items = try multiInterestItems(data, width: c.embeddingSize, isRowSparse: c.sparseGradients, using: generator)
-        attention = try SelfAttentiveInterests(
-            width: c.embeddingSize,
-            hidden: c.attentionHiddenSize,
-            interests: c.numInterests,
-            length: c.maxSequenceLength,
+        items = try multiInterestItems(
+            data,
+            width: c.base.embeddingSize,
+            isRowSparse: c.base.sparseGradients,
             using: generator
         )
-        length = c.maxSequenceLength
+        attention = try SelfAttentiveInterests(
+            width: c.base.embeddingSize,
+            hidden: c.attentionHiddenSize,
+            interests: c.base.numInterests,
+            length: c.base.maxSequenceLength,
+            using: generator
+        )
+        length = c.base.maxSequenceLength
     }
 
     public func itemVectors() throws -> Tensor { try items.weight.value.sliced(0, from: 1) }
@@ -86,41 +77,27 @@ public struct ComiRecDR: VectorRetriever {
         paper: "Cen et al., KDD 2020, arXiv:2005.09347"
     )
     public static let padding = Padding.left
-    public static let examples = ExampleKind.cuts
+    public static let examples = ExampleKind.prefixes
 
     public struct Configuration: Settings {
-        /// Features of each item.
-        public var embeddingSize = 64
-        /// Latest events that are read.
-        public var maxSequenceLength = 10
-        /// K: interests of each user.
-        public var numInterests = 4
+        public var base = MultiInterestSettings()
         /// What has a linear map of its own (reading M3).
         public var maps = RoutingMaps.interest
         /// Rounds of routing.
         public var routingIterations = 3
-        /// Whether the item table's gradients name rows, for sampled losses on large catalogs.
-        public var sparseGradients = false
         public init() {}
 
         public static var bounds: [Bound<Self>] {
-            [
-                .atLeast(1, \.embeddingSize, \.maxSequenceLength, \.numInterests, \.routingIterations)
-            ]
+            [.atLeast(1, \.routingIterations)]
         }
 
-        public static var formerNames: [String: String] {
-            [
-                "width": "embeddingSize", "length": "maxSequenceLength", "interests": "numInterests",
-                "iterations": "routingIterations",
-            ]
-        }
+        public static var formerNames: [String: String] { ["iterations": "routingIterations"] }
 
         public func validate() throws {
-            guard maps != .shared || numInterests == 1 else {
+            guard maps != .shared || base.numInterests == 1 else {
                 throw ConfigurationError(
                     "model.maps: found 'shared', expected 'interest' or 'position': with one map for all, "
-                        + "\(numInterests) interests would stay equal"
+                        + "\(base.numInterests) interests would stay equal"
                 )
             }
         }
@@ -131,17 +108,22 @@ public struct ComiRecDR: VectorRetriever {
     let routing: RoutedInterests
 
     public init(_ c: Configuration, for data: DatasetShape, using generator: Generator) throws {
-        items = try multiInterestItems(data, width: c.embeddingSize, isRowSparse: c.sparseGradients, using: generator)
+        items = try multiInterestItems(
+            data,
+            width: c.base.embeddingSize,
+            isRowSparse: c.base.sparseGradients,
+            using: generator
+        )
         routing = try RoutedInterests(
-            width: c.embeddingSize,
-            interests: c.numInterests,
-            length: c.maxSequenceLength,
+            width: c.base.embeddingSize,
+            interests: c.base.numInterests,
+            length: c.base.maxSequenceLength,
             maps: c.maps,
             start: .zero,
             iterations: c.routingIterations,
             using: generator
         )
-        length = c.maxSequenceLength
+        length = c.base.maxSequenceLength
     }
 
     public func itemVectors() throws -> Tensor { try items.weight.value.sliced(0, from: 1) }
@@ -155,5 +137,27 @@ public struct ComiRecDR: VectorRetriever {
 
     public func trainingOutput(_ batch: Batch) throws -> TrainingOutput {
         TrainingOutput(vectors: try interest(userVectors(batch), nearest: itemVectors(batch.targets)))
+    }
+}
+
+/// The settings of both models; in files beside their own.
+public struct MultiInterestSettings: InlinedSettings, Equatable {
+    /// Features of each item.
+    public var embeddingSize = 64
+    /// Latest events that are read.
+    public var maxSequenceLength = 10
+    /// K: interests of each user.
+    public var numInterests = 4
+    /// Whether the item table's gradients name rows, for sampled losses on large catalogs.
+    public var sparseGradients = false
+    /// The defaults.
+    public init() {}
+
+    public static var bounds: [Bound<Self>] {
+        [.atLeast(1, \.embeddingSize, \.maxSequenceLength, \.numInterests)]
+    }
+
+    public static var formerNames: [String: String] {
+        ["width": "embeddingSize", "length": "maxSequenceLength", "interests": "numInterests"]
     }
 }

@@ -16,7 +16,7 @@ public struct DiffuRec: DiffusionRetriever {
         paper: "Li, Sun & Li, TOIS 2023, arXiv:2304.00686"
     )
     public static let padding = Padding.right
-    public static let examples = ExampleKind.cuts
+    public static let examples = ExampleKind.prefixes
 
     /// Lambda: how strongly the noised item is mixed into the history, drawn anew for each feature.
     public struct Uncertainty: Settings, Equatable {
@@ -135,7 +135,14 @@ public struct DiffuRec: DiffusionRetriever {
             try batch.noise.normal(rows: rows, [width], stream: step)
         } denoise: { state, step in
             let steps = try Tensor.full([1], Double(step), .int64, on: state.device)
-            let clean = try rebuild(history, state, steps, batch, stream: schedule.steps + 2 + step, .inference)
+            let clean = try rebuild(
+                state,
+                at: steps,
+                from: history,
+                of: batch,
+                stream: schedule.steps + 2 + step,
+                .inference
+            )
             try observing?(ReverseStep(step: step, state: state, estimate: clean))
             return clean
         }
@@ -150,13 +157,13 @@ public struct DiffuRec: DiffusionRetriever {
         let noisy = try schedule.noised(clean, steps: steps, noise: noise)
         let history = try history(batch, .training)
         return TrainingOutput(
-            vectors: try rebuild(history, noisy, steps, batch, stream: schedule.steps + 2, .training)
+            vectors: try rebuild(noisy, at: steps, from: history, of: batch, stream: schedule.steps + 2, .training)
         )
     }
 
     /// What the steps of a diffusion share.
     struct History {
-        /// Normalised items: `[B, L, D]`.
+        /// Normalized items: `[B, L, D]`.
         let items: Tensor
         let scope: AttentionScope
     }
@@ -173,10 +180,10 @@ public struct DiffuRec: DiffusionRetriever {
 
     /// The clean item from a noised one, `[B, D]`, the step, `[B]` or `[1]`, and the history: `[B, D]`.
     func rebuild(
-        _ history: History,
         _ state: Tensor,
-        _ steps: Tensor,
-        _ batch: Batch,
+        at steps: Tensor,
+        from history: History,
+        of batch: Batch,
         stream: Int,
         _ mode: Mode
     ) throws -> Tensor {

@@ -18,7 +18,7 @@ public struct DimeRec: DiffusionRetriever {
         paper: "DimeRec: A Unified Framework for Enhanced Sequential Recommendation via Generative Diffusion Models"
     )
     public static let padding = Padding.left
-    public static let examples = ExampleKind.cuts
+    public static let examples = ExampleKind.prefixes
 
     /// Which vectors are unit vectors (reading D1).
     public enum Sphere: String, Codable, Sendable, CaseIterable {

@@ -50,7 +50,7 @@ extension Distillable {
         let found = try parameters().filter { $0.name.hasPrefix("denoiser.") }
         guard !found.isEmpty else {
             throw ConfigurationError(
-                "\(Self.card.name): its settings leave out the diffusion; there is nothing to distil"
+                "\(Self.card.name): its settings leave out the diffusion; there is nothing to distill"
             )
         }
         return found
@@ -257,7 +257,7 @@ public struct Distillation {
         )
     }
 
-    /// Neighbouring steps, and the steps of DDIM between them.
+    /// Neighboring steps, and the steps of DDIM between them.
     private struct Grid {
         struct Pair {
             /// The noisier step, and the next.

@@ -17,7 +17,7 @@ public struct DreamRec: DiffusionRetriever {
         paper: "Yang et al., NeurIPS 2023, arXiv:2310.20453"
     )
     public static let padding = Padding.right
-    public static let examples = ExampleKind.cuts
+    public static let examples = ExampleKind.prefixes
 
     /// What estimates the clean item.
     public enum Network: String, Codable, Sendable, CaseIterable {

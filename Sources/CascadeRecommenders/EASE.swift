@@ -15,7 +15,7 @@ import Foundation
 public struct EASE: FittedRetriever {
     public static let card = ModelCard(
         name: "ease",
-        summary: "a linear model from item to item, solved exactly; needs memory for catalogue squared",
+        summary: "a linear model from item to item, solved exactly; needs memory for catalog squared",
         paper: "Steck, WWW 2019, arXiv:1905.03375"
     )
     public static let padding = Padding.left
@@ -63,7 +63,7 @@ public struct EASE: FittedRetriever {
             let bytes = Self.bytesPerEntry * pow(Double(data.items), 2)
             throw ConfigurationError(
                 """
-                model.maxItems: found a catalogue of \(data.items) items, expected at most \(limit)\
+                model.maxItems: found a catalog of \(data.items) items, expected at most \(limit)\
                 \(c.maxItems > 0 ? "" : ", for which half of this machine's memory is enough"). EASE inverts a matrix of \
                 items by items, here \(String(format: "%.1f", bytes / 1e9)) GB: import with a higher --min-item-events, \
                 take item-knn or sasrec, or raise model.maxItems
@@ -74,7 +74,7 @@ public struct EASE: FittedRetriever {
         (length, lambda, own) = (c.maxSequenceLength, c.regWeight, c.selfWeight)
     }
 
-    /// The largest catalogue whose fitting takes half of so many bytes.
+    /// The largest catalog whose fitting takes half of so many bytes.
     static func maxItems(memory: Double) -> Int { Int((memory / 2 / bytesPerEntry).squareRoot()) }
 
     public func effort() throws -> FittingEffort? {

@@ -5,12 +5,12 @@ import CascadeNN
 public import CascadeTorch
 import Foundation
 
-/// Item-based nearest neighbours: what was chosen together with what the user chose.
+/// Item-based nearest neighbors: what was chosen together with what the user chose.
 ///
 /// Two items are as similar as the cosine of the sets of training sequences that have them,
-/// `n(i, j) / (sqrt(n(i) n(j)) + shrinkage)`; each item keeps its `neighbours` most similar ones, the lower number
+/// `n(i, j) / (sqrt(n(i) n(j)) + shrinkage)`; each item keeps its `numNeighbors` most similar ones, the lower number
 /// first among equals. A candidate's score is the sum of its similarities to the items of the history that have it
-/// among their neighbours. An item that occurs several times in a history counts for the sum of its events, at most 1.
+/// among their neighbors. An item that occurs several times in a history counts for the sum of its events, at most 1.
 ///
 /// - Source: Sarwar et al., WWW 2001, section 3.1.1 (cosine); Deshpande and Karypis, ACM TOIS 22(1), 2004, section 4
 ///   (the k most similar to each item of the basket); shrinkage as in Ferrari Dacrema et al., RecSys 2019,
@@ -54,8 +54,8 @@ public struct ItemKNN: FittedRetriever {
     }
 
     public let length: Int
-    let neighbours: Buffer  // [N, K] int32, each from 0; meaningless where the similarity is 0
-    let similarities: Buffer  // [N, K] float32, falling; 0 beyond an item's last neighbour
+    let neighbours: Buffer  // the name that runs hold; [N, K] int32, each from 0; meaningless where the similarity is 0
+    let similarities: Buffer  // [N, K] float32, falling; 0 beyond an item's last neighbor
     let shrinkage: Double
     let halfLife: Double
     let own: Double

@@ -16,7 +16,7 @@ public struct MIND: VectorRetriever {
         paper: "Li et al., CIKM 2019, arXiv:1904.08030"
     )
     public static let padding = Padding.left
-    public static let examples = ExampleKind.cuts
+    public static let examples = ExampleKind.prefixes
 
     /// How the target attends to the interests while training (reading M7).
     public enum Attention: String, Codable, Sendable, CaseIterable {

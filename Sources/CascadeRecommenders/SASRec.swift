@@ -6,7 +6,7 @@ public import CascadeTorch
 
 /// Self-attentive sequential recommendation: a causal Transformer that predicts the next item at every position.
 ///
-/// - Deviation: pre-normalised blocks with GELU; the default objective is the full softmax (Klenitskiy & Vasilev 2023,
+/// - Deviation: pre-normalized blocks with GELU; the default objective is the full softmax (Klenitskiy & Vasilev 2023,
 ///   arXiv:2309.07602); short histories are padded on the right, so that positions count from the start.
 public struct SASRec: VectorRetriever {
     public static let card = ModelCard(
@@ -15,7 +15,7 @@ public struct SASRec: VectorRetriever {
         paper: "Kang & McAuley, ICDM 2018, arXiv:1808.09781"
     )
     public static let padding = Padding.right
-    public static let examples = ExampleKind.everyPosition
+    public static let examples = ExampleKind.causal
 
     public struct Configuration: Settings {
         /// Features of each item.

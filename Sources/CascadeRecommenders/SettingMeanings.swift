@@ -4,6 +4,16 @@
 
 public import CascadeDatasets
 
+extension AttentionStackSettings {
+    public static var meanings: [String: String] {
+        [
+            "numLayers": "Layers.",
+            "numHeads": "Attention heads of each.",
+            "dropout": "Probability that a feature is zeroed while training.",
+        ]
+    }
+}
+
 extension BehaviorSettings {
     public static var meanings: [String: String] {
         [
@@ -41,12 +51,8 @@ extension ClickHeadSettings {
 extension ComiRecDR.Configuration {
     public static var meanings: [String: String] {
         [
-            "embeddingSize": "Features of each item.",
-            "maxSequenceLength": "Latest events that are read.",
-            "numInterests": "K: interests of each user.",
             "maps": "What has a linear map of its own (reading M3).",
             "routingIterations": "Rounds of routing.",
-            "sparseGradients": "Whether the item table's gradients name rows, for sampled losses on large catalogs.",
         ]
     }
 }
@@ -54,11 +60,7 @@ extension ComiRecDR.Configuration {
 extension ComiRecSA.Configuration {
     public static var meanings: [String: String] {
         [
-            "embeddingSize": "Features of each item.",
-            "maxSequenceLength": "Latest events that are read.",
-            "numInterests": "K: interests of each user.",
             "attentionHiddenSize": "Features of the attention's hidden layer.",
-            "sparseGradients": "Whether the item table's gradients name rows, for sampled losses on large catalogs.",
         ]
     }
 }
@@ -230,16 +232,6 @@ extension ETA.Configuration {
     }
 }
 
-extension HSTU.Configuration {
-    public static var meanings: [String: String] {
-        [
-            "numLayers": "Layers.",
-            "numHeads": "Attention heads of each.",
-            "dropout": "Probability that a feature is zeroed while training.",
-        ]
-    }
-}
-
 extension ItemKNN.Configuration {
     public static var meanings: [String: String] {
         [
@@ -271,10 +263,18 @@ extension MIND.Configuration {
 extension MTGR.Configuration {
     public static var meanings: [String: String] {
         [
-            "numLayers": "Layers.",
-            "numHeads": "Attention heads of each.",
-            "dropout": "Probability that a feature is zeroed while training.",
             "groupNorm": "Whether tokens of each kind are normalized by themselves.",
+        ]
+    }
+}
+
+extension MultiInterestSettings {
+    public static var meanings: [String: String] {
+        [
+            "embeddingSize": "Features of each item.",
+            "maxSequenceLength": "Latest events that are read.",
+            "numInterests": "K: interests of each user.",
+            "sparseGradients": "Whether the item table's gradients name rows, for sampled losses on large catalogs.",
         ]
     }
 }
@@ -366,16 +366,6 @@ extension SIM.Configuration {
     public static var meanings: [String: String] {
         [
             "retrieval": "What the retrieval stage (general search unit) goes by; the auxiliary loss trains the soft one.",
-        ]
-    }
-}
-
-extension SearchSASRec.Configuration {
-    public static var meanings: [String: String] {
-        [
-            "numLayers": "Transformer blocks.",
-            "numHeads": "Attention heads of each.",
-            "dropout": "Probability that a feature is zeroed while training.",
         ]
     }
 }

@@ -17,7 +17,7 @@ public struct T2Diff: DiffusionRetriever {
         paper: "Unleashing the Potential of Two-Tower Models, arXiv:2502.20687"
     )
     public static let padding = Padding.left
-    public static let examples = ExampleKind.cuts
+    public static let examples = ExampleKind.prefixes
 
     /// What the tower is given as the predicted next item while it trains (reading T3).
     public enum TowerInput: String, Codable, Sendable, CaseIterable {
@@ -179,7 +179,7 @@ public struct T2Diff: DiffusionRetriever {
 
     public func itemVectors(_ numbers: Tensor) throws -> Tensor { try items(numbers + 1) }
 
-    public func diffusedItems(_ numbers: Tensor) throws -> Tensor { try normalised(items, numbers + 1) }
+    public func diffusedItems(_ numbers: Tensor) throws -> Tensor { try normalized(items, numbers + 1) }
 
     public func userVectors(_ batch: Batch, observing: ((ReverseStep) throws -> Void)?) throws -> Tensor {
         let history = try History(batch, items, configuration)
@@ -230,7 +230,7 @@ public struct T2Diff: DiffusionRetriever {
             let table = try withoutGradients {
                 try itemVectors().layerNorm() / Double(c.embeddingSize).squareRoot()
             }
-            let loss = try catalogueCrossEntropy(prediction, table, targets: batch.targets)
+            let loss = try catalogCrossEntropy(prediction, table, targets: batch.targets)
             terms.append(("ranking", try loss * c.rankingLossWeight))
         }
         let untrained: Sampler? =
@@ -252,7 +252,7 @@ public struct T2Diff: DiffusionRetriever {
     /// z_0, eq 11: what follows each position, or by how much it differs, `[B, w, D]`.
     private func clean(_ window: History.Window, _ batch: Batch) throws -> Tensor {
         let c = configuration
-        let next = try normalised(items, batch.targets + 1).unsqueezed(1)
+        let next = try normalized(items, batch.targets + 1).unsqueezed(1)
         let following = try Tensor.concatenated(
             [window.items.sliced(1, from: 1), c.stopGradient ? next.detached() : next],
             1
@@ -321,7 +321,7 @@ extension T2Diff: Distillable {
 extension T2Diff {
     /// What both halves of the model read: the embedded history, cut into session and past.
     struct History {
-        /// Normalised item embeddings, zero at padding: `[B, L, D]`.
+        /// Normalized item embeddings, zero at padding: `[B, L, D]`.
         let items: Tensor
         /// Real positions: `[B, L, 1]`, float32.
         let mask: Tensor
@@ -345,7 +345,7 @@ extension T2Diff {
             let times = try batch.times.padded(before: missing, after: 0)
             let real = try ids.notEqual(0)
             mask = try real.to(.float32).unsqueezed(2)
-            items = try normalised(table, ids) * mask
+            items = try normalized(table, ids) * mask
             // A position is in the session when no gap from there to the end is too long (reading T8).
             let recent = try times.sliced(1, from: -c.maxSessionLength)
             let inSession: Tensor
@@ -376,9 +376,9 @@ extension T2Diff {
 
 /// Item embeddings with mean 0 and variance 1: `[...]` to `[..., D]`.
 ///
-/// Whichever is smaller is normalised, the table or what is looked up; always the latter where the gradient is to stay
+/// Whichever is smaller is normalized, the table or what is looked up; always the latter where the gradient is to stay
 /// sparse.
-private func normalised(_ table: Embedding, _ ids: Tensor) throws(TorchError) -> Tensor {
+private func normalized(_ table: Embedding, _ ids: Tensor) throws(TorchError) -> Tensor {
     table.weight.isRowSparse || ids.count < table.weight.value.size(0)
         ? try table(ids).layerNorm()
         : try table.weight.value.layerNorm().embedding(ids)

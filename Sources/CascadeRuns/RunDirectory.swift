@@ -24,7 +24,7 @@ public struct RunDirectory: Sendable {
 
     /// The kept weights.
     public var weights: URL { url.appending(path: "weights.safetensors") }
-    /// The present weights and the optimiser's state: what resuming needs.
+    /// The present weights and the optimizer's state: what resuming needs.
     public var optimizer: URL { url.appending(path: "optimizer.safetensors") }
     /// One JSON object a line.
     public var progress: URL { url.appending(path: "progress.jsonl") }
@@ -73,7 +73,7 @@ public struct RunDirectory: Sendable {
 
     /// Replaces the manifest.
     public func write(_ manifest: RunManifest) throws {
-        try DurableFile.write(try JSONEncoder.stable.encode(manifest), to: manifestFile)
+        try DurableFile.write(try JSONEncoder.readable.encode(manifest), to: manifestFile)
     }
 
     /// The trained model and its data, ready to answer.
@@ -114,14 +114,5 @@ public struct RunDirectory: Sendable {
         try Checkpoint.load(weights, into: model)
         let task = try experiment.task(of: model, on: experiment.divided(dataset), device: device)
         return TrainedRun(manifest: manifest, experiment: experiment, task: task)
-    }
-}
-
-extension JSONEncoder {
-    /// Sorted keys and indentation, so that two files of equal content are equal.
-    public static var stable: JSONEncoder {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
-        return encoder
     }
 }

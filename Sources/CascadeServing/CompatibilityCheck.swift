@@ -13,7 +13,7 @@ extension RunDirectory {
     func version(of experiment: Experiment) throws -> String {
         var fingerprint = Fingerprint()
         try MappedFile(weights, loading: .copied).withUnsafeBytes { fingerprint.add("weights", $0) }
-        try JSONEncoder.stable.encode(experiment.model.settings).withUnsafeBytes { fingerprint.add("settings", $0) }
+        try JSONEncoder.readable.encode(experiment.model.settings).withUnsafeBytes { fingerprint.add("settings", $0) }
         return "\(experiment.model.name)-\(fingerprint.description.prefix(8))"
     }
 }

@@ -62,10 +62,7 @@ public actor InferenceEngine<Input: Sendable, Output: Sendable> {
         self.name = name
         self.batching = batching
         self.model = model
-        thread = EngineThread("engine \(name)") {
-            Runtime.setThreads(threads)
-            Runtime.keepFreedMemory(for: .serving)
-        }
+        thread = EngineThread("engine \(name)") { Runtime.setThreads(threads) }
     }
 
     deinit { thread.end() }

@@ -54,7 +54,7 @@ public enum RunLoader {
                 reader: RequestReader(dataset: run.data.dataset, length: run.model.length),
                 device: device
             )
-            return try stages(role, run.task.served, facts, index, settings)
+            return try stages(of: run.task.served, as: role, facts, index, settings)
         }
     }
 
@@ -72,8 +72,8 @@ public enum RunLoader {
     }
 
     private static func stages(
-        _ role: SlotConfiguration.Kind,
-        _ form: sending ServedForm,
+        of form: sending ServedForm,
+        as role: SlotConfiguration.Kind,
         _ facts: Facts,
         _ index: URL?,
         _ settings: EngineSettings
@@ -175,7 +175,7 @@ public enum RunLoader {
             engine = ScoringEngine(version, scoring, settings, on: facts.device)
         } else {
             guard let attention = scoring.attention else {
-                throw facts.wrongRole(role, "search models have no attention that scores by itself")
+                throw facts.wrongRole(role, "query-aware rankers have no attention that scores by itself")
             }
             version += "-attention"
             output = .relevance

@@ -107,7 +107,7 @@ public struct VectorScorer: CandidateScorer {
         return items.map { reader.dataset.find($0).map { product(user, $0.rawValue) } }
     }
 
-    /// In double precision, as models are judged offline.
+    /// In double precision, as models are evaluated offline.
     private func product(_ user: [Float], _ item: Int) -> Double {
         let width = items.dimension
         return items.values.withUnsafeBufferPointer { values in

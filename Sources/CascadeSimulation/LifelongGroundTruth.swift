@@ -142,7 +142,7 @@ extension LifelongSimulator {
     ///
     /// - Parameters:
     ///   - dataset: A data set that this simulator wrote.
-    ///   - users: How many users are judged at most.
+    ///   - users: How many users are evaluated at most.
     ///   - negatives: How many false candidates there are for each true one.
     ///   - seed: What the false candidates depend on.
     /// - Returns: One score and one label for each candidate.

@@ -55,7 +55,7 @@ struct DatabaseFile {
     }
 
     /// Returns when the disk has what was written.
-    func synchronise() throws {
+    func synchronize() throws {
         let code = handle.pointee.pMethods.pointee.xSync(handle, SQLITE_SYNC_FULL)
         guard code == SQLITE_OK else { throw DatabaseError(resultCode: ResultCode(rawValue: code)) }
     }

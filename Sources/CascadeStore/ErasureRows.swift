@@ -8,38 +8,45 @@ internal import GRDB
 enum ErasureRows {
     /// Remembers who is erased, and begins; nothing of what they did so far is seen from the commit on.
     ///
-    /// - Returns: The erasure's row; nil when nothing is stored of the person.
-    static func begin(_ user: UserID, time: Int64, in database: Database) throws -> Int64? {
+    /// - Returns: The erasure's row, and how many events and exposures it hides; nil when nothing more is stored of the person.
+    static func begin(_ user: UserID, time: Int64, in database: Database) throws -> (row: Int64, hidden: Int)? {
         let people = try ErasedPeople(database)
         let hash = people.hash(user)
         try people.insert(hash, time: time)
         try Fact.markFilled(database)
-        func last(_ table: String) throws -> Int64? {
-            try Int64.fetchOne(
-                database,
-                sql: "SELECT max(row) FROM \(table) WHERE user = ?",
-                arguments: [user.rawValue]
-            )
+        // What an earlier erasure of theirs hides is counted there.
+        let hidden = (event: try lastEvent(of: user, in: database), request: try lastRequest(of: user, in: database))
+        func found(_ query: String, after row: Int64) throws -> (last: Int64, count: Int) {
+            let found = try Row.fetchOne(database, sql: query, arguments: [user.rawValue, row])
+            return (try found?.optional(0) ?? row, try found?.value(1) ?? 0)
         }
-        let (event, request) = (try last("events"), try last("requests"))
-        guard event != nil || request != nil else { return nil }
+        let events = try found("SELECT max(row), count(*) FROM events WHERE user = ? AND row > ?", after: hidden.event)
+        let shown = try found(
+            """
+            SELECT max(requests.row), count(exposures.request) FROM requests
+            LEFT JOIN exposures ON exposures.request = requests.row
+            WHERE requests.user = ? AND requests.row > ?
+            """,
+            after: hidden.request
+        )
+        guard events.last > hidden.event || shown.last > hidden.request else { return nil }
         try database.execute(
             sql: "INSERT INTO erasures (hash, user, last_event, last_request) VALUES (?, ?, ?, ?)",
-            arguments: [hash, user.rawValue, event ?? 0, request ?? 0]
+            arguments: [hash, user.rawValue, events.last, shown.last]
         )
-        return database.lastInsertedRowID
+        return (database.lastInsertedRowID, events.count + shown.count)
     }
 
     /// Removes a piece of what an erasure has left; the person's id goes with the last.
     ///
-    /// - Returns: How many events and exposures went; nil when none were left.
-    static func removePiece(of erasure: Int64, in database: Database) throws -> Int? {
+    /// - Returns: Whether an earlier call had not removed the last piece.
+    static func removePiece(of erasure: Int64, in database: Database) throws -> Bool {
         let found = try Row.fetchOne(
             database,
             sql: "SELECT user, last_event, last_request FROM erasures WHERE row = ? AND user IS NOT NULL",
             arguments: [erasure]
         )
-        guard let found else { return nil }
+        guard let found else { return false }
         let (user, event, request): (String, Int64, Int64) = (
             try found.value(0), try found.value(1), try found.value(2)
         )
@@ -49,18 +56,18 @@ enum ErasureRows {
             arguments: [user, event, SQLiteStore.rowsPerChange]
         )
         let events = database.changesCount
-        let shown = try ExposureRows.remove(
+        let requests = try ExposureRows.remove(
             "row IN (SELECT row FROM requests WHERE user = ? AND row <= ? ORDER BY row LIMIT ?)",
             arguments: [user, request, SQLiteStore.requestsPerChange],
             in: database
-        )
-        if events < SQLiteStore.rowsPerChange, shown.requests < SQLiteStore.requestsPerChange {
+        ).requests
+        if events < SQLiteStore.rowsPerChange, requests < SQLiteStore.requestsPerChange {
             try database.execute(
                 sql: "UPDATE erasures SET user = NULL, last_event = NULL, last_request = NULL WHERE row = ?",
                 arguments: [erasure]
             )
         }
-        return events + shown.exposures
+        return true
     }
 
     /// The erasures whose rows are not all gone.

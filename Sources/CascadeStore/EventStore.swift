@@ -177,9 +177,11 @@ public protocol EventStore: Sendable {
     func users(beginningWith text: String, limit: Int) async throws -> [UserID]
     /// Everything of one person; nil when there is nothing.
     func export(_ user: UserID) async throws -> UserExport?
-    /// Removes everything of one person, which no answer holds from then on, and remembers that they were erased.
+    /// Erases everything of one person, which no answer holds from then on, and remembers that they were erased.
     ///
-    /// - Returns: How many rows went; 0 when there were none.
+    /// ``finishErasures()`` removes what is still in the files.
+    ///
+    /// - Returns: How many events and exposures are erased; 0 when there were none.
     func erase(_ user: UserID) async throws -> Int
     /// Removes what erased rows have left in the files; returns when nothing of anybody erased before is there.
     func finishErasures() async throws

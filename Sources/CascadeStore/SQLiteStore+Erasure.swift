@@ -20,23 +20,22 @@ public struct ErasureStatus: Sendable, Equatable, Codable {
 extension SQLiteStore {
     /// Removes everything of one person; remembers, as a salted hash, that they were erased.
     ///
-    /// From the first commit on no answer holds anything of them; their rows then go in short transactions, between which others
-    /// write. SQLite overwrites the rows (`secure_delete`), but not the copies that it leaves in the gaps of pages when it moves
-    /// rows between them: ``finishErasures()`` does that. What a crash interrupts, ``finishErasures()`` finishes.
+    /// When this returns, no answer holds anything of them, and the first of their rows are gone. ``finishErasures()`` removes
+    /// the rest in short transactions, between which others write, also after a crash. SQLite overwrites the rows
+    /// (`secure_delete`), but not the copies that it leaves in the gaps of pages when it moves rows between them:
+    /// ``finishErasures()`` does that too.
     /// Imports leave out what the person did before. What they send later is taken in: they came back.
     ///
-    /// - Returns: How many events and exposures went; 0 when there were none.
+    /// - Returns: How many events and exposures are erased; 0 when there were none.
     /// - Throws: ``StoreError``.
     public func erase(_ user: UserID) async throws -> Int {
         guard Storable.holds(user.rawValue) else { return 0 }
         let time = clock()
-        let (erasure, first) =
-            try await write { database -> (Int64, Int)? in
-                guard let erasure = try ErasureRows.begin(user, time: time, in: database) else { return nil }
-                return (erasure, try ErasureRows.removePiece(of: erasure, in: database) ?? 0)
-            } ?? (0, 0)
-        guard erasure > 0 else { return 0 }
-        return try await first + removeRows(of: erasure)
+        return try await write { database in
+            guard let erasure = try ErasureRows.begin(user, time: time, in: database) else { return 0 }
+            _ = try ErasureRows.removePiece(of: erasure.row, in: database)
+            return erasure.hidden
+        }
     }
 
     /// Finishes the erasures that were begun, after a crash also those of the process before.
@@ -47,7 +46,9 @@ extension SQLiteStore {
     /// - Throws: ``StoreError``; `.busy` when another process reads an old state all the time.
     /// - Complexity: Linear in the size of the store, when there is anything to finish.
     public func finishErasures() async throws {
-        for erasure in try await read(ErasureRows.begun) { _ = try await removeRows(of: erasure) }
+        for erasure in try await read(ErasureRows.begun) {
+            while try await write({ try ErasureRows.removePiece(of: erasure, in: $0) }) {}
+        }
         guard try await read(ErasureRows.last) != nil else { return }
         try await condition.watching {
             try await StoreError.naming(place) { [compaction] in try await compaction.run() }
@@ -67,11 +68,5 @@ extension SQLiteStore {
             )
             return ErasureStatus(time: time, isDone: isOwed != true)
         }
-    }
-
-    private func removeRows(of erasure: Int64) async throws -> Int {
-        var removed = 0
-        while let part = try await write({ try ErasureRows.removePiece(of: erasure, in: $0) }) { removed += part }
-        return removed
     }
 }

@@ -52,6 +52,9 @@ extension SQLiteStore {
     /// again, more of it, or after an interruption, adds only what is missing. What people did before they were erased is left out.
     /// Items that the store has already stay as they are.
     ///
+    /// Data with more events than the store has are written without the index of times, which is made at the end. Until then
+    /// popularity since a time is counted slowly, and while it is made others wait to write.
+    ///
     /// - Parameters:
     ///   - dataset: The data set.
     ///   - category: The item feature that becomes the items' categories; nil takes `category`, or else the only one.
@@ -67,7 +70,26 @@ extension SQLiteStore {
         try Storable.check(items.map(\.rawValue), of: "an item of the data set", place)
         var report = StoreImportReport(newItems: try await add(items, of: dataset, category))
         let source = EventSource(dataset, items: items, place: place)
-        let received = clock()
+        guard try await dataset.eventCount > counts().events else {
+            report += try await add(source, progress)
+            return report
+        }
+        try await write(StoreSchema.dropTimeIndex)
+        do {
+            report += try await add(source, progress)
+        } catch {
+            // Also when the task is canceled; what fails here is made up for when the store is opened next.
+            _ = await Task { try await write(StoreSchema.makeTimeIndex) }.result
+            throw error
+        }
+        try await write(StoreSchema.makeTimeIndex)
+        return report
+    }
+
+    /// Adds the events that are new, some thousands a transaction.
+    private func add(_ source: EventSource, _ progress: (Int) -> Void) async throws -> StoreImportReport {
+        let (dataset, received) = (source.dataset, clock())
+        var report = StoreImportReport()
         var first = 0
         while first < dataset.userCount {
             try Task.checkCancellation()
@@ -114,7 +136,7 @@ extension SQLiteStore {
 
 /// The events of a data set on their way into a store.
 private struct EventSource: Sendable {
-    private let dataset: Dataset
+    let dataset: Dataset
     private let items: [ItemID]
     private let places: [ItemID: Int32]
     private let place: String

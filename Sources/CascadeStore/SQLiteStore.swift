@@ -75,7 +75,11 @@ public final class SQLiteStore: EventStore {
             try database.execute(sql: "PRAGMA synchronous = FULL; PRAGMA cache_size = -65536")
             _ = try Row.fetchAll(database, sql: "PRAGMA secure_delete = ON")
         }
-        if !isCurrent { try StoreSchema.migrator.migrate(pool) }
+        if !isCurrent {
+            try StoreSchema.migrator.migrate(pool)
+            // An import that was interrupted leaves it out.
+            try pool.write(StoreSchema.makeTimeIndex)
+        }
         guard found == nil || found == StoreFiles.Identity(url.path) else {
             throw StoreError(.busy, "\(url.path): the store was replaced while it was opened. Try again.")
         }

@@ -89,7 +89,7 @@ actor Scrubber {
             let roots = try UInt32.fetchAll(database, sql: "SELECT rootpage FROM sqlite_master WHERE rootpage > 0")
             let file = try DatabaseFile(database)
             let isDone = try scrub.advance(file, roots: [1] + roots, pages: pagesPerPiece)
-            if isDone { try file.synchronise() }
+            if isDone { try file.synchronize() }
             try database.execute(sql: "UPDATE facts SET value = value + 1 WHERE name = 'scrubbed'")
             outcome = isDone ? .finished : .unfinished
             return .commit

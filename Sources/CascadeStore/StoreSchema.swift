@@ -32,7 +32,7 @@ enum StoreSchema {
             received INTEGER NOT NULL
         ) STRICT;
         CREATE INDEX events_by_user ON events (user, time);
-        CREATE INDEX events_by_time ON events (time, item);
+        \(timeIndex);
         CREATE INDEX events_by_request ON events (request) WHERE request IS NOT NULL;
 
         CREATE TABLE items (
@@ -80,9 +80,19 @@ enum StoreSchema {
         CREATE TABLE erasures (row INTEGER PRIMARY KEY) STRICT;
         """
 
+    private static let timeIndex = "CREATE INDEX IF NOT EXISTS events_by_time ON events (time, item)"
+
+    /// Takes the index of times away: events that come in the order of their users would change pages all over it.
+    static func dropTimeIndex(_ database: Database) throws {
+        try database.execute(sql: "DROP INDEX IF EXISTS events_by_time")
+    }
+
+    /// Makes the index of times, where it is missing.
+    static func makeTimeIndex(_ database: Database) throws { try database.execute(sql: timeIndex) }
+
     /// Makes sure that a database is a store, or an empty one that can become one; only reads.
     ///
-    /// - Returns: Whether the tables are those of this version.
+    /// - Returns: Whether the tables are those of this version, and no index is missing.
     /// - Throws: ``StoreError`` `.notAStore` or `.newerVersion`.
     static func examine(_ database: Database, _ place: String) throws -> Bool {
         let found = try Int32.fetchOne(database, sql: "PRAGMA application_id") ?? 0
@@ -103,6 +113,7 @@ enum StoreSchema {
             )
         }
         return try tables > 0 && migrator.hasCompletedMigrations(database)
+            && database.indexes(on: "events").contains { $0.name == "events_by_time" }
     }
 
     /// Marks a new and empty database as a store; changes nothing in one that is.

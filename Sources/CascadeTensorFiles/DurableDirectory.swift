@@ -27,9 +27,9 @@ public enum DurableDirectory {
                 guard lstat(file.path, &status) == 0 else {
                     throw FileError.system("inspect", file, errno, .writeFailed)
                 }
-                if [S_IFREG, S_IFDIR].contains(status.st_mode & S_IFMT) { try synchronise(file) }
+                if [S_IFREG, S_IFDIR].contains(status.st_mode & S_IFMT) { try synchronize(file) }
             }
-            try synchronise(temporary)
+            try synchronize(temporary)
             try publish(temporary, as: target)
         } catch {
             try? FileManager.default.removeItem(at: temporary)

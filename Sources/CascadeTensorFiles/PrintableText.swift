@@ -25,7 +25,7 @@ extension StringProtocol {
 }
 
 extension Unicode.Scalar {
-    /// Whether a terminal shows the character, or joins it to its neighbours, and does nothing else.
+    /// Whether a terminal shows the character, or joins it to its neighbors, and does nothing else.
     public var isPrintable: Bool {
         switch value {
         case 0x20..<0x7F: true

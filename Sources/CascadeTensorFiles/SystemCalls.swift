@@ -26,13 +26,13 @@ func publish(_ temporary: URL, as url: URL) throws(FileError) {
     guard rename(temporary.path, url.path) == 0 else {
         throw .system("rename a finished temporary to this name", url, errno, .writeFailed)
     }
-    try synchronise(url.deletingLastPathComponent())
+    try synchronize(url.deletingLastPathComponent())
 }
 
 /// Waits until a file or folder is on the disk.
-func synchronise(_ url: URL) throws(FileError) {
+func synchronize(_ url: URL) throws(FileError) {
     let descriptor = open(url.path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw .system("open for synchronising", url, errno, .writeFailed) }
+    guard descriptor >= 0 else { throw .system("open for synchronizing", url, errno, .writeFailed) }
     defer { close(descriptor) }
     guard fsync(descriptor) == 0 else { throw .system("write to the disk", url, errno, .writeFailed) }
 }

@@ -61,8 +61,16 @@ public enum Runtime {
         let processors = ProcessInfo.processInfo.activeProcessorCount
         return max(1, ProcessInfo.processInfo.environment["OMP_NUM_THREADS"].flatMap { Int($0) } ?? processors)
     }
-    /// Sets how many threads one operation may use; part of what makes a run repeatable to the bit.
+    /// Sets how many threads one operation may use, to the end of the process.
     public static func setThreads(_ count: Int) { ct_set_threads(Int32(count)) }
+    /// Runs work whose operations may use so many threads, which is part of what makes it repeatable to the bit; 0 means as
+    /// many as before.
+    public static func withThreads<R, E: Error>(_ count: Int, _ work: () throws(E) -> R) throws(E) -> R {
+        let before = threads
+        defer { ct_set_threads(Int32(before)) }
+        if count > 0 { ct_set_threads(Int32(count)) }
+        return try work()
+    }
     /// What memory is kept for.
     public enum MemoryUse {
         /// Steps alike, one after another: all that was freed is kept, which costs up to a third more at the peak.
@@ -70,7 +78,7 @@ public enum Runtime {
         /// Requests, for months: up to 256 MiB, and nothing of tensors above 32 MiB.
         case serving
     }
-    /// Keeps the memory of freed tensors for those to come, to the end of the process.
+    /// Keeps the memory of freed tensors for those to come, to the end of the process: a program decides that, no library.
     ///
     /// Otherwise large tensors go back to the system each time: a training step of such tensors spent half of its time on
     /// faults for pages that it had before. Only glibc is told; elsewhere nothing happens.

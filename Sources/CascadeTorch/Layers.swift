@@ -42,13 +42,13 @@ extension Tensor {
             )
         }
     }
-    /// Normalises the last dimension to mean 0 and variance 1, then scales and shifts.
+    /// Normalizes the last dimension to mean 0 and variance 1, then scales and shifts.
     public func layerNorm(_ weight: Tensor? = nil, _ bias: Tensor? = nil, epsilon: Double = 1e-5) throws(TorchError)
         -> Tensor
     {
         try Tensor(ct_layer_norm(raw, weight?.raw, bias?.raw, epsilon), "layerNorm(\(shape))")
     }
-    /// Normalises every feature of `[M, D]` over the rows, or by given statistics, then scales and shifts.
+    /// Normalizes every feature of `[M, D]` over the rows, or by given statistics, then scales and shifts.
     ///
     /// - Parameters:
     ///   - weight: `[D]`, the scale.
@@ -72,7 +72,7 @@ extension Tensor {
             "batchNorm(\(shape))"
         )
     }
-    /// Normalises groups of channels of `[B, C, L]`.
+    /// Normalizes groups of channels of `[B, C, L]`.
     public func groupNorm(_ groups: Int, _ weight: Tensor?, _ bias: Tensor?, epsilon: Double = 1e-5) throws(TorchError)
         -> Tensor
     {
@@ -101,11 +101,11 @@ extension Tensor {
             "convTransposed1d(\(shape), weight \(weight.shape))"
         )
     }
-    /// Mean of every `size` neighbours of the last dimension.
+    /// Mean of every `size` neighbors of the last dimension.
     public func averagePooled(_ size: Int) throws(TorchError) -> Tensor {
         try Tensor(ct_avg_pool1d(raw, Int64(size)), "averagePooled(\(shape), \(size))")
     }
-    /// Largest of every `size` neighbours of the last dimension.
+    /// Largest of every `size` neighbors of the last dimension.
     public func maxPooled(_ size: Int) throws(TorchError) -> Tensor {
         try Tensor(ct_max_pool1d(raw, Int64(size)), "maxPooled(\(shape), \(size))")
     }

@@ -8,7 +8,7 @@ public enum Budget: Sendable, Equatable, CustomStringConvertible {
     case seconds(Double)
     /// Seconds of processor time of all threads, evaluations included; the same on a busy machine.
     case cpuSeconds(Double)
-    /// Examples: targets for a model that ranks the catalogue, candidates for one that judges requests.
+    /// Examples: targets for a model that ranks the catalog, candidates for one that scores requests.
     case examples(Double)
     /// Steps of the optimizer.
     case steps(Double)

@@ -10,7 +10,7 @@ import CascadeTensorFiles
 /// A key that the experiment sets is never changed, so that the same file gives the same model on every data set.
 public struct DataSizing: Sendable, Equatable {
     /// Items above which a softmax over all of them takes most of a step.
-    static let largeCatalogue = 10_000
+    static let largeCatalog = 10_000
     /// Negatives of the sampled softmax, shared by a batch.
     static let negatives = 1_024
 
@@ -152,10 +152,10 @@ private struct Proposals {
         )
     }
 
-    /// Samples the softmax of a large catalogue, and moves only the rows of the item table that a batch names.
+    /// Samples the softmax of a large catalog, and moves only the rows of the item table that a batch names.
     mutating func sizeLoss(items: Int) {
-        guard items > DataSizing.largeCatalogue, tree["training"]["loss"]["kind"] == .null else { return }
-        let reason = "\(items) items are more than \(DataSizing.largeCatalogue)"
+        guard items > DataSizing.largeCatalog, tree["training"]["loss"]["kind"] == .null else { return }
+        let reason = "\(items) items are more than \(DataSizing.largeCatalog)"
         choose("training.loss.kind", .string("sampled-softmax"), because: reason)
         if tree["training"]["loss"]["negatives"] == .null {
             choose("training.loss.negatives", .integer(DataSizing.negatives), because: "shared by all of a batch")
@@ -171,12 +171,12 @@ private struct Proposals {
     /// ranked validation worse: `t2diff` 0.0136 with 512 examples and 0.0248 with 128 (NDCG@10, 100 s of one processor).
     mutating func sizeBatch(_ facts: DataFacts, _ kind: ExampleKind) {
         guard tree["training"]["batch_size"] == .null, case .integer(let usual) = training["batch_size"] else { return }
-        let rows = kind == .cuts ? facts.targets : facts.lengths.count
-        // An epoch of fewer steps learns too little before it is judged.
+        let rows = kind == .prefixes ? facts.targets : facts.lengths.count
+        // An epoch of fewer steps learns too little before it is evaluated.
         let batch = max(rows / 50, 16)
         guard batch < usual else { return }
         let rounded = 1 << (Int.bitWidth - 1 - batch.leadingZeroBitCount)
-        let unit = kind == .cuts ? "examples" : "histories"
+        let unit = kind == .prefixes ? "examples" : "histories"
         choose(
             "training.batch_size",
             .integer(rounded),

@@ -75,8 +75,11 @@ public struct Distiller {
     private func distill(into directory: RunDirectory) throws -> RunManifest {
         var training = experiment.training
         if settings.batchSize > 0 { training.batchSize = settings.batchSize }
-        Runtime.setThreads(training.threads > 0 ? training.threads : Runtime.defaultThreads)
-        Runtime.keepFreedMemory(for: .training)
+        let threads = training.threads > 0 ? training.threads : Runtime.defaultThreads
+        return try Runtime.withThreads(threads) { try distill(into: directory, training) }
+    }
+
+    private func distill(into directory: RunDirectory, _ training: TrainingSettings) throws -> RunManifest {
         let (student, average) = (try copy(), try copy())
         let own = try validate(teacher, training)
         let undistilled = try validate(average, training)
@@ -118,14 +121,14 @@ public struct Distiller {
             log: log
         )
         let end = try loop.run()
-        return try finish(work, loop.state, end.status, end.reason, log)
+        return try finish(work, loop.state, status: end.status, reason: end.reason, log)
     }
 
     private func finish(
         _ work: Work,
         _ state: TrainingState,
-        _ status: RunManifest.Status,
-        _ reason: String,
+        status: RunManifest.Status,
+        reason: String,
         _ log: ProgressLog
     ) throws -> RunManifest {
         var manifest = work.manifest
@@ -230,9 +233,6 @@ private final class Work: TrainingWork {
         let terms = try distillation.terms(batch)
         let total = try terms.dropFirst().reduce(terms[0].loss) { try $0 + $1.loss }
         let loss = try total.item()
-        guard loss.isFinite else {
-            throw DivergenceError("distillation step \(number)", "the loss is \(loss), expected a finite number")
-        }
         try optimizer.clearGradients()
         try total.backward()
         if settings.maxGradNorm > 0 { try optimizer.clipGradients(to: settings.maxGradNorm) }

@@ -3,6 +3,7 @@
 public import CascadeDatasets
 public import CascadeEvaluation
 public import CascadeRecommenders
+import CascadeTensorFiles
 import Foundation
 
 /// What `cascade evaluate` prints and `metrics.json` holds.
@@ -23,7 +24,7 @@ public struct EvaluationReport: Codable, Sendable, Equatable {
     public var seen: SeenPolicy?
     /// How a ranker's candidates were drawn; nil for a retriever.
     public var candidates: CandidateSettings?
-    /// Ranked users (a ranker's requests), and the size of the catalogue.
+    /// Ranked users (a ranker's requests), and the size of the catalog.
     public var users, items: Int
     /// Averages over users; over all noise draws when there are several.
     public var metrics: [String: Double]
@@ -45,7 +46,7 @@ public struct EvaluationReport: Codable, Sendable, Equatable {
 
     /// The same content always gives the same text.
     public func json() throws -> String {
-        String(decoding: try JSONEncoder.stable.encode(self), as: UTF8.self)
+        try jsonText(self)
     }
 }
 

@@ -1,6 +1,8 @@
-import CascadeRecommenders
-import CascadeTensorFiles
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
+
+import CascadeRecommenders
+import CascadeTensorBoard
+import CascadeTensorFiles
 import Foundation
 
 /// `progress.jsonl` and the TensorBoard event file of a run.

@@ -6,7 +6,7 @@ import CascadeRecommenders
 import CascadeTorch
 import Foundation
 
-/// What a search model answers to one request.
+/// What a query-aware ranker answers to one request.
 public struct SearchAnswer: Sendable {
     /// A candidate and how likely it is chosen and bought.
     public struct Item: Sendable {
@@ -38,7 +38,7 @@ extension TrainedRun {
     /// - Parameters:
     ///   - query: Any text.
     ///   - user: Who asks; nil for somebody without a history.
-    ///   - candidates: What to judge; none gives an empty answer.
+    ///   - candidates: What to score; none gives an empty answer.
     /// - Throws: ``ConfigurationError`` when the model reads no queries.
     public func search(_ query: String, by user: UserIndex?, among candidates: [ItemIndex]) throws -> SearchAnswer {
         let (evaluator, searcher) = try queryEvaluator()
@@ -50,8 +50,8 @@ extension TrainedRun {
             let block = Array(candidates[start..<min(start + 1_024, candidates.count)])
             let batch = try QueryBatch(source.request(of: user, query: query, candidates: block), on: device)
             try withoutGradients {
-                let judgement = try searcher.predict(batch, .inference)
-                let (clicks, purchases) = (try judgement.clicks.doubles(), try judgement.purchases.doubles())
+                let score = try searcher.predict(batch, .inference)
+                let (clicks, purchases) = (try score.clicks.doubles(), try score.purchases.doubles())
                 items += zip(block, zip(clicks, purchases)).map { item, logits in
                     SearchAnswer.Item(
                         item: item,

@@ -25,7 +25,7 @@ extension Trainer {
     func checkpoint(_ reached: TrainingState, _ step: TrainingStep<some Sendable>) throws {
         state = reached
         state.averageUpdates = step.average?.updates ?? 0
-        let encoded = String(decoding: try JSONEncoder.stable.encode(state), as: UTF8.self)
+        let encoded = try jsonText(state)
         var writer = SafetensorsWriter(metadata: ["state": encoded])
         for tensor in try tensors(step) { writer.add(tensor.name, tensor.part) }
         // Until a first evaluation there is nothing better to keep than the present weights.

@@ -12,6 +12,7 @@ public import Foundation
 ///
 /// The run can be killed at any moment: the previous checkpoint stays whole, and a resumed run ends with the same
 /// bits as one that was never interrupted, on the same machine. One process at a time trains in a directory.
+/// A program that only trains is faster after `Runtime.keepFreedMemory(for: .training)`, as the `cascade` command is.
 public final class Trainer {
     let experiment: Experiment
     let options: TrainingOptions
@@ -34,9 +35,6 @@ public final class Trainer {
         self.options = options
         data = try experiment.divided(dataset)
         run = RunDirectory(url, models: experiment.models)
-        let threads = experiment.training.threads > 0 ? experiment.training.threads : Runtime.defaultThreads
-        Runtime.setThreads(threads)
-        Runtime.keepFreedMemory(for: .training)
         let generator = try Generator(seed: SplitMix64.mix(options.seed, 0), on: options.device)
         let model = try experiment.makeModel(for: dataset, using: generator)
         task = try experiment.task(of: model, on: data, device: options.device)
@@ -46,7 +44,7 @@ public final class Trainer {
             seed: options.seed,
             commit: options.commit,
             machine: [
-                "libtorch": Runtime.version, "device": "\(options.device)", "threads": "\(threads)",
+                "libtorch": Runtime.version, "device": "\(options.device)", "threads": "\(Self.threads(experiment))",
                 "system": ProcessInfo.processInfo.operatingSystemVersionString,
             ],
             status: .running
@@ -63,7 +61,9 @@ public final class Trainer {
     public func train() throws -> RunManifest {
         defer { lock?.release() }
         do {
-            if let fitted = model.fittedRetriever { try fit(fitted) } else { try descend(task) }
+            try Runtime.withThreads(Self.threads(experiment)) {
+                if let fitted = model.fittedRetriever { try fit(fitted) } else { try fit(task) }
+            }
         } catch let error as DivergenceError {
             (manifest.status, manifest.reason) = (.diverged, error.description)
             try run.write(manifest)
@@ -72,9 +72,13 @@ public final class Trainer {
         return manifest
     }
 
+    private static func threads(_ experiment: Experiment) -> Int {
+        experiment.training.threads > 0 ? experiment.training.threads : Runtime.defaultThreads
+    }
+
     // MARK: - Models that learn by gradients
 
-    private func descend<Task: RecommendationTask>(_ task: Task) throws {
+    private func fit<Task: RecommendationTask>(_ task: Task) throws {
         let training = try task.training(settings, seed: options.seed)
         let step = try TrainingStep(training, of: model, settings, seed: options.seed, on: options.device)
         try restore(step)

@@ -49,6 +49,8 @@ struct TrainingState: Codable {
     var seconds = 0.0
     /// Nil in checkpoints of before.
     var usage: RunManifest.Usage?
+    /// The loss of the first step; nil in checkpoints of before.
+    var firstLoss: Double?
     /// Whether the kept weights rank no better than chance; nil for not.
     var isAtChance: Bool?
 }
@@ -73,6 +75,9 @@ final class TrainingLoop<Work: TrainingWork> {
         let status: RunManifest.Status
         let reason: String
     }
+
+    /// How many times as large as at first, or as 1, a loss may be.
+    private static var soundGrowth: Double { 10_000 }
 
     private(set) var state: TrainingState
     private let work: Work
@@ -124,6 +129,7 @@ final class TrainingLoop<Work: TrainingWork> {
         while let host = try batches.next() {
             state.step += 1
             let result = try work.step(host, number: state.step)
+            try requireSound(result.losses[0].value)
             state.batch += 1
             pace.add(examples: result.examples)
             observe(result, of: epoch.count)
@@ -135,6 +141,22 @@ final class TrainingLoop<Work: TrainingWork> {
             if pace.sinceCheckpoint >= settings.secondsBetweenCheckpoints { try checkpoint() }
         }
         return nil
+    }
+
+    /// Refuses a loss that is no number, or that no weights worth keeping have.
+    ///
+    /// - Throws: ``DivergenceError``.
+    private func requireSound(_ loss: Double) throws {
+        let place = "training step \(state.step)"
+        guard loss.isFinite else {
+            throw DivergenceError(place, "the loss is not a number, or infinite; expected a finite number")
+        }
+        let first = state.firstLoss ?? loss
+        state.firstLoss = first
+        let bound = Self.soundGrowth * max(1, abs(first))
+        guard loss <= bound else {
+            throw DivergenceError(place, "the loss is \(loss), after \(first) at first; expected at most \(bound)")
+        }
     }
 
     private func observe(_ result: StepResult, of count: Int) {

@@ -20,21 +20,21 @@ struct ClickAnalysisTests {
     @Test("gain of a search: best when it keeps the best in order, less in another order, none without gain")
     func gain() throws {
         let best = [3.0, 2, 1]
-        #expect(SearchQuality.normalised(best, best) == 1)
-        let reversed = try #require(SearchQuality.normalised([1, 2, 3], best))
+        #expect(SearchQuality.normalized(best, best) == 1)
+        let reversed = try #require(SearchQuality.normalized([1, 2, 3], best))
         let expected = (1 + 2 / log2(3.0) + 3 / 2) / (3 + 2 / log2(3.0) + 1 / 2.0)
         #expect(abs(reversed - expected) < 1e-12)
-        #expect(SearchQuality.normalised([0, 0, 0], best) == 0)
-        #expect(SearchQuality.normalised([], best) == 0)
-        #expect(SearchQuality.normalised([0], [0.0]) == nil)
+        #expect(SearchQuality.normalized([0, 0, 0], best) == 0)
+        #expect(SearchQuality.normalized([], best) == 0)
+        #expect(SearchQuality.normalized([0], [0.0]) == nil)
     }
 
     @Test("clusters find groups that lie apart, and tell all about labels that go with them")
     func clusters() throws {
         let generator = try Generator(seed: 1)
         let noise = try Tensor.normal([60, 3], using: generator) * 0.1
-        let centres = try Tensor((0..<60).map { Float($0 % 3) * 5 }).unsqueezed(1)
-        let found = try Discriminability.cluster(noise + centres, into: 3)
+        let centers = try Tensor((0..<60).map { Float($0 % 3) * 5 }).unsqueezed(1)
+        let found = try Discriminability.cluster(noise + centers, into: 3)
         for (point, cluster) in found.enumerated() { #expect(cluster == found[point % 3]) }
         #expect(Set(found).count == 3)
         let labels = (0..<60).map { $0 % 3 == 0 }

@@ -22,8 +22,8 @@ struct ComputationTests {
         #expect(Deciles([3, 1]).groups.map(\.members) == [[1], [0]] && Deciles([]).groups.isEmpty)
     }
 
-    @Test("the cosine of neighbours, by hand; one item has no neighbour")
-    func neighbours() throws {
+    @Test("the cosine of neighbors, by hand; one item has no neighbor")
+    func neighbors() throws {
         let vectors = try Tensor([1, 0, 0, 2, 3, 3] as [Float], shape: [3, 2])
         let found = try AdjacentSimilarity.similarities(of: [[0, 1], [0, 0, 2], [1], []], vectors)
         #expect(found[0] == 0 && found[2] == nil && found[3] == nil)
@@ -74,10 +74,10 @@ struct ComputationTests {
         let few = EmbeddingMap.names(["a", nil, "b", "a"])
         #expect(few == ["a", "none", "b", "a"])
         let many = EmbeddingMap.names((0..<10).flatMap { [String?](repeating: "c\($0)", count: 12 - $0) })
-        #expect(Set(many).count == EmbeddingMap.colours + 1 && many.last == "other" && many.first == "c0")
+        #expect(Set(many).count == EmbeddingMap.colors + 1 && many.last == "other" && many.first == "c0")
     }
 
-    @Test("curves are thinned to means of neighbours")
+    @Test("curves are thinned to means of neighbors")
     func thinning() {
         let short = LossCurves.binned([(1, 3), (2, 5)])
         #expect(short.map(\.step) == [1, 2] && short.map(\.mean) == [3, 5])
@@ -109,9 +109,9 @@ struct ComputationTests {
 
     @Test("runs are called by the shortest ends of their paths that differ")
     func labels() {
-        #expect(AnalysedRun.labels(of: [["/", "runs", "a"], ["/", "runs", "b"]]) == ["a", "b"])
-        #expect(AnalysedRun.labels(of: [["/", "x", "run"], ["/", "y", "run"]]) == ["x/run", "y/run"])
-        #expect(AnalysedRun.labels(of: [["/", "x", "run"]]) == ["run"])
+        #expect(AnalyzedRun.labels(of: [["/", "runs", "a"], ["/", "runs", "b"]]) == ["a", "b"])
+        #expect(AnalyzedRun.labels(of: [["/", "x", "run"], ["/", "y", "run"]]) == ["x/run", "y/run"])
+        #expect(AnalyzedRun.labels(of: [["/", "x", "run"]]) == ["run"])
     }
 
     @Test("the cosine of rows, zero for a row of zeros")

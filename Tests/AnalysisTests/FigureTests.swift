@@ -50,7 +50,7 @@ struct FigureTests {
 
     @Test("a panel draws the rows that have both numbers, one series for each name")
     func panel() throws {
-        let panel = Panel(.line, of: Self.table(), x: "steps", y: "recall", band: ("low", "recall"), colour: "run")
+        let panel = Panel(.line, of: Self.table(), x: "steps", y: "recall", band: ("low", "recall"), color: "run")
         #expect(panel.x.label == "steps (count)" && panel.y.label == "recall (share)" && panel.x.categories == nil)
         try #require(panel.series.map(\.name) == ["a", "b, \"c\""])
         #expect(panel.series[0].x == [1, 2] && panel.series[0].low == [0.125, 0.25])
@@ -58,13 +58,13 @@ struct FigureTests {
         #expect(panel.series[1].x == [2] && panel.series[1].y == [0.5] && panel.series[1].low == [0.5])
     }
 
-    @Test("text along the axis becomes categories; a name has the same colour in every panel")
+    @Test("text along the axis becomes categories; a name has the same color in every panel")
     func categories() {
         let table = Self.table()
         let bars = Panel(.bar, of: table, x: "run", y: "recall")
         #expect(bars.x.categories == ["a", "b, \"c\""] && bars.series.map(\.x) == [[0, 0, 1]])
-        let second = Panel(.line, of: table, x: "steps", y: "recall", colour: "run", where: ["run": "b, \"c\""])
-        #expect(second.series.map(\.colour) == [1])
+        let second = Panel(.line, of: table, x: "steps", y: "recall", color: "run", where: ["run": "b, \"c\""])
+        #expect(second.series.map(\.color) == [1])
     }
 
     @Test("every analysis has a name of its own and a place in the guide")
@@ -98,9 +98,9 @@ struct PlotToolTests {
             caption: "Lines, bars and points.",
             tables: [table],
             panels: [
-                Panel(.line, "line", of: table, x: "steps", y: "recall", colour: "run", isLogarithmic: true),
+                Panel(.line, "line", of: table, x: "steps", y: "recall", color: "run", isLogarithmic: true),
                 Panel(.bar, "bar", of: table, x: "run", y: "recall", band: ("low", "recall")),
-                Panel(.points, "points", of: table, x: "steps", y: "recall", colour: "run"),
+                Panel(.points, "points", of: table, x: "steps", y: "recall", color: "run"),
             ]
         )
     }

@@ -53,11 +53,14 @@ struct ExperimentFilesTests {
     func same(_ file: String) throws {
         let (old, new) = (try table(Self.before, file), try table(Self.now, file))
         #expect(new.renamed.isEmpty, "\(file): \(new.renamed.map(\.description))")
-        #expect(old.rows.map(\.name) == new.rows.map(\.name))
+        #expect(old.rows.count == new.rows.count)
         for (a, b) in zip(old.rows, new.rows) {
             #expect(a.experiments.keys.sorted() == b.experiments.keys.sorted())
             for (data, experiment) in a.experiments {
-                #expect(try experiment.get() == #require(b.experiments[data]).get(), "\(a.name) on \(data)")
+                var (before, now) = (try experiment.get(), try #require(b.experiments[data]).get())
+                // Words for readers, whose spelling may change.
+                for words in [\Experiment.name, \.source] { (before[keyPath: words], now[keyPath: words]) = ("", "") }
+                #expect(before == now, "\(a.name) on \(data)")
             }
         }
     }

@@ -13,15 +13,15 @@ import Testing
 @Suite("The file of a table")
 struct TableSpecificationTests {
     static let tree: JSONValue = [
-        "name": "tiny", "data": ["a": ["world": "drift", "users": 50], "b": ["directory": "elsewhere"]],
+        "name": "tiny", "data": ["a": ["simulator": "drift", "users": 50], "b": ["directory": "elsewhere"]],
         "metrics": ["recall@10", "ndcg@10"], "seen": "include", "training": ["epochs": 3],
         "rows": [
             ["name": "floor", "model": ["name": "popularity"], "published": ["a": ["recall@10": 0.25]]],
             [
                 "name": "model", "model": ["name": "t2diff", "width": 16],
-                "perData": ["b": ["training": ["epochs": 5]]],
+                "per_data": ["b": ["training": ["epochs": 5]]],
             ],
-            ["name": "model, one step", "weightsOf": "model", "model": ["sampler": ["kind": "one-step"]]],
+            ["name": "model, one step", "weights_from": "model", "model": ["sampler": ["kind": "one-step"]]],
             ["name": "from a file", "experiment": "sas.yaml", "training": ["batch": 7]],
         ],
     ]
@@ -72,13 +72,40 @@ struct TableSpecificationTests {
         #expect(row.model.settings["embedding_size"] == .integer(16))
         #expect(row.model.settings["sampler"]["kind"] == .string("one-step"))
         #expect(row.training.epochs == 5)
-        #expect(try table().rows[2].weightsOf == "model")
+        #expect(try table().rows[2].weightsFrom == "model")
+    }
+
+    @Test("keys have other names than before version 0.2, under which they are read and said")
+    func formerKeys() throws {
+        var tree = Self.tree
+        tree["data"] = [
+            "a": ["world": "drift", "users": 50, "meanEvents": 9],
+            "b": ["from": "csv", "paths": ["log.csv"], "minUserEvents": 3],
+        ]
+        tree["perData"] = ["b": ["training": ["epochs": 2]]]
+        tree["rows"] = [
+            ["name": "a", "model": ["name": "t2diff"], "perData": ["b": ["training": ["epochs": 5]]]],
+            ["name": "b", "weightsOf": "a", "model": ["sampler": ["kind": "one-step"]]],
+        ]
+        let old = try table(tree)
+        #expect(old.rows[1].weightsFrom == "a")
+        #expect(try #require(old.rows[0].experiments["b"]).get().training.epochs == 5)
+        #expect(
+            Set(old.renamed) == [
+                Renaming("perData", "per_data"), Renaming("rows[1].perData", "rows[1].per_data"),
+                Renaming("rows[2].weightsOf", "rows[2].weights_from"),
+                Renaming("data.a.world", "data.a.simulator"), Renaming("data.a.meanEvents", "data.a.mean_events"),
+                Renaming("data.b.minUserEvents", "data.b.min_user_events"),
+            ]
+        )
+        tree["data"]["a"]["simulator"] = "drift"
+        #expect(throws: ConfigurationError.self) { try table(tree) }
     }
 
     @Test("settings of one data set hold there, in every row that says nothing else")
     func perData() throws {
         var tree = Self.tree
-        tree["perData"] = ["b": ["training": ["epochs": 2, "batch": 7]]]
+        tree["per_data"] = ["b": ["training": ["epochs": 2, "batch": 7]]]
         tree["rows"] = [
             ["name": "says nothing", "model": ["name": "sasrec"]],
             ["name": "says", "model": ["name": "sasrec"], "training": ["epochs": 4]],
@@ -117,30 +144,30 @@ struct TableSpecificationTests {
             ("rows", [["model": ["name": "sasrec"]]], "rows[1]: a row needs a name"),
             ("rows", [["name": "a"], ["name": "a"]], "rows: two rows are called 'a'; give each its own name"),
             (
-                "rows", [["name": "a", "weightsOf": "b"]],
-                "rows.a.weightsOf: found 'b', expected the name of a row that is trained"
+                "rows", [["name": "a", "weights_from": "b"]],
+                "rows.a.weights_from: found 'b', expected the name of a row that is trained"
             ),
             (
                 "rows", [["name": "a", "published": ["recall@10": 0.1]]],
                 "rows.a.published: the table has several data sets; give figures for each by its name"
             ),
-            ("data", ["x": ["form": "csv"]], "data.x: expected 'directory', 'from' with 'paths', or 'world'"),
+            ("data", ["x": ["form": "csv"]], "data.x: expected 'directory', 'from' with 'paths', or 'simulator'"),
             (
                 "data", ["x": ["from": "csv", "paths": ["p"], "minUserEvent": 3]],
-                "data.x: unknown key 'minUserEvent'. Did you mean 'minUserEvents'?"
+                "data.x: unknown key 'minUserEvent'. Did you mean 'min_user_events'?"
             ),
             (
                 "data", ["x": ["from": "csv", "paths": ["p"], "columns": ["reqest": "r"]]],
                 "data.x.columns: unknown key 'reqest'. Did you mean 'request'?"
             ),
-            ("data", ["x": ["world": "drift", "user": 3]], "data.x: unknown key 'user'. Did you mean 'users'?"),
+            ("data", ["x": ["simulator": "drift", "user": 3]], "data.x: unknown key 'user'. Did you mean 'users'?"),
             (
-                "perData", ["other": ["training": ["epochs": 2]]],
-                "perData: the table has no data set 'other'. It has: a, b"
+                "per_data", ["other": ["training": ["epochs": 2]]],
+                "per_data: the table has no data set 'other'. It has: a, b"
             ),
             (
-                "rows", [["name": "r", "perData": ["bb": ["training": ["epochs": 2]]]]],
-                "rows.r.perData: the table has no data set 'bb'. Did you mean 'b'?"
+                "rows", [["name": "r", "per_data": ["bb": ["training": ["epochs": 2]]]]],
+                "rows.r.per_data: the table has no data set 'bb'. Did you mean 'b'?"
             ),
             ("draws", 0, "draws: expected a whole number from 1"),
         ] as [(String, JSONValue, String)]
@@ -165,12 +192,14 @@ struct TableSpecificationTests {
     func data() throws {
         let folder = try TemporaryFolder()
         let parameters: JSONValue = [
-            "world": "drift", "users": 20, "items": 200, "categories": 5, "meanEvents": 30, "seed": 3,
+            "simulator": "drift", "users": 20, "items": 200, "categories": 5, "mean_events": 30, "seed": 3,
         ]
         let recipe = try DataRecipe("w", parameters)
-        var world = try Simulator.named("drift")
-        (world.users, world.items, world.categories, world.meanEvents, world.seed) = (20, 200, 5, 30, 3)
-        #expect(recipe.origin == .world(world))
+        var simulator = try Simulator.named("drift")
+        (simulator.users, simulator.items, simulator.categories, simulator.meanEvents, simulator.seed) = (
+            20, 200, 5, 30, 3
+        )
+        #expect(recipe.origin == .simulator(simulator))
         let made = try recipe.dataset(in: folder.url)
         #expect(made.userCount == 20)
         let again = try recipe.dataset(in: folder.url)

@@ -90,7 +90,7 @@ struct TableSummaryTests {
         #expect(rows[2].figures.isEmpty && rows[2].failures == ["broken"])
     }
 
-    @Test("click models are compared request by request, and the lowest loss is the best")
+    @Test("CTR models are compared request by request, and the lowest loss is the best")
     func clicks() throws {
         let table = try TableSpecification(
             [
@@ -101,34 +101,34 @@ struct TableSummaryTests {
             ],
             file: "t"
         ) { _ in .null }
-        func judged(_ area: [Double], _ loss: Double) -> CellResult {
-            var judged = result([])
-            judged.report.metrics = ["auc": area.reduce(0, +) / Double(area.count), "logloss": loss]
-            judged.requests = ["auc": area]
-            return judged
+        func scored(_ area: [Double], _ loss: Double) -> CellResult {
+            var scored = result([])
+            scored.report.metrics = ["auc": area.reduce(0, +) / Double(area.count), "logloss": loss]
+            scored.requests = ["auc": area]
+            return scored
         }
         let summary = TableSummary(
             table,
             data: "d",
             dataHash: "f00",
             cells: [
-                "a": [("a", .success(judged([0.9, 0.8, 0.7], 0.5)))],
-                "b": [("b", .success(judged([0.6, 0.9, 0.6], 0.4)))],
+                "a": [("a", .success(scored([0.9, 0.8, 0.7], 0.5)))],
+                "b": [("b", .success(scored([0.6, 0.9, 0.6], 0.4)))],
             ]
         )
-        let contest = try #require(summary.contest)
-        #expect(contest.best == "a" && abs(contest.difference - 0.1) < 1e-12)
+        let significance = try #require(summary.significance)
+        #expect(significance.best == "a" && abs(significance.difference - 0.1) < 1e-12)
         #expect(summary.rows[0].figures["auc"]?.interval != nil && summary.rows[0].figures["logloss"]?.interval == nil)
         #expect(summary.isBest(summary.rows[0], "auc") && !summary.isBest(summary.rows[0], "logloss"))
         #expect(summary.isBest(summary.rows[1], "logloss"))
     }
 
     @Test("the best two are compared user by user on the mean over seeds")
-    func contest() throws {
-        let contest = try #require(summary().contest)
-        #expect(contest.best == "a" && contest.second == "b" && contest.difference == 0.5)
+    func significance() throws {
+        let significance = try #require(summary().significance)
+        #expect(significance.best == "a" && significance.second == "b" && significance.difference == 0.5)
         // Differences 1, 0.5, 0.5, 0: of 16 flips those with all three signs alike are as extreme: 2 * 2.
-        #expect(contest.permutation == 0.25)
+        #expect(significance.permutation == 0.25)
     }
 
     @Test("Markdown marks the best, escapes bars and tells what failed")

@@ -21,7 +21,7 @@ struct BatchPlanTests {
         length: Int = 1000,
         padding: Padding = .left,
         batchSize: Int = 8,
-        cutsPerUser: Int = 0,
+        prefixesPerUser: Int = 0,
         crop: Crop = .last,
         seed: UInt64 = 1
     ) -> BatchPlan {
@@ -31,7 +31,7 @@ struct BatchPlanTests {
             length: length,
             padding: padding,
             batchSize: batchSize,
-            cutsPerUser: cutsPerUser,
+            prefixesPerUser: prefixesPerUser,
             crop: crop,
             seed: seed
         )
@@ -54,13 +54,13 @@ struct BatchPlanTests {
             let real = padding == .left ? all.suffix(count) : all.prefix(count)
             for cell in all where !real.contains(cell) {
                 #expect(batch.items[cell] == 0 && batch.times[cell] == 0)
-                if kind == .everyPosition { #expect(batch.targets[cell] == 0) }
+                if kind == .causal { #expect(batch.targets[cell] == 0) }
             }
             return Row(
                 user: batch.users[row],
                 items: Array(batch.items[real]),
                 times: Array(batch.times[real]),
-                targets: kind == .cuts ? [batch.targets[row]] : Array(batch.targets[real])
+                targets: kind == .prefixes ? [batch.targets[row]] : Array(batch.targets[real])
             )
         }
     }
@@ -70,14 +70,14 @@ struct BatchPlanTests {
         let dataset = split.dataset
         return split.training.flatMap { sequence -> [Row] in
             let events = Array(sequence.events)
-            let ends = kind == .cuts ? Array(events.indices.dropFirst()) : [events.count - 1]
+            let ends = kind == .prefixes ? Array(events.indices.dropFirst()) : [events.count - 1]
             return ends.filter { $0 > 0 }.map { end in
                 let inputs = events[..<end].suffix(length)
                 return Row(
                     user: Int32(sequence.user.rawValue),
                     items: inputs.map { dataset.items[$0] + 1 },
                     times: inputs.map { dataset.times[$0] },
-                    targets: kind == .cuts
+                    targets: kind == .prefixes
                         ? [dataset.items[events[end]] + 1] : inputs.map { dataset.items[$0 + 1] + 1 }
                 )
             }
@@ -122,16 +122,16 @@ struct BatchPlanTests {
         let owner = try TemporaryDataset(histories: [[0, 1, 2, 3, 4], [2, 1, 0, 4]])
         let split = try SplitDataset(owner.dataset, .leaveOneOut)
         func batch(_ kind: ExampleKind, _ padding: Padding) -> HostBatch {
-            BatchPlan(split, kind: kind, length: 9, padding: padding, batchSize: 2, cutsPerUser: 1, seed: 1)
+            BatchPlan(split, kind: kind, length: 9, padding: padding, batchSize: 2, prefixesPerUser: 1, seed: 1)
                 .batch(0, epoch: 0)
         }
         // Training: 1 2 3 and 3 2 in item numbers; a shorter history comes first within a pool.
-        let left = batch(.everyPosition, .left)
+        let left = batch(.causal, .left)
         #expect(left.items == [0, 3, 1, 2] && left.targets == [0, 2, 2, 3])
         #expect(left.times == [0, 1, 1, 2] && left.lengths == [1, 2] && left.users == [1, 0])
-        let right = batch(.everyPosition, .right)
+        let right = batch(.causal, .right)
         #expect(right.items == [3, 0, 1, 2] && right.targets == [2, 0, 2, 3] && right.times == [1, 0, 1, 2])
-        let cuts = batch(.cuts, .left)
+        let cuts = batch(.prefixes, .left)
         #expect(cuts.rows == 2 && cuts.targets.count == 2)
         let row = try #require(cuts.users.firstIndex(of: 1))
         #expect(cuts.targets[row] == 2 && cuts.items[(row + 1) * cuts.length - 1] == 3)
@@ -143,7 +143,7 @@ struct BatchPlanTests {
         let split = try SplitDataset(owner.dataset, .leaveOneOut)
         let plan = BatchPlan(
             split,
-            kind: .everyPosition,
+            kind: .causal,
             length: 4,
             padding: .right,
             batchSize: 1,
@@ -163,11 +163,11 @@ struct BatchPlanTests {
 
     @Test("random cuts are distinct targets of each user, as many as asked or all", arguments: [1, 3, 1000])
     func randomCuts(_ cuts: Int) {
-        let plan = plan(.cuts, cutsPerUser: cuts)
-        let all = Set(naive(.cuts, length: 1000))
+        let plan = plan(.prefixes, prefixesPerUser: cuts)
+        let all = Set(naive(.prefixes, length: 1000))
         var seen: Set<Row> = []
         for epoch in 0..<3 {
-            let found = plan.epoch(epoch).flatMap { rows($0, .cuts, .left) }
+            let found = plan.epoch(epoch).flatMap { rows($0, .prefixes, .left) }
             #expect(Set(found).count == found.count && all.isSuperset(of: found))
             let perUser = Dictionary(grouping: found, by: \.user).mapValues(\.count)
             for sequence in split.training {
@@ -183,8 +183,8 @@ struct BatchPlanTests {
     @Test("a plan made again gives the same batches; another epoch or seed gives others")
     func resume() {
         for kind in ExampleKind.allCases {
-            let first = plan(kind, length: 9, cutsPerUser: 4, crop: .random)
-            let again = plan(kind, length: 9, cutsPerUser: 4, crop: .random)
+            let first = plan(kind, length: 9, prefixesPerUser: 4, crop: .random)
+            let again = plan(kind, length: 9, prefixesPerUser: 4, crop: .random)
             for epoch in [0, 5] {
                 let batches = Array(first.epoch(epoch))
                 #expect(batches == Array(again.epoch(epoch)))
@@ -192,14 +192,15 @@ struct BatchPlanTests {
             }
             #expect(Array(first.epoch(0)) != Array(first.epoch(1)))
             #expect(
-                Array(plan(kind, length: 9, cutsPerUser: 4, crop: .random, seed: 2).epoch(0)) != Array(first.epoch(0))
+                Array(plan(kind, length: 9, prefixesPerUser: 4, crop: .random, seed: 2).epoch(0))
+                    != Array(first.epoch(0))
             )
         }
     }
 
     @Test("the batches of a seed are the same in every process")
     func golden() {
-        let batch = plan(.cuts, length: 4, batchSize: 3, cutsPerUser: 1, seed: 42).batch(0, epoch: 7)
+        let batch = plan(.prefixes, length: 4, batchSize: 3, prefixesPerUser: 1, seed: 42).batch(0, epoch: 7)
         #expect(batch.users == [46, 1, 14])
         #expect(batch.targets == [32, 30, 7])
     }
@@ -213,7 +214,7 @@ struct BatchPlanTests {
         let owner = try TemporaryDataset(histories: histories)
         let plan = BatchPlan(
             try SplitDataset(owner.dataset, .leaveOneOut),
-            kind: .cuts,
+            kind: .prefixes,
             length: 200,
             padding: .left,
             batchSize: 16,
@@ -228,7 +229,7 @@ struct BatchPlanTests {
         #expect(zip(lengths, lengths.dropFirst()).contains { $0 > $1 + 10 })
     }
 
-    @Test("an epoch of a data set like MovieLens-1M takes well under a second", .enabled(if: isOptimised))
+    @Test("an epoch of a data set like MovieLens-1M takes well under a second", .enabled(if: isOptimized))
     func speed() throws {
         var builder = DatasetBuilder(name: "million")
         for user in 0..<6000 {
@@ -255,8 +256,8 @@ struct BatchPlanTests {
     }
 }
 
-/// Unoptimised code takes many times as long.
-private var isOptimised: Bool {
+/// Unoptimized code takes many times as long.
+private var isOptimized: Bool {
     #if DEBUG
         false
     #else

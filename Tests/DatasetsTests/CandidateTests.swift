@@ -47,7 +47,7 @@ struct CandidateTests {
 
     @Test("an epoch's batches have exactly those targets, each with its own history")
     func plan() throws {
-        let plan = BatchPlan(split, kind: .cuts, length: 10, padding: .left, batchSize: 7, seed: 1)
+        let plan = BatchPlan(split, kind: .prefixes, length: 10, padding: .left, batchSize: 7, seed: 1)
         let sampler = try sampler(.strict)
         let epoch = plan.epoch(0)
         var found: [[Int32]] = []

@@ -75,7 +75,10 @@ struct ImporterOddTests {
         #expect(try warnings(importing([exact])).isEmpty)
         try FileManager.default.removeItem(at: sources.target)
         let long = try warnings(importing([exact, exact + "é"]))
-        #expect(long.count == 1 && long[0].contains("has 202 bytes") && long[0].contains("set limits.id_bytes to 202"))
+        #expect(
+            long.count == 1 && long[0].contains("has 202 bytes")
+                && long[0].contains("set server.limits.id_bytes to 202")
+        )
         try FileManager.default.removeItem(at: sources.target)
         let tooLong = try warnings(importing([String(repeating: "x", count: 1_025)]))
         #expect(tooLong.first?.contains("no service takes more than 1024") == true)

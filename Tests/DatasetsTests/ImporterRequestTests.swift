@@ -135,7 +135,7 @@ struct ImporterRequestTests {
     @Test("options that cannot be are refused")
     func options() throws {
         #expect(try failure(Self.table) { $0.columns.request = "serch" }.contains("Did you mean 'search'?"))
-        #expect(try failure(Self.table) { $0.columns.shown = ["price", "colour"] }.contains("no column 'colour'"))
+        #expect(try failure(Self.table) { $0.columns.shown = ["price", "color"] }.contains("no column 'color'"))
         #expect(
             try failure(Self.table) { $0.columns.shown = ["rank", "rank"] }.contains(
                 "--impression-columns: a column is named twice"

@@ -92,7 +92,7 @@ enum RealData {
         return package.deletingLastPathComponent().appendingPathComponent("shared/data")
     }()
 
-    /// Whether a test may take over ten seconds without optimisation: in an optimised build, where it takes a few, or
+    /// Whether a test may take over ten seconds without optimization: in an optimized build, where it takes a few, or
     /// when the environment has CASCADE_LONG_TESTS.
     static var isLongTestAllowed: Bool {
         #if DEBUG

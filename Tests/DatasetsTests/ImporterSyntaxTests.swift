@@ -75,6 +75,8 @@ struct ImporterSyntaxTests {
         #expect(report.remarks.map(\.text).contains("log.csv: 2 lines are comments and were passed over"))
         try FileManager.default.removeItem(at: sources.target)
         #expect(try failure(sources.folder.file("log.csv")) { $0.comment = "" }.hasPrefix("--comment: "))
+        let hash = try sources.importing("csv", sources.file("hash.csv", "#user,item,time\nu,a,1600000000\n"))
+        #expect(hash.remarks.contains { $0.text.contains("--comment '#' passes such lines over") })
     }
 
     @Test("lines may end with carriage returns alone, with a header and quotes as ever")

@@ -6,7 +6,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Proves on random data sets that no training example shows a model what it is judged by.
+/// Proves on random data sets that no training example shows a model what it is evaluated by.
 ///
 /// Every event has a time of its own among its user's, and that time stands in the batches, so a cell of a batch
 /// leads back to its row.
@@ -76,10 +76,10 @@ struct LeakTests {
                         let inputs = cells.compactMap { rows[user][batch.times[$0]] }
                         let last = try #require(inputs.last)
                         #expect(inputs.count == cells.count && Array(last - inputs.count + 1...last) == inputs)
-                        // The target is the event behind the last input, and before whatever is judged.
+                        // The target is the event behind the last input, and before whatever is evaluated.
                         #expect(last + 1 < firstTarget[user] && last + 1 < events.upperBound)
                         #expect(dataset.times[last + 1] < judgedFrom)
-                        let targets = kind == .cuts ? [batch.targets[row]] : Array(batch.targets[cells])
+                        let targets = kind == .prefixes ? [batch.targets[row]] : Array(batch.targets[cells])
                         let expected = inputs.suffix(targets.count).map { dataset.items[$0 + 1] + 1 }
                         #expect(targets == expected)
                     }

@@ -49,7 +49,7 @@ struct LifelongSimulatorTests {
         }
     }
 
-    @Test("scores a candidate by the relevance of each behaviour, and categories sum to 1")
+    @Test("scores a candidate by the relevance of each behavior, and categories sum to 1")
     func scores() {
         let world = LifelongSimulator(items: 100, categories: 9, window: 4)
         let history = [3, 0, 3, 8, 5, 1]  // of which the last four count
@@ -69,7 +69,7 @@ struct LifelongSimulatorTests {
         }
     }
 
-    @Test("knows the dependence on one behaviour as an enumeration of all histories has it", arguments: 1...4)
+    @Test("knows the dependence on one behavior as an enumeration of all histories has it", arguments: 1...4)
     func enumerates(_ length: Int) {
         let world = LifelongSimulator(items: 20, categories: 5, window: 3)  // groups {0, 2, 4} and {1, 3}
         let truth = LifelongGroundTruth(world, historyLength: length)
@@ -173,7 +173,7 @@ struct LifelongSimulatorTests {
         #expect(area > 0.5 + Double(same) / 300 / 2 + 0.1)  // what a rule 'the last category again' can reach
     }
 
-    @Test("measures the information of one behaviour about a label as a table of two by two has it")
+    @Test("measures the information of one behavior about a label as a table of two by two has it")
     func labelInformation() {
         let world = LifelongSimulator(items: 100, categories: 16, window: 20)
         let truth = LifelongGroundTruth(world, historyLength: 30)

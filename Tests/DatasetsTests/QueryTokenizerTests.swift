@@ -78,7 +78,7 @@ struct QueryNormalizationTests {
         #expect(tokenizer.normalized(String(repeating: " ", count: 256) + "late").isEmpty)
     }
 
-    @Test("normalising twice is normalising once, and a word is one word, for random text")
+    @Test("normalizing twice is normalizing once, and a word is one word, for random text")
     func idempotent() {
         var generator = SplitMix64(seed: 17)
         for _ in 0..<3000 {
@@ -223,7 +223,7 @@ struct QueryTokenTests {
     }
 }
 
-/// Up to 60 scalars from the blocks where normalisation does something, sometimes all of one block.
+/// Up to 60 scalars from the blocks where normalization does something, sometimes all of one block.
 private func randomText(_ generator: inout SplitMix64) -> String {
     let blocks: [ClosedRange<UInt32>] = [
         0...0x7F, 0x80...0x24F, 0x300...0x3FF, 0x590...0x6FF, 0x900...0x97F, 0x1100...0x11FF, 0x1E00...0x1FFF,

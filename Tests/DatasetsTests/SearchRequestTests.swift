@@ -125,9 +125,9 @@ struct SearchRequestTests {
         let parts = [division.training, division.numbers(.validation), division.numbers(.test)]
         #expect(parts.joined().sorted() == Array(0..<table.count))
         #expect(parts.allSatisfy { !$0.isEmpty })
-        let judged = Set(parts[1] + parts[2])
+        let scored = Set(parts[1] + parts[2])
         for request in division.training {
-            for other in judged where table.users[other] == table.users[request] {
+            for other in scored where table.users[other] == table.users[request] {
                 switch split {
                 case .leaveOneOut, .temporal: #expect(table.ends[request] <= table.ends[other])
                 default: Issue.record("a user is in two parts")
@@ -136,11 +136,11 @@ struct SearchRequestTests {
         }
         if case .temporal = split {
             let latest = try #require(division.training.map { table.times[$0] }.max())
-            #expect(judged.allSatisfy { table.times[$0] > latest })
+            #expect(scored.allSatisfy { table.times[$0] > latest })
         }
-        // Events that count as known, for the popularity of negatives, end before the first request that is judged.
+        // Events that count as known, for the popularity of negatives, end before the first request that is evaluated.
         for sequence in data.training {
-            let first = judged.filter { table.users[$0] == Int32(sequence.user.rawValue) }.map { Int(table.ends[$0]) }
+            let first = scored.filter { table.users[$0] == Int32(sequence.user.rawValue) }.map { Int(table.ends[$0]) }
                 .min()
             #expect(first.map { sequence.events.upperBound <= $0 } ?? true)
         }
@@ -231,9 +231,9 @@ struct SearchRequestTests {
             }
         }
         #expect(source.training(epoch: 1, batchSize: 5).map(\.candidates) != batches.map(\.candidates))
-        let judged = try source.requests(.test, batchSize: 3)
-        #expect(judged.map { $0 } == (try source.requests(.test, batchSize: 3)).map { $0 })
-        #expect(judged.reduce(0) { $0 + $1.rows } == data.requests?.numbers(.test).count)
+        let scored = try source.requests(.test, batchSize: 3)
+        #expect(scored.map { $0 } == (try source.requests(.test, batchSize: 3)).map { $0 })
+        #expect(scored.reduce(0) { $0 + $1.rows } == data.requests?.numbers(.test).count)
     }
 
     @Test("that come in need no request table entry")

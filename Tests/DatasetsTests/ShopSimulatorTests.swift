@@ -227,21 +227,21 @@ struct ShopSimulatorTests {
         let prices = try #require(data.itemFeature("price"))
         let departments = try #require(data.itemFeature("department"))
         var price: [String: (sum: Double, count: Double)] = [:]
-        var favoured: [String: (inside: Double, count: Double)] = [:]
+        var favored: [String: (inside: Double, count: Double)] = [:]
         for user in 0..<data.userCount {
             let (age, gender) = (ages.values(of: user)[0], genders.values(of: user)[0])
             for row in data.events(of: UserIndex(user)) {
                 let item = Int(data.items[row])
-                let (old, before) = (price[age] ?? (0, 0), favoured[gender] ?? (0, 0))
+                let (old, before) = (price[age] ?? (0, 0), favored[gender] ?? (0, 0))
                 price[age] = (old.sum + (Double(prices.values(of: item)[0].dropFirst(6)) ?? 0), old.count + 1)
                 let isInside = ["shoes", "clothing", "living", "garden"].contains(departments.values(of: item)[0])
-                favoured[gender] = (before.inside + (isInside ? 1 : 0), before.count + 1)
+                favored[gender] = (before.inside + (isInside ? 1 : 0), before.count + 1)
             }
         }
         #expect(Set(price.keys) == ["18-24", "25-34", "35-44", "45-54", "55+"])
         let (young, old) = (try #require(price["18-24"]), try #require(price["55+"]))
         #expect((0.4...2.5).contains(old.sum / old.count - young.sum / young.count))
-        let (first, second) = (try #require(favoured["female"]), try #require(favoured["male"]))
+        let (first, second) = (try #require(favored["female"]), try #require(favored["male"]))
         #expect((0.1...0.4).contains(first.inside / first.count - second.inside / second.count))
     }
 

@@ -48,7 +48,7 @@ struct AnalyzeTests {
         try #require(row[column].flatMap(Double.init), "\(column) in \(row)")
     }
 
-    /// What the diffusion does: the state nears the truth, and each number of steps is judged.
+    /// What the diffusion does: the state nears the truth, and each number of steps is evaluated.
     private func diffusion() async throws {
         let process = try await analyze("reverse-process", [a, b], "--picture")
         #expect(process.count == 5 * (4 + 6))
@@ -111,7 +111,7 @@ struct AnalyzeTests {
         #expect(try sensitivity.map { try number($0, "model.steps") } == [4, 6])
     }
 
-    @Test("answers questions about click models, on a world whose truth is known")
+    @Test("answers questions about CTR models, on a world whose truth is known")
     func clickModels() async throws {
         let data = folder.path("lifelong")
         let world = [
@@ -137,7 +137,7 @@ struct AnalyzeTests {
         }
         let attention = try await analyze("attention", [dare])
         #expect(Set(attention.compactMap { $0["series"] }) == ["mutual information", "dare"])
-        let truth = attention.filter { $0["series"] == "mutual information" && $0["behaviour"] == "same category" }
+        let truth = attention.filter { $0["series"] == "mutual information" && $0["behavior"] == "same category" }
         #expect(try number(truth[0], "weight") == 1)
         #expect(try number(truth[truth.count - 1], "weight") < 0.5)
         let clusters = try await analyze("discriminability", [dare], "--steps", "2,8")

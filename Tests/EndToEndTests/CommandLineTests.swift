@@ -109,7 +109,7 @@ struct CommandLineTests {
         let report = try json.document()
         #expect(json.errors.isEmpty && report["draws"] as? Int == 2 && report["commit"] as? String == "tested")
         let table = try await cascade(["evaluate", run, "--seen", "include", "--set", "sampler.kind=one-step"]).output
-        #expect(table.contains("whole catalogue") && table.contains("included") && table.contains("ndcg@100"))
+        #expect(table.contains("whole catalog") && table.contains("included") && table.contains("ndcg@100"))
 
         let bench = ["bench", "train"] + Small.settings("sasrec") + ["--data", data, "--steps", "2"]
         #expect(try await cascade(bench + ["--json"]).document()["steps"] as? Int == 2)

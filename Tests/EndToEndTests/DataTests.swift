@@ -4,7 +4,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("Data for click models")
+@Suite("Data for CTR models")
 struct DataTests {
     let folder: TemporaryFolder
     init() throws { folder = try TemporaryFolder() }

@@ -26,7 +26,7 @@ struct ExportTests {
         #expect(again.errors.contains("not overwritten"))
     }
 
-    @Test("the script finds a click model's metrics by counting pairs")
+    @Test("the script finds a CTR model's metrics by counting pairs")
     func clicks() async throws {
         let folder = try TemporaryFolder()
         let (run, export) = (folder.path("run"), folder.path("export"))

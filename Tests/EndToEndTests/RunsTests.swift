@@ -39,7 +39,7 @@ struct RunsTests {
         #expect(wrong.errors.contains("settings begin with model. or training."))
     }
 
-    /// Gives a run the validation metrics of a click model.
+    /// Gives a run the validation metrics of a CTR model.
     private func change(_ manifest: String, _ metrics: [String: Double]) throws {
         let url = URL(filePath: manifest)
         var document = try #require(try JSONSerialization.jsonObject(with: Data(contentsOf: url)) as? [String: Any])

@@ -21,7 +21,7 @@ struct SearchTests {
         return folder.path("shop")
     }
 
-    @Test("a model is trained, judged as an independent script judges it, and answers any text")
+    @Test("a model is trained, evaluated as an independent script evaluates it, and answers any text")
     func search() async throws {
         let folder = try TemporaryFolder()
         let (data, run) = (try shop(folder), folder.path("run"))

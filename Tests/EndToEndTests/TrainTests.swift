@@ -29,9 +29,9 @@ struct TrainTests {
             besideOthers: true
         )
         let lock = folder.url.appendingPathComponent("run/.lock")
-        let log = folder.url.appendingPathComponent("run/progress.jsonl")
-        // The signal goes off only when the second process was refused.
-        await first.send(SIGCONT) { (try? Data(contentsOf: log))?.isEmpty == false }
+        let checkpoint = folder.url.appendingPathComponent("run/optimizer.safetensors")
+        // It holds the run, and no processor, until it is killed.
+        await first.send(SIGSTOP) { FileManager.default.fileExists(atPath: checkpoint.path) }
         let process = String(decoding: try Data(contentsOf: lock), as: UTF8.self).dropLast()
         for resume in [[], ["--resume"]] {
             let second = try await train(resume, status: 1)

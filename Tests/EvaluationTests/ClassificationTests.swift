@@ -75,15 +75,15 @@ struct ClassificationTests {
             let members = groups.indices.filter { groups[$0] == group }
             return (Self.naiveArea(members.map { scores[$0] }, members.map { labels[$0] }), Double(members.count))
         }
-        let judged = areas.compactMap { area, size in area.map { ($0, size) } }
+        let scored = areas.compactMap { area, size in area.map { ($0, size) } }
         let result = try GroupedAreaUnderCurve(scores: scores, labels: labels, groups: groups)
-        #expect(result.groupCount == judged.count && result.leftOutCount == areas.count - judged.count)
+        #expect(result.groupCount == scored.count && result.leftOutCount == areas.count - scored.count)
         if let weighted = result.weighted, let unweighted = result.unweighted {
-            let size = judged.reduce(0) { $0 + $1.1 }
-            #expect(abs(weighted - judged.reduce(0) { $0 + $1.0 * $1.1 } / size) < rounding)
-            #expect(abs(unweighted - judged.reduce(0) { $0 + $1.0 } / Double(judged.count)) < rounding)
+            let size = scored.reduce(0) { $0 + $1.1 }
+            #expect(abs(weighted - scored.reduce(0) { $0 + $1.0 * $1.1 } / size) < rounding)
+            #expect(abs(unweighted - scored.reduce(0) { $0 + $1.0 } / Double(scored.count)) < rounding)
         } else {
-            #expect(judged.isEmpty)
+            #expect(scored.isEmpty)
         }
     }
 

@@ -123,14 +123,14 @@ struct ClickMetricsTests {
                 return try members.indices.filter { sample.labels[members[$0]] }
                     .map { try rank(of: $0, in: scores) }.sorted()
             }
-            let judged = requests.filter { !$0.isEmpty }
-            let count = Double(judged.count)
+            let scored = requests.filter { !$0.isEmpty }
+            let count = Double(scored.count)
             guard count > 0 else {
                 #expect(metrics.values["mrr"] == nil && metrics.values["ndcg@10"] == nil)
                 continue
             }
-            let mrr = judged.reduce(0) { $0 + 1 / Double($1[0]) } / count
-            let gain = judged.reduce(0) { sum, ranks in
+            let mrr = scored.reduce(0) { $0 + 1 / Double($1[0]) } / count
+            let gain = scored.reduce(0) { sum, ranks in
                 let found = ranks.filter { $0 <= 10 }.reduce(0) { $0 + 1 / log2(Double($1) + 1) }
                 return sum + found / (1...min(ranks.count, 10)).reduce(0) { $0 + 1 / log2(Double($1) + 1) }
             }
@@ -170,7 +170,7 @@ struct ClickMetricsTests {
         #expect(metrics.perRequest["ndcg@10"] == [1 / log2(3.0), 1])
     }
 
-    @Test("purchases are judged beside clicks as clicks would be, and only when asked for")
+    @Test("purchases are scored beside clicks as clicks would be, and only when asked for")
     func purchases() throws {
         for seed in 0..<300 {
             let (clicks, bought) = (Sample(seed: UInt64(seed)), Sample(seed: UInt64(seed) + 10_000))

@@ -5,7 +5,7 @@ import Testing
 
 @testable import CascadeFunnel
 
-@Suite("Candidates of several sources, and judges")
+@Suite("Candidates of several sources, and scorers")
 struct CandidatesTests {
     private func merged(_ findings: [(String, Int, [String])]) -> [Candidate] {
         Candidates.merge(
@@ -46,10 +46,10 @@ struct CandidatesTests {
         return Candidates.ranked(list, by: scores)?.map { "\($0.item):\(Int($0.score))" }
     }
 
-    @Test("a judge orders by score; equals stay as they came")
+    @Test("a scorer orders by score; equals stay as they came")
     func order() { #expect(ranked([1, 3, 1, 2]) == ["1:3", "3:2", "0:1", "2:1"]) }
 
-    @Test("items that the judge does not know come last, as they came")
+    @Test("items that the scorer does not know come last, as they came")
     func unknown() {
         #expect(ranked([nil, 3, nil, 2]) == ["1:3", "3:2", "0:2", "2:2"])
         #expect(ranked([nil, nil]) == ["0:9", "1:9"])

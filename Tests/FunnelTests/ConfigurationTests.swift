@@ -15,13 +15,13 @@ struct ConfigurationTests {
          "slots": {
            "finder": {"kind": "retriever", "path": "runs/a", "index": "runs/a.index", "data": "data/shop", "watch": true,
                       "options": {"batch_ms": 2}},
-           "judge": {"kind": "ranker", "path": "runs/b"},
+           "score": {"kind": "ranker", "path": "runs/b"},
            "seeker": {"kind": "search-ranker", "path": "runs/c"}},
          "recommendation": {
            "sources": [{"name": "model", "slot": "finder", "quota": 800, "deadline_ms": 40},
                        {"builtin": "recent-popular", "quota": 100}],
            "prerank": {"slot": "finder", "keep": 200},
-           "rank": {"slot": "judge", "keep": 40, "deadline_ms": 60},
+           "rank": {"slot": "score", "keep": 40, "deadline_ms": 60},
            "rerank": {"exclude_seen": true, "seen_actions": ["purchase", "rating"], "available_only": false,
                       "diversity": {"weight": 0.02, "category": "first"},
                       "freshness": {"half_life_days": 3, "weight": 0.1},
@@ -49,7 +49,7 @@ struct ConfigurationTests {
             ]
         )
         #expect(plan.prerank == .init(slot: "finder", keep: 200))
-        #expect(plan.rank == .init(slot: "judge", keep: 40, deadline: .milliseconds(60)))
+        #expect(plan.rank == .init(slot: "score", keep: 40, deadline: .milliseconds(60)))
         #expect(
             plan.rerank
                 == RerankRules(

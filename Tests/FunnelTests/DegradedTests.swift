@@ -75,7 +75,7 @@ struct DegradedTests {
         #expect(stages.map(\.keptCount) == [0, 6, 0, 6, 4, 2, 2])
     }
 
-    @Test("a judge that answers for too few items is left out")
+    @Test("a scorer that answers for too few items is left out")
     func tooFew() async throws {
         let fault = Fault()
         let service = try await service(fault)

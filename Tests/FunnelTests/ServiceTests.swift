@@ -10,9 +10,9 @@ import Testing
 @Suite("The funnel's pages")
 struct ServiceTests {
     static let json = """
-        {"slots": {"finder": {"kind": "retriever", "path": "f1"}, "judge": {"kind": "ranker", "path": "j1"}},
+        {"slots": {"finder": {"kind": "retriever", "path": "f1"}, "score": {"kind": "ranker", "path": "j1"}},
          "recommendation": {"sources": [{"slot": "finder", "quota": 8}, {"builtin": "popular", "quota": 4}],
-                            "prerank": {"slot": "finder", "keep": 6}, "rank": {"slot": "judge", "keep": 4}}}
+                            "prerank": {"slot": "finder", "keep": 6}, "rank": {"slot": "score", "keep": 4}}}
         """
 
     private static func models(_ slot: SlotConfiguration) -> LoadedSlot {
@@ -35,9 +35,9 @@ struct ServiceTests {
         let store = MemoryStore(items: [ItemRecord(id: "a8", title: "Eight")], events: popularity())
         let service = try await service(Self.json, store: store) { Self.models($0) }
         let page = try await service.recommend(to: "somebody", count: 3)
-        // a1...a8 and p1...p4 are found; a8, a7, a6, a5 and then a4, p4 are kept; the judge wants the lowest number.
+        // a1...a8 and p1...p4 are found; a8, a7, a6, a5 and then a4, p4 are kept; the scorer wants the lowest number.
         #expect(page.ids == ["a4", "a5", "a6"])
-        #expect(page.degraded.isEmpty && page.versions == ["finder": "f1", "judge": "j1"])
+        #expect(page.degraded.isEmpty && page.versions == ["finder": "f1", "score": "j1"])
         let explanation = try #require(await service.explanation(of: page.request))
         #expect(explanation.page == page && explanation.user == "somebody" && explanation.time == TestClock.today)
         let stages = explanation.stages

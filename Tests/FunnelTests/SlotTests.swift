@@ -123,7 +123,7 @@ struct SlotTests {
     }
 
     @Test("replacements of one slot happen one after another")
-    func serialised() async throws {
+    func serialized() async throws {
         let running = Mutex((now: 0, most: 0))
         let service = try await service(Self.json) { slot in
             running.withLock {

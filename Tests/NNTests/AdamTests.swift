@@ -96,7 +96,7 @@ struct AdamTests {
         try expect(sparse.weight.value.detached(), equals: dense.weight.value.detached())
     }
 
-    /// A row-sparse table and a dense twin, and an optimiser for each.
+    /// A row-sparse table and a dense twin, and an optimizer for each.
     private func twins(rows: Int) throws -> (sparse: Embedding, dense: Embedding, adams: [Adam]) {
         let sparse = try Embedding(rows, 3, .normal(1), isRowSparse: true, using: generator)
         let dense = try Embedding(rows, 3, .zeros, using: generator)

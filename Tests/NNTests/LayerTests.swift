@@ -11,7 +11,7 @@ struct LayerTests {
     let generator: Generator
     init() throws { generator = try Generator(seed: 3) }
 
-    @Test("initialisations have the moments they promise")
+    @Test("initializations have the moments they promise")
     func initialization() throws {
         let shape = [40, 30, 5]
         let normal = try Initialization.normal(0.3)(shape, using: generator)
@@ -66,7 +66,7 @@ struct LayerTests {
         #expect(error.operation == "embedding([5, 2], index [1])")
     }
 
-    @Test("layer normalisation over the last dimension")
+    @Test("layer normalization over the last dimension")
     func layerNorm() throws {
         let layer = try LayerNorm(3)
         let x = try Tensor([1, 2, 6, -1, -1, 2] as [Float], shape: [2, 3])
@@ -82,7 +82,7 @@ struct LayerTests {
         try expect(layer(x).selected(0, 0), [row[0], 2 * row[1] + 1, 3 * row[2]])
     }
 
-    @Test("group normalisation over the channels of a group")
+    @Test("group normalization over the channels of a group")
     func groupNorm() throws {
         let layer = try GroupNorm(groups: 2, channels: 4)
         let x = try Tensor.normal([3, 4, 5], using: generator)

@@ -6,8 +6,8 @@ import Foundation
 import TensorTestSupport
 import Testing
 
-@Suite("Cross-entropy over the catalogue")
-struct CatalogueCrossEntropyTests {
+@Suite("Cross-entropy over the catalog")
+struct CatalogCrossEntropyTests {
     let generator: Generator
     let vectors: Parameter
     let table: Parameter
@@ -34,36 +34,36 @@ struct CatalogueCrossEntropyTests {
         arguments: [1, 3, 5, 10, 99, nil]
     )
     func agrees(_ block: Int?) throws {
-        let catalogue = { try table.value.sliced(0, from: 1) }  // as models use it: row 0 is padding
-        let expected = try (vectors.value * 2).matmul(catalogue().transposed()).crossEntropy(targets)
+        let catalog = { try table.value.sliced(0, from: 1) }  // as models use it: row 0 is padding
+        let expected = try (vectors.value * 2).matmul(catalog().transposed()).crossEntropy(targets)
         try (expected * 3).backward()
         let wanted = try gradients()
-        let found = try catalogueCrossEntropy(vectors.value * 2, catalogue(), targets: targets, block: block)
+        let found = try catalogCrossEntropy(vectors.value * 2, catalog(), targets: targets, block: block)
         try expect(found, equals: expected)
         try (found * 3).backward()
         for (mine, theirs) in zip(try gradients(), wanted) { try expect(mine, equals: theirs) }
     }
 
-    @Test("the same vectors as queries and as catalogue get both gradients")
+    @Test("the same vectors as queries and as catalog get both gradients")
     func sharedInput() throws {
         let own = try Tensor.range(0..<10)
         try vectors.value.matmul(vectors.value.transposed()).crossEntropy(own).backward()
         let wanted = try vectors.value.requiredGradient().copy()
         try vectors.value.setGradient(nil)
-        try catalogueCrossEntropy(vectors.value, vectors.value, targets: own, block: 4).backward()
+        try catalogCrossEntropy(vectors.value, vectors.value, targets: own, block: 4).backward()
         try expect(vectors.value.requiredGradient(), equals: wanted)
     }
 
     @Test("uniform scores cost the logarithm of the number of items")
     func uniform() throws {
-        let loss = try catalogueCrossEntropy(.zeros([2, 3]), .ones([7, 3]), targets: Tensor([0, 6] as [Int64]))
+        let loss = try catalogCrossEntropy(.zeros([2, 3]), .ones([7, 3]), targets: Tensor([0, 6] as [Int64]))
         #expect(abs(try loss.item() - log(7)) < 1e-6)
         #expect(!loss.requiresGradient)
     }
 
     @Test("large scores do not overflow")
     func overflow() throws {
-        let loss = try catalogueCrossEntropy(
+        let loss = try catalogCrossEntropy(
             .full([1, 1], 1000),
             Tensor([1, -1] as [Float], shape: [2, 1]),
             targets: Tensor([1] as [Int64])
@@ -73,16 +73,16 @@ struct CatalogueCrossEntropyTests {
 
     @Test("what does not fit is refused")
     func refusals() throws {
-        func loss(_ targets: Tensor, rows: Int = 2, catalogue: [Int] = [3, 4]) throws -> Tensor {
-            try catalogueCrossEntropy(.ones([rows, 4]), .ones(catalogue), targets: targets)
+        func loss(_ targets: Tensor, rows: Int = 2, catalog: [Int] = [3, 4]) throws -> Tensor {
+            try catalogCrossEntropy(.ones([rows, 4]), .ones(catalog), targets: targets)
         }
         let short = try #require(throws: TorchError.self) { try loss(Tensor([0] as [Int64])) }
         #expect(short.description.contains("[2, 4]") && short.description.contains("[1]"))
         #expect(throws: TorchError.self) { try loss(Tensor([0, 3] as [Int64])) }
         #expect(throws: TorchError.self) { try loss(Tensor([0, -1] as [Int64])) }
         #expect(throws: TorchError.self) { try loss(.zeros([0], .int64), rows: 0) }
-        #expect(throws: TorchError.self) { try loss(Tensor([0, 0] as [Int64]), catalogue: [3, 5]) }
-        #expect(throws: TorchError.self) { try loss(Tensor([0, 0] as [Int64]), catalogue: [0, 4]) }
+        #expect(throws: TorchError.self) { try loss(Tensor([0, 0] as [Int64]), catalog: [3, 5]) }
+        #expect(throws: TorchError.self) { try loss(Tensor([0, 0] as [Int64]), catalog: [0, 4]) }
     }
 }
 
@@ -121,7 +121,7 @@ struct SampledLossTests {
         try expect(SampledLoss.softmax(first, scores.sliced(1, from: 1)), equals: full)
     }
 
-    @Test("binary cross-entropy, and its generalisation")
+    @Test("binary cross-entropy, and its generalization")
     func binary() throws {
         func value(_ exponent: Double) -> Double {
             mean { p, ns in
@@ -157,10 +157,10 @@ struct SampledLossTests {
 
     @Test("gBCE's exponent is 1 when not calibrated, the sampling rate when fully, linear between")
     func exponent() {
-        for (negatives, catalogue) in [(1, 100), (256, 10_000), (50, 51)] {
-            let rate = Double(negatives) / Double(catalogue - 1)
+        for (negatives, catalog) in [(1, 100), (256, 10_000), (50, 51)] {
+            let rate = Double(negatives) / Double(catalog - 1)
             func exponent(_ t: Double) -> Double {
-                SampledLoss.exponent(calibration: t, negatives: negatives, catalogue: catalogue)
+                SampledLoss.exponent(calibration: t, negatives: negatives, catalog: catalog)
             }
             #expect(abs(exponent(0) - 1) < 1e-12)
             #expect(abs(exponent(1) - rate) < 1e-12)

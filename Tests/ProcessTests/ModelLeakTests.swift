@@ -96,7 +96,7 @@ private func step(_ model: any VectorRetriever, _ adam: Adam, _ number: Int) thr
 /// Two rows of twelve items, so that nothing is padded on either side.
 private func batch(for model: any VectorRetriever) -> HostBatch {
     let items = (0..<24).map { Int32($0 * 7 % 20 + 1) }
-    let isEveryPosition = type(of: model).examples == .everyPosition
+    let isEveryPosition = type(of: model).examples == .causal
     return HostBatch(
         rows: 2,
         length: 12,

@@ -172,7 +172,7 @@ private struct Encoder: Trainable {
         let encoded = try block(table(index), .causal, .training).selected(1, 2)
         let targets = try index.selected(1, 0)
         let negatives = try encoded.matmul(table(index.selected(0, 0)).transposed())
-        return try catalogueCrossEntropy(encoded, table.weight.value.detached(), targets: targets)
+        return try catalogCrossEntropy(encoded, table.weight.value.detached(), targets: targets)
             + SampledLoss.softmax((encoded * table(targets)).sum(1), negatives)
     }
 }

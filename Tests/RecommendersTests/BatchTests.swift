@@ -15,7 +15,7 @@ struct BatchTests {
 
     @Test("holds what the host holds; targets count from 0")
     func cuts() throws {
-        let batch = try Batch(HostBatch(Self.rows, .left, .cuts), noiseSeed: 1)
+        let batch = try Batch(HostBatch(Self.rows, .left, .prefixes), noiseSeed: 1)
         #expect(batch.rows == 2 && batch.length == 2)
         #expect(try batch.items.array(Int32.self) == [0, 5, 1, 3])
         #expect(try batch.times.array(Int64.self) == [0, 100, 7, 8])
@@ -26,8 +26,8 @@ struct BatchTests {
     }
 
     @Test("positions are those with a target")
-    func everyPosition() throws {
-        let batch = try Batch(HostBatch(Self.rows, .right, .everyPosition), noiseSeed: 1)
+    func causal() throws {
+        let batch = try Batch(HostBatch(Self.rows, .right, .causal), noiseSeed: 1)
         #expect(try batch.items.array(Int32.self) == [5, 0, 1, 3])
         #expect(try batch.positions.array(Int64.self) == [0, 2, 3])
         #expect(try batch.targets.array(Int64.self) == [1, 2, 5])
@@ -36,7 +36,7 @@ struct BatchTests {
     @Test("inference noise depends on the user, the seed and the stream alone; training's on the generator")
     func noise() throws {
         func draw(_ histories: [History], seed: UInt64 = 1, stream: Int = 0) throws -> [[Float]] {
-            let batch = try Batch(HostBatch(histories, .left, .cuts), noiseSeed: seed)
+            let batch = try Batch(HostBatch(histories, .left, .prefixes), noiseSeed: seed)
             let noise = try batch.noise.normal(rows: histories.count, [3, 2], stream: stream)
             #expect(noise.shape == [histories.count, 3, 2])
             return try (0..<histories.count).map { try noise.selected(0, $0).floats() }
@@ -57,7 +57,7 @@ struct BatchTests {
     func integers() throws {
         let steps = try Noise.drawn(Generator(seed: 1)).integers(rows: 500, in: 1..<6).integers()
         #expect(Set(steps) == [1, 2, 3, 4, 5])
-        let keyed = try Batch(HostBatch(Self.rows, .left, .cuts), noiseSeed: 1).noise
+        let keyed = try Batch(HostBatch(Self.rows, .left, .prefixes), noiseSeed: 1).noise
         #expect(throws: TorchError.self) { try keyed.integers(rows: 2, in: 1..<6) }
     }
 

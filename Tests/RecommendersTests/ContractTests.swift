@@ -13,7 +13,7 @@ import Testing
 
 /// What every model promises when it answers.
 ///
-/// A new entry of the catalogue is held to it without further ado.
+/// A new entry of the catalog is held to it without further ado.
 @Suite("Contract of answering")
 struct ContractTests {
     @Test("makes with its defaults", arguments: Subject.all)
@@ -47,7 +47,7 @@ struct ContractTests {
     @Test("gives one finite score to each item for each row, the same when asked again", arguments: Subject.all)
     func scores(_ subject: Subject) throws {
         let model = try subject.model(["dropout": .number(0.5)])
-        let host = HostBatch(History.rows, type(of: model).padding, .cuts)
+        let host = HostBatch(History.rows, type(of: model).padding, .prefixes)
         let scores = try model.scores(Batch(host, noiseSeed: 7))
         #expect(scores.shape == [History.rows.count, Subject.data.items])
         #expect(try scores.isFinite())
@@ -61,7 +61,7 @@ struct ContractTests {
         if let vectors = old.vectorRetriever { _ = try Learner(vectors).train(History.rows, steps: 2) }
         try Checkpoint.save(old, to: folder.file("weights.safetensors"))
         try Checkpoint.load(folder.file("weights.safetensors"), into: new)
-        let batch = try Batch(HostBatch(History.rows, type(of: old).padding, .cuts), noiseSeed: 7)
+        let batch = try Batch(HostBatch(History.rows, type(of: old).padding, .prefixes), noiseSeed: 7)
         #expect(try old.scores(batch).doubles() == new.scores(batch).doubles())
     }
 
@@ -86,7 +86,7 @@ struct ContractTests {
         try expect(Array(reversed.reversed().joined()), equal: Array(together.joined()))
     }
 
-    @Test("an item outside the catalogue is refused, as history and as target", arguments: Subject.learning)
+    @Test("an item outside the catalog is refused, as history and as target", arguments: Subject.learning)
     func foreignItems(_ subject: Subject) throws {
         let learner = try subject.learner()
         let beyond = Int32(Subject.data.items + 1)

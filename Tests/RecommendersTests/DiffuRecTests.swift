@@ -46,7 +46,7 @@ struct DiffuRecGoldenTests {
         let output = try model.trainingOutput(batch)
         #expect(output.terms.isEmpty)
         try expect(output.vectors, equals: golden.expected("estimate"))
-        let loss = try catalogueCrossEntropy(output.vectors, model.itemVectors(), targets: batch.targets)
+        let loss = try catalogCrossEntropy(output.vectors, model.itemVectors(), targets: batch.targets)
         try expect(loss.item(), equals: golden.expected("loss").item())
         try golden.expectGradients(loss, of: model)
     }
@@ -148,7 +148,7 @@ struct DiffuRecTests {
     @Test("without lambda the noise never enters")
     func withoutLambda() throws {
         let model = try model { $0.uncertainty = .init(mean: 0, standardDeviation: 0) }
-        let host = HostBatch(History.rows, .right, .cuts)
+        let host = HostBatch(History.rows, .right, .prefixes)
         #expect(
             try model.scores(Batch(host, noiseSeed: 1)).floats() == model.scores(Batch(host, noiseSeed: 2)).floats()
         )

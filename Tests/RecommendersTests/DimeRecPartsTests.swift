@@ -19,7 +19,7 @@ struct DimeRecPartsTests {
         return try DimeRec(c, for: Subject.data, using: Generator(seed: 1))
     }
 
-    private let host = HostBatch(History.rows, .left, .cuts)
+    private let host = HostBatch(History.rows, .left, .prefixes)
 
     private func training(seed: UInt64 = 1) throws -> Batch { try Batch(host, noise: .drawn(Generator(seed: seed))) }
 
@@ -53,7 +53,7 @@ struct DimeRecPartsTests {
             #expect(interests.shape == [History.rows.count, count, 8])
             try expect(lengths(interests), equal: .init(repeating: 1, count: History.rows.count * count))
             let short = History.rows.filter { $0.items.count <= 5 }
-            let (tight, loose) = (HostBatch(short, .left, .cuts), HostBatch(short, .left, .cuts, columns: 9))
+            let (tight, loose) = (HostBatch(short, .left, .prefixes), HostBatch(short, .left, .prefixes, columns: 9))
             try expect(
                 model.interests(Batch(loose, noiseSeed: 7), .inference),
                 equals: model.interests(Batch(tight, noiseSeed: 7), .inference)
@@ -126,7 +126,7 @@ struct DimeRecPartsTests {
     func leak() throws {
         var others = History.rows
         for index in others.indices { others[index].target = others[index].target % 20 + 1 }
-        let changed = HostBatch(others, .left, .cuts)
+        let changed = HostBatch(others, .left, .prefixes)
         for (state, knows) in [(DimeRec.RankedState.terminal, false), (.noised, true)] {
             let model = try model { $0.rankedState = state }
             func estimate(_ host: HostBatch) throws -> [Double] {

@@ -19,7 +19,7 @@ struct DistillationTests {
         return try #require(try subject.model(changes).distillable)
     }
 
-    private func distil(
+    private func distill(
         _ name: String,
         steps: Int,
         _ change: (inout DistillationSettings) -> Void = { _ in }
@@ -34,7 +34,7 @@ struct DistillationTests {
     }
 
     private func batch(_ seed: UInt64) throws -> Batch {
-        try Batch(HostBatch(History.rows, .left, .cuts), noise: .drawn(Generator(seed: seed)))
+        try Batch(HostBatch(History.rows, .left, .prefixes), noise: .drawn(Generator(seed: seed)))
     }
 
     private func train(_ student: any Distillable, _ distillation: Distillation, steps: Int) throws {
@@ -74,7 +74,7 @@ struct DistillationTests {
         [1, 2]
     )
     func approaches(_ name: String, _ steps: Int) throws {
-        let (teacher, student, average, distillation) = try distil(name, steps: steps) { $0.emaDecay = 0.9 }
+        let (teacher, student, average, distillation) = try distill(name, steps: steps) { $0.emaDecay = 0.9 }
         let before = try teacher.parameters().map { try $0.part.value.floats() }
         try train(student, distillation, steps: 20)
         let goal = try answer(teacher, Sampler(.ddim, steps: 10))
@@ -94,7 +94,7 @@ struct DistillationTests {
 
     @Test("each loss alone brings the student nearer", arguments: subjects, [true, false])
     func alone(_ name: String, _ isConsistency: Bool) throws {
-        let (teacher, student, _, distillation) = try distil(name, steps: 1) {
+        let (teacher, student, _, distillation) = try distill(name, steps: 1) {
             ($0.consistencyLossWeight, $0.regressionLossWeight) = isConsistency ? (1, 0) : (0, 1)
             $0.emaDecay = 0.9
         }
@@ -110,7 +110,7 @@ struct DistillationTests {
     @Test("a copy of the teacher is consistent between its own steps of DDIM", arguments: subjects)
     func ownSteps(_ name: String) throws {
         let all = try model(name).schedule.steps
-        let (_, _, _, distillation) = try distil(name, steps: all)
+        let (_, _, _, distillation) = try distill(name, steps: all)
         for (_, loss) in try distillation.terms(batch(3)) where loss.rank == 0 {
             #expect(try loss.item() < 1e-8)
         }
@@ -118,7 +118,7 @@ struct DistillationTests {
 
     @Test("the consistency loss of one step, row by row, by hand")
     func byHand() throws {
-        let (teacher, student, average, distillation) = try distil("t2diff", steps: 1) { $0.regressionLossWeight = 0 }
+        let (teacher, student, average, distillation) = try distill("t2diff", steps: 1) { $0.regressionLossWeight = 0 }
         for (seed, model) in [(1, student), (2, average)] as [(UInt64, any Distillable)] {
             let generator = try Generator(seed: seed)
             for parameter in try model.denoiserParameters() {
@@ -129,7 +129,7 @@ struct DistillationTests {
         let places = try Tensor([0, 1, 2, 3, 4, 5] as [Int64])  // the pairs (1, 0), (2, 1), ... of 6 steps
         let noise = try Tensor.normal([6, 8, 16], using: Generator(seed: 9))
         let fixed = try Batch(
-            HostBatch(History.rows, .left, .cuts),
+            HostBatch(History.rows, .left, .prefixes),
             noise: .fixed(integers: places, normals: [0: noise])
         )
         let found = try distillation.terms(fixed)[0].loss.item()
@@ -161,7 +161,7 @@ struct DistillationTests {
         #expect(throws: ConfigurationError.self) {
             try Distillation(of: none, into: none, average: none, steps: 1, DistillationSettings())
         }
-        for steps in [0, 7] { #expect(throws: ConfigurationError.self) { try distil("t2diff", steps: steps) } }
+        for steps in [0, 7] { #expect(throws: ConfigurationError.self) { try distill("t2diff", steps: steps) } }
         for (text, named) in [
             ("epochs", JSONValue.integer(0)), ("consistency_loss_weight", .number(-1)), ("ema_decay", .number(1)),
             ("grid_steps", .integer(-1)), ("max_grad_norm", .number(-1)),

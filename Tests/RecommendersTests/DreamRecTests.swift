@@ -185,7 +185,7 @@ struct DreamRecPartsTests {
         try model.denoiser.input.weight.value.assign(answer)
         try model.null.value.fill(1000)
         let rows = (0..<4000).map { History(user: Int32($0), items: [1, 2], times: [0, 0], target: 3) }
-        let batch = try Batch(HostBatch(rows, .right, .cuts), noise: .drawn(Generator(seed: 3)))
+        let batch = try Batch(HostBatch(rows, .right, .prefixes), noise: .drawn(Generator(seed: 3)))
         let isNull = try model.trainingOutput(batch).vectors.greater(500).to(.float32)
         let share = try isNull.mean().item()
         #expect(abs(share - probability) < 0.03, "\(share)")
@@ -217,8 +217,8 @@ struct DreamRecPartsTests {
         }
     }
 
-    @Test("normalised items have mean 0 and variance 1 wherever they are used")
-    func normalised() throws {
+    @Test("normalized items have mean 0 and variance 1 wherever they are used")
+    func normalized() throws {
         let model = try #require(try Self.subject.model(["normalized": .bool(true)]) as? DreamRec)
         let vectors = try model.itemVectors()
         try expect(vectors.mean(1), [Double](repeating: 0, count: 20))

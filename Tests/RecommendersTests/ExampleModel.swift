@@ -13,7 +13,7 @@ struct AverageOfEmbeddings: VectorRetriever {
         paper: "an example for the guide"
     )
     static let padding = Padding.left
-    static let examples = ExampleKind.cuts
+    static let examples = ExampleKind.prefixes
 
     struct Configuration: Settings {
         /// Features of each item.

@@ -60,7 +60,7 @@ private struct World {
     func together(_ i: Int, _ j: Int) -> Double { Double(sets.count { $0.contains(i) && $0.contains(j) }) }
 
     /// Scores by item-knn's definition.
-    func neighbourScores(_ history: [Int], neighbours: Int, shrinkage: Double, halfLife: Double, own: Double)
+    func neighborScores(_ history: [Int], neighbors: Int, shrinkage: Double, halfLife: Double, own: Double)
         -> [Double]
     {
         var scores = [Double](repeating: 0, count: itemCount)
@@ -76,7 +76,7 @@ private struct World {
                 )
             }
             for (other, similarity) in similarities.filter({ $0.1 > 0 }).sorted(by: { ($1.1, $0.0) < ($0.1, $1.0) })
-                .prefix(neighbours)
+                .prefix(neighbors)
             {
                 scores[other] += weight * similarity
             }
@@ -116,7 +116,7 @@ private func scores(_ model: any CatalogScorer, _ histories: [[Int]], columns: I
             target: 1
         )
     }
-    let host = HostBatch(rows, type(of: model).padding, .cuts, columns: columns)
+    let host = HostBatch(rows, type(of: model).padding, .prefixes, columns: columns)
     let flat = try model.scores(Batch(host, noiseSeed: 1))
     let width = flat.size(1)
     let numbers = try flat.doubles()
@@ -132,20 +132,20 @@ struct ItemModelTests {
         arguments: 1...3 as ClosedRange<UInt64>,
         [(2, 0.0), (5, 3.0), (100, 10.0)]
     )
-    func neighboursNaively(_ seed: UInt64, _ setting: (neighbours: Int, shrinkage: Double)) throws {
+    func neighborsNaively(_ seed: UInt64, _ setting: (neighbors: Int, shrinkage: Double)) throws {
         let world = try World(seed: seed)
         for (halfLife, own) in [(0.0, 0.0), (1.5, 0.25)] {
             let model = try world.fitted(
                 "item-knn",
                 [
-                    "num_neighbors": .integer(setting.neighbours), "shrinkage": .number(setting.shrinkage),
+                    "num_neighbors": .integer(setting.neighbors), "shrinkage": .number(setting.shrinkage),
                     "half_life_events": .number(halfLife), "own": .number(own),
                 ]
             )
             for (history, found) in zip(histories, try scores(model, histories)) {
-                let expected = world.neighbourScores(
+                let expected = world.neighborScores(
                     history,
-                    neighbours: setting.neighbours,
+                    neighbors: setting.neighbors,
                     shrinkage: setting.shrinkage,
                     halfLife: halfLife,
                     own: own
@@ -167,7 +167,7 @@ struct ItemModelTests {
     }
 
     @Test("item-knn by hand: cosine, shrinkage, the nearest, recency, own")
-    func neighboursByHand() throws {
+    func neighborsByHand() throws {
         // Sets: {0, 1}, {0, 1}, {0, 2}, {1}, and item 3 alone. n = 3, 3, 1, 1; together (0, 1) 2, (0, 2) 1.
         let world = try World([[0, 1, 1], [1, 0], [2, 0], [1], [3]], itemCount: 4)
         let root = 3.0.squareRoot()
@@ -197,7 +197,7 @@ struct ItemModelTests {
         )
     }
 
-    @Test("equal neighbours are kept in the order of their numbers")
+    @Test("equal neighbors are kept in the order of their numbers")
     func ties() throws {
         let world = try World([[0, 4, 1, 3, 2], [1, 0, 2, 3, 4]], itemCount: 5)
         let model = try world.fitted("item-knn", ["num_neighbors": .integer(2), "shrinkage": .number(0)])
@@ -229,13 +229,13 @@ struct ItemModelTests {
         #expect(try scores(old, histories)[0].contains { $0 > 0 })
     }
 
-    @Test("an item outside the catalogue is refused", arguments: ["item-knn", "ease"])
+    @Test("an item outside the catalog is refused", arguments: ["item-knn", "ease"])
     func foreignItem(_ name: String) throws {
         let model = try World(seed: 6).fitted(name)
         #expect(throws: TorchError.self) { try scores(model, [[1, 16], [2, 3]]) }
     }
 
-    @Test("a catalogue of one item, and items that nobody had, score 0", arguments: ["item-knn", "ease"])
+    @Test("a catalog of one item, and items that nobody had, score 0", arguments: ["item-knn", "ease"])
     func degenerate(_ name: String) throws {
         let lonely = try World([[0]], itemCount: 1).fitted(name)
         #expect(throws: Never.self) { try scores(lonely, [[0]]) }
@@ -243,7 +243,7 @@ struct ItemModelTests {
         #expect(try scores(model, [[3, 2]])[0] == [0, 0, 0, 0])
     }
 
-    @Test("ease refuses a catalogue that is too large, with the memory that it needs and what to do")
+    @Test("ease refuses a catalog that is too large, with the memory that it needs and what to do")
     func tooLarge() throws {
         let shape = DatasetShape(users: 1, items: 40_000)
         let error = #expect(throws: ConfigurationError.self) {
@@ -253,11 +253,11 @@ struct ItemModelTests {
             )
         }
         let text = try #require(error).description
-        #expect(text.contains("found a catalogue of 40000 items, expected at most 30000"))
+        #expect(text.contains("found a catalog of 40000 items, expected at most 30000"))
         #expect(text.contains("12.8 GB") && text.contains("--min-item-events") && text.contains("item-knn"))
     }
 
-    @Test("ease takes as many items as half of the memory holds, and says what a large catalogue takes")
+    @Test("ease takes as many items as half of the memory holds, and says what a large catalog takes")
     func effort() throws {
         #expect(EASE.maxItems(memory: 16e9) == 31_622)
         let unlimited = DatasetShape(users: 1, items: 4_000_000)

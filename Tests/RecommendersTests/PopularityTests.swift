@@ -41,7 +41,7 @@ struct PopularityTests {
     }
 
     private func scores(_ model: any FittedRetriever, rows: Int = 2) throws -> Tensor {
-        try model.scores(Batch(HostBatch(Array(History.rows.prefix(rows)), .right, .cuts), noiseSeed: 1))
+        try model.scores(Batch(HostBatch(Array(History.rows.prefix(rows)), .right, .prefixes), noiseSeed: 1))
     }
 
     @Test("scores are the counts of training events alone, the same for everybody")
@@ -71,7 +71,7 @@ struct PopularityTests {
             using: Generator(seed: 2)
         )
         try Checkpoint.load(folder.file("weights.safetensors"), into: other)
-        let host = HostBatch(History.rows, .right, .cuts)
+        let host = HostBatch(History.rows, .right, .prefixes)
         #expect(
             try #require(other.catalogScorer).scores(Batch(host, noiseSeed: 1)).floats()
                 == scores(model, rows: 6).floats()

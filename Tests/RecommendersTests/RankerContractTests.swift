@@ -8,8 +8,8 @@ import Testing
 
 @testable import CascadeRecommenders
 
-/// What every click model promises.
-@Suite("Contract of click models")
+/// What every CTR model promises.
+@Suite("Contract of CTR models")
 struct RankerContractTests {
     @Test("learns one batch by heart", arguments: RankerSubject.all)
     func overfits(_ subject: RankerSubject) throws {
@@ -27,7 +27,7 @@ struct RankerContractTests {
         #expect(losses.filter(\.isFinite).count == losses.count)
         let last = losses.suffix(5).reduce(0, +) / 5
         #expect(last < losses[0] / 5, "the loss fell from \(losses[0]) to \(last) only")
-        for scores in try model.judged(host) { #expect(scores[0] == scores.max(), "the target does not lead") }
+        for scores in try model.scored(host) { #expect(scores[0] == scores.max(), "the target does not lead") }
     }
 
     @Test("every parameter receives a gradient", arguments: RankerSubject.all)
@@ -37,23 +37,23 @@ struct RankerContractTests {
         for parameter in try model.parameters() {
             let gradient = try #require(try parameter.part.value.gradient(), "\(parameter.name) has no gradient")
             #expect(try gradient.isFinite(), "\(parameter.name)")
-            // The derivative by a constant that a normalisation or a softmax cancels is rightly zero.
+            // The derivative by a constant that a normalization or a softmax cancels is rightly zero.
             guard gradient.rank > 1 else { continue }
             #expect(try gradient.floats().contains { $0 != 0 }, "the gradient of \(parameter.name) is zero")
         }
     }
 
     @Test(
-        "a judgement does not depend on padding, on other requests or on other candidates",
+        "a score does not depend on padding, on other requests or on other candidates",
         .rounding,
         arguments: RankerSubject.all
     )
     func independence(_ subject: RankerSubject) throws {
         let model = try subject.model()
-        let together = try model.judged(CTRHostBatch(History.rows))
+        let together = try model.scored(CTRHostBatch(History.rows))
         for (row, history) in History.rows.enumerated() {
-            try expect(model.judged(CTRHostBatch([history]))[0], equal: together[row], "alone, row \(row)")
-            try expect(model.judged(CTRHostBatch([history], columns: 12))[0], equal: together[row], "padded")
+            try expect(model.scored(CTRHostBatch([history]))[0], equal: together[row], "alone, row \(row)")
+            try expect(model.scored(CTRHostBatch([history], columns: 12))[0], equal: together[row], "padded")
             let host = CTRHostBatch([history])
             for column in 0..<3 {
                 let single = CTRHostBatch(
@@ -63,15 +63,15 @@ struct RankerContractTests {
                     labels: [0],
                     times: host.times
                 )
-                try expect(model.judged(single)[0], equal: [together[row][column]], "candidate \(column)")
+                try expect(model.scored(single)[0], equal: [together[row][column]], "candidate \(column)")
             }
         }
     }
 
-    @Test("an empty history is judged without infinities", arguments: RankerSubject.all)
+    @Test("an empty history is scored without infinities", arguments: RankerSubject.all)
     func empty(_ subject: RankerSubject) throws {
         let nobody = History(user: 1, items: [], times: [], target: 3)
-        for scores in try subject.model().judged(CTRHostBatch([nobody, History.rows[3]])) {
+        for scores in try subject.model().scored(CTRHostBatch([nobody, History.rows[3]])) {
             #expect(scores.filter(\.isFinite).count == scores.count)
         }
     }
@@ -79,20 +79,20 @@ struct RankerContractTests {
     @Test("works without categories", arguments: RankerSubject.all)
     func withoutCategories(_ subject: RankerSubject) throws {
         let model = try subject.model(data: Subject.data)
-        let scores = try model.judged(CTRHostBatch(History.rows)).flatMap { $0 }
+        let scores = try model.scored(CTRHostBatch(History.rows)).flatMap { $0 }
         #expect(scores.filter(\.isFinite).count == scores.count)
         try model.loss(CTRHostBatch(History.rows)).backward()
     }
 
-    @Test("items outside the catalogue are refused, as behaviour and as candidate", arguments: RankerSubject.all)
+    @Test("items outside the catalog are refused, as behavior and as candidate", arguments: RankerSubject.all)
     func foreign(_ subject: RankerSubject) throws {
         let model = try subject.model()
         var histories = History.rows
         histories[2].items[1] = 21
-        #expect(throws: TorchError.self) { try model.judged(CTRHostBatch(histories)) }
+        #expect(throws: TorchError.self) { try model.scored(CTRHostBatch(histories)) }
         histories = History.rows
         histories[2].target = 21
-        #expect(throws: TorchError.self) { try model.judged(CTRHostBatch(histories)) }
+        #expect(throws: TorchError.self) { try model.scored(CTRHostBatch(histories)) }
     }
 
     @Test("the same seed gives the same losses, bit for bit", arguments: RankerSubject.all)
@@ -114,10 +114,10 @@ struct RankerContractTests {
     }
 
     @Test(
-        "a catalogue's scores are the judgements of its items at the time of the last event",
+        "a catalog's scores are the scores of its items at the time of the last event",
         arguments: RankerSubject.all
     )
-    func catalogue(_ subject: RankerSubject) throws {
+    func catalog(_ subject: RankerSubject) throws {
         let model = try subject.model()
         let host = CTRHostBatch(History.rows)
         let scores = try model.scores(host.batch().history).doubles()
@@ -128,8 +128,8 @@ struct RankerContractTests {
             labels: host.labels,
             times: History.rows.map { $0.times[$0.times.count - 1] }
         )
-        for (row, judged) in try model.judged(asked).enumerated() {
-            for (column, score) in judged.enumerated() {
+        for (row, scored) in try model.scored(asked).enumerated() {
+            for (column, score) in scored.enumerated() {
                 let item = Int(host.candidates[row * 3 + column]) - 1
                 try expect(scores[row * 20 + item], equals: score)
             }

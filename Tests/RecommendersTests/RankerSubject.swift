@@ -9,13 +9,13 @@ import Testing
 
 @testable import CascadeRecommenders
 
-/// A click model under contract: an entry of the catalogue, made small, perhaps with a part exchanged.
+/// A CTR model under contract: an entry of the catalog, made small, perhaps with a part exchanged.
 struct RankerSubject: Sendable, CustomTestStringConvertible {
     let entry: ModelEntry
     var variant: [String: JSONValue] = [:]
     var testDescription: String { variant.isEmpty ? entry.card.name : "\(entry.card.name) with \(variant)" }
 
-    /// Every click model of the catalogue, and its variants.
+    /// Every CTR model of the catalog, and its variants.
     static let all: [RankerSubject] =
         ModelRegistry.builtin.entries.filter { $0.capabilities.contains(.clickThroughRate) }.map {
             RankerSubject(entry: $0)
@@ -72,7 +72,7 @@ struct RankerSubject: Sendable, CustomTestStringConvertible {
 extension CTRHostBatch {
     /// Each history with its target and two other items.
     init(_ histories: [History], columns: Int? = nil) {
-        let host = HostBatch(histories, .left, .cuts, columns: columns)
+        let host = HostBatch(histories, .left, .prefixes, columns: columns)
         let candidates = histories.flatMap { history -> [Int32] in
             let others = (1...20).map(Int32.init).filter { $0 != history.target && !history.items.contains($0) }
             return [history.target, others[0], others[others.count - 1]]
@@ -91,7 +91,7 @@ extension CTRHostBatch {
 
 extension CTRRanker {
     /// Log-odds `[B][C]` in inference mode.
-    func judged(_ host: CTRHostBatch) throws -> [[Double]] {
+    func scored(_ host: CTRHostBatch) throws -> [[Double]] {
         let flat = try withoutGradients { try logits(host.batch()).doubles() }
         return (0..<host.history.rows).map { Array(flat[$0 * host.width..<($0 + 1) * host.width]) }
     }

@@ -9,8 +9,8 @@ import Testing
 
 @testable import CascadeRecommenders
 
-/// Click models against `Fixtures/reference_ranking.py`, which takes one behaviour and one candidate at a time.
-@Suite("Click models against the reference", .rounding)
+/// CTR models against `Fixtures/reference_ranking.py`, which takes one behavior and one candidate at a time.
+@Suite("CTR models against the reference", .rounding)
 struct RankingGoldenTests {
     /// A model and the settings that the reference was run with.
     struct Variant: Sendable, CustomTestStringConvertible {
@@ -91,14 +91,14 @@ struct RankingGoldenTests {
         func expected(_ key: String) throws -> Tensor { try file.tensor("\(name).\(key)") }
     }
 
-    @Test("judgements at inference, where only what is kept is looked up", arguments: Variant.all)
+    @Test("scores at inference, where only what is kept is looked up", arguments: Variant.all)
     func inference(_ variant: Variant) throws {
         let golden = try Golden(variant)
         let logits = try withoutGradients { try golden.model.logits(golden.batch).reshaped(-1) }
         try expect(logits, equals: golden.expected("expected.logits"))
     }
 
-    @Test("judgements while training, the loss, and the gradient of every parameter", arguments: Variant.all)
+    @Test("scores while training, the loss, and the gradient of every parameter", arguments: Variant.all)
     func training(_ variant: Variant) throws {
         let golden = try Golden(variant)
         let output = try golden.model.trainingOutput(golden.batch)
@@ -154,7 +154,7 @@ struct AttentionScorerTests {
         }
     }
 
-    @Test("a fresh soft search finds the candidate itself among other behaviours")
+    @Test("a fresh soft search finds the candidate itself among other behaviors")
     func freshSoftSearch() throws {
         let generator = try Generator(seed: 3)
         let vectors = try Tensor.normal([1, 20, 64], deviation: 0.01, using: generator)
@@ -163,17 +163,17 @@ struct AttentionScorerTests {
     }
 
     @Test(
-        "a model judges by rounded tables when asked to, also where linear maps follow them",
+        "a model scores by rounded tables when asked to, also where linear maps follow them",
         arguments: [("dare", [:]), ("twin", ["projection": .string("linear")])] as [(String, [String: JSONValue])]
     )
     func precision(name: String, settings: [String: JSONValue]) throws {
         let subject = RankerSubject(entry: try ModelRegistry.builtin.entry(name))
-        let judged = try TablePrecision.allCases.map { precision in
+        let scored = try TablePrecision.allCases.map { precision in
             let rounding = ["precision": JSONValue.string(precision.rawValue)]
-            return try subject.model(settings.merging(rounding) { $1 }).judged(CTRHostBatch(History.rows))
+            return try subject.model(settings.merging(rounding) { $1 }).scored(CTRHostBatch(History.rows))
         }
-        #expect(judged[1] != judged[0] && judged[2] != judged[0])
-        for (exact, rounded) in zip(judged[0].joined(), judged[1].joined()) { #expect(abs(exact - rounded) < 0.02) }
+        #expect(scored[1] != scored[0] && scored[2] != scored[0])
+        for (exact, rounded) in zip(scored[0].joined(), scored[1].joined()) { #expect(abs(exact - rounded) < 0.02) }
     }
 
     @Test("refuses a model that has no attention by products")

@@ -21,7 +21,7 @@ struct ReverseProcessTests {
         for (sampler, visited) in samplers {
             let model = try #require(try subject.model(["sampler": sampler]).diffusionRetriever)
             try withoutGradients {
-                let batch = try Batch(HostBatch(History.rows, type(of: model).padding, .cuts), noiseSeed: 3)
+                let batch = try Batch(HostBatch(History.rows, type(of: model).padding, .prefixes), noiseSeed: 3)
                 var steps: [ReverseStep] = []
                 let watched = try model.userVectors(batch) { steps.append($0) }
                 #expect(steps.map(\.step) == visited)

@@ -8,8 +8,8 @@ import Testing
 
 @testable import CascadeRecommenders
 
-/// What every search model promises.
-@Suite("Contract of search models")
+/// What every query-aware ranker promises.
+@Suite("Contract of query-aware rankers")
 struct SearchContractTests {
     @Test("learns one batch by heart", arguments: SearchSubject.reading)
     func overfits(_ subject: SearchSubject) throws {
@@ -29,7 +29,7 @@ struct SearchContractTests {
         #expect(losses.filter(\.isFinite).count == losses.count)
         let last = losses.suffix(5).reduce(0, +) / 5
         #expect(last < losses[0] / 4, "the loss fell from \(losses[0]) to \(last) only")
-        for (row, scores) in try model.judged(host).enumerated() {
+        for (row, scores) in try model.scored(host).enumerated() {
             let clicked = Asked.rows[row].clicks.firstIndex(of: 1) ?? 0
             #expect(scores[clicked] == scores.prefix(3).max(), "what was chosen does not lead in row \(row)")
         }
@@ -51,22 +51,22 @@ struct SearchContractTests {
     }
 
     @Test(
-        "a judgement depends neither on padding nor on other requests or candidates",
+        "a score depends neither on padding nor on other requests or candidates",
         .rounding,
         arguments: SearchSubject.all
     )
     func independence(_ subject: SearchSubject) throws {
         let model = try subject.model()
-        let together = try model.judged(QueryHostBatch(Asked.rows))
+        let together = try model.scored(QueryHostBatch(Asked.rows))
         for (row, asked) in Asked.rows.enumerated() {
-            try expect(model.judged(QueryHostBatch([asked]))[0], equal: together[row], "alone, row \(row)")
+            try expect(model.scored(QueryHostBatch([asked]))[0], equal: together[row], "alone, row \(row)")
             let padded = QueryHostBatch([asked], length: 12, width: 5, tokens: 9)
-            try expect(model.judged(padded)[0], equal: together[row], "padded, row \(row)")
+            try expect(model.scored(padded)[0], equal: together[row], "padded, row \(row)")
             for column in 0..<3 {
                 var single = asked
                 single.candidates = [asked.candidates[column]]
                 (single.clicks, single.purchases) = ([0], [0])
-                let alone = try model.judged(QueryHostBatch([single]))[0]
+                let alone = try model.scored(QueryHostBatch([single]))[0]
                 try expect(alone, equal: [together[row][column], together[row][column + 3]], "candidate \(column)")
             }
         }
@@ -93,24 +93,24 @@ struct SearchContractTests {
     func inputs(_ subject: SearchSubject) throws {
         let model = try subject.model(["purchase_loss_weight": .number(1)])
         let asked = Asked.rows[0]
-        let scores = try model.judged(QueryHostBatch([asked]))[0]
+        let scores = try model.scored(QueryHostBatch([asked]))[0]
         var other = asked
         other.query = [30, 31]
-        #expect(try model.judged(QueryHostBatch([other]))[0] != scores, "the query")
+        #expect(try model.scored(QueryHostBatch([other]))[0] != scores, "the query")
         // The search by category sees events of the candidates' kind alone.
         let place = subject.variant["retrieval"] == .string("hard") ? 1 : 6
         other = asked
         other.items[place] = place == 1 ? 8 : 10
-        #expect(try model.judged(QueryHostBatch([other]))[0] != scores, "the history")
+        #expect(try model.scored(QueryHostBatch([other]))[0] != scores, "the history")
         other = asked
         other.actions = asked.actions.map { _ in 4 }
-        #expect(try model.judged(QueryHostBatch([other]))[0] != scores, "what was done")
+        #expect(try model.scored(QueryHostBatch([other]))[0] != scores, "what was done")
         other = asked
         other.context = 2
-        #expect(try model.judged(QueryHostBatch([other]))[0] != scores, "the moment")
+        #expect(try model.scored(QueryHostBatch([other]))[0] != scores, "the moment")
         other = asked
         other.user = 1
-        #expect(try model.judged(QueryHostBatch([other]))[0] != scores, "the person")
+        #expect(try model.scored(QueryHostBatch([other]))[0] != scores, "the person")
     }
 
     @Test("works without features, queries and purchases", arguments: SearchSubject.reading)
@@ -126,22 +126,22 @@ struct SearchContractTests {
         )
         (host.shown, host.context) = ([], [])
         let model = try subject.model(["purchase_loss_weight": .number(0)], data: DatasetShape(users: 50, items: 20))
-        let scores = try model.judged(host).flatMap { $0 }
+        let scores = try model.scored(host).flatMap { $0 }
         #expect(scores.filter(\.isFinite).count == scores.count)
         try model.loss(host).backward()
     }
 
-    @Test("items outside the catalogue are refused, as behaviour and as candidate", arguments: SearchSubject.all)
+    @Test("items outside the catalog are refused, as behavior and as candidate", arguments: SearchSubject.all)
     func foreign(_ subject: SearchSubject) throws {
         let model = try subject.model()
         var rows = Asked.rows
         if subject.entry.card.name != "shown-order" {
             rows[1].items[1] = 21
-            #expect(throws: TorchError.self) { try model.judged(QueryHostBatch(rows)) }
+            #expect(throws: TorchError.self) { try model.scored(QueryHostBatch(rows)) }
         }
         rows = Asked.rows
         rows[2].candidates[0] = 21
-        #expect(throws: TorchError.self) { try model.judged(QueryHostBatch(rows)) }
+        #expect(throws: TorchError.self) { try model.scored(QueryHostBatch(rows)) }
     }
 
     @Test("the same seed gives the same losses, bit for bit", arguments: SearchSubject.all)

@@ -9,8 +9,8 @@ import Testing
 
 @testable import CascadeRecommenders
 
-/// Search models against `Fixtures/reference_search.py`, which takes a request, a candidate and an event at a time.
-@Suite("Search models against the reference", .rounding)
+/// Query-aware rankers against `Fixtures/reference_search.py`, which takes a request, a candidate and an event at a time.
+@Suite("Query-aware rankers against the reference", .rounding)
 struct SearchGoldenTests {
     /// A model and the settings that the reference was run with.
     struct Variant: Sendable, CustomTestStringConvertible {
@@ -138,20 +138,20 @@ struct SearchGoldenTests {
         func expected(_ key: String) throws -> Tensor { try file.tensor("\(name).\(key)") }
 
         /// Log-odds of a click and of a purchase for every real candidate: `[M, 2]`.
-        func odds(_ judgement: QueryPrediction) throws -> Tensor {
-            try .stacked([judgement.clicks.masked(by: real), judgement.purchases.masked(by: real)], 1)
+        func odds(_ score: QueryPrediction) throws -> Tensor {
+            try .stacked([score.clicks.masked(by: real), score.purchases.masked(by: real)], 1)
         }
 
-        func judged() throws -> Tensor { try withoutGradients { try odds(model.predict(batch, .inference)) } }
+        func scored() throws -> Tensor { try withoutGradients { try odds(model.predict(batch, .inference)) } }
     }
 
-    @Test("judgements at inference", arguments: Variant.all)
+    @Test("scores at inference", arguments: Variant.all)
     func inference(_ variant: Variant) throws {
         let golden = try Golden(variant)
-        try expect(golden.judged(), equals: golden.expected("expected.inference"))
+        try expect(golden.scored(), equals: golden.expected("expected.inference"))
     }
 
-    @Test("judgements at the end of a reverse process", arguments: ["ddpm", "ddim", "clean"])
+    @Test("scores at the end of a reverse process", arguments: ["ddpm", "ddim", "clean"])
     func chains(_ chain: String) throws {
         let changes: [String: JSONValue] =
             switch chain {
@@ -161,19 +161,19 @@ struct SearchGoldenTests {
             }
         for variant in [Variant.gs("gs"), .gs("gsToken", ["target": .string("token")])] {
             let golden = try Golden(variant, changes)
-            try expect(golden.judged(), equals: golden.expected("expected.\(chain)"), variant.name)
+            try expect(golden.scored(), equals: golden.expected("expected.\(chain)"), variant.name)
         }
     }
 
     @Test(
-        "judgements while training, the terms of the loss, and the gradient of every parameter",
+        "scores while training, the terms of the loss, and the gradient of every parameter",
         arguments: Variant.all
     )
     func training(_ variant: Variant) throws {
         let golden = try Golden(variant)
-        let judgement = try golden.model.predict(golden.batch, .training)
-        try expect(golden.odds(judgement), equals: golden.expected("expected.training"))
-        let terms = try judgement.terms(golden.batch, purchaseWeight: golden.model.purchaseWeight)
+        let score = try golden.model.predict(golden.batch, .training)
+        try expect(golden.odds(score), equals: golden.expected("expected.training"))
+        let terms = try score.terms(golden.batch, purchaseWeight: golden.model.purchaseWeight)
         for term in terms {
             try expect(term.loss.reshaped(1), equals: golden.expected("expected.loss.\(term.name)"), term.name)
         }

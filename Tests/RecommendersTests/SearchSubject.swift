@@ -9,13 +9,13 @@ import Testing
 
 @testable import CascadeRecommenders
 
-/// A search model under contract: an entry of the catalogue, made small, perhaps with a part exchanged.
+/// A query-aware ranker under contract: an entry of the catalog, made small, perhaps with a part exchanged.
 struct SearchSubject: Sendable, CustomTestStringConvertible {
     let entry: ModelEntry
     var variant: [String: JSONValue] = [:]
     var testDescription: String { variant.isEmpty ? entry.card.name : "\(entry.card.name) with \(variant)" }
 
-    /// Every search model of the catalogue, and its variants.
+    /// Every query-aware ranker of the catalog, and its variants.
     static let all: [SearchSubject] =
         ModelRegistry.builtin.entries.filter { $0.capabilities.contains(.queries) }.map { SearchSubject(entry: $0) }
         + [
@@ -152,9 +152,9 @@ extension QueryHostBatch {
 
 extension QueryRanker {
     /// Log-odds of clicks, then of purchases, of real candidates in inference mode.
-    func judged(_ host: QueryHostBatch) throws -> [[Double]] {
-        let judgement = try withoutGradients { try predict(host.batch(), .inference) }
-        let (clicks, purchases) = (try judgement.clicks.doubles(), try judgement.purchases.doubles())
+    func scored(_ host: QueryHostBatch) throws -> [[Double]] {
+        let score = try withoutGradients { try predict(host.batch(), .inference) }
+        let (clicks, purchases) = (try score.clicks.doubles(), try score.purchases.doubles())
         return (0..<host.rows).map { row in
             let slots = (row * host.width..<(row + 1) * host.width).filter { host.candidates[$0] != 0 }
             return slots.map { clicks[$0] } + slots.map { purchases[$0] }

@@ -9,13 +9,13 @@ import Testing
 
 @testable import CascadeRecommenders
 
-/// A model under contract: an entry of the catalogue, made small, perhaps with a part exchanged.
+/// A model under contract: an entry of the catalog, made small, perhaps with a part exchanged.
 struct Subject: Sendable, CustomTestStringConvertible {
     let entry: ModelEntry
     var variant: [String: String] = [:]
     var testDescription: String { ([entry.card.name] + variant.values).joined(separator: " with ") }
 
-    /// Every model of the catalogue, and the one of the guide.
+    /// Every model of the catalog, and the one of the guide.
     static let all = (ModelRegistry.builtin.entries + [ModelEntry(AverageOfEmbeddings.self)]).map { Subject(entry: $0) }
 
     /// Those that learn by gradients, and their variants.
@@ -76,7 +76,7 @@ extension Rounding {
     static func disturb(_ model: any Module) throws { try disturb(model.parameters().map(\.part.value)) }
 }
 
-/// A model with an optimiser.
+/// A model with an optimizer.
 struct Learner {
     let model: any VectorRetriever
     let adam: Adam
@@ -159,7 +159,7 @@ extension HostBatch {
             return padding == .left ? zeros + values : values + zeros
         }
         let targets = histories.flatMap { history in
-            kind == .cuts ? [history.target] : padded(history.items.dropFirst() + [history.target])
+            kind == .prefixes ? [history.target] : padded(history.items.dropFirst() + [history.target])
         }
         self.init(
             rows: histories.count,

@@ -40,7 +40,7 @@ struct T2DiffHistoryTests {
         (c.maxSessionLength, c.sessionGapSeconds) = ([1, 3, 4, 12][seed % 4], [0, 60, 1800][seed % 3])
         try c.validate()
         let rows = rows(seed: UInt64(seed), length: [2, 6, 12][seed / 8], gap: c.sessionGapSeconds)
-        let host = HostBatch(rows, .left, .cuts)
+        let host = HostBatch(rows, .left, .prefixes)
         let found = try history(host, c)
         let columns = found.items.size(1)
         #expect(columns == max(host.length, c.window, c.maxSessionLength))
@@ -85,7 +85,7 @@ struct T2DiffHistoryTests {
                 times: [last - age, last - age + 1, last - age + 2, last],
                 target: 1
             )
-            let lags = try history(HostBatch([row], .left, .cuts), c).lags.integers()
+            let lags = try history(HostBatch([row], .left, .prefixes), c).lags.integers()
             let below = power == 1 ? 0 : power - 1  // of the age 2^power - 2, which is 2^power - 1 after adding 1
             #expect(lags == [min(39, power), min(39, power), min(39, below), 0], "2^\(power)")
         }

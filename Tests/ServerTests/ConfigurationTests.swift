@@ -85,10 +85,16 @@ struct ConfigurationTests {
         (tls.certificate, tls.key) = ("no-such.pem", "no-such.key")
         let error = #expect(throws: ConfigurationError.self) { _ = try Certificate(tls) }
         #if TLS
-            let expected = "tls.certificate: no-such.pem could not be read"
+            let expected = ["tls.certificate: no-such.pem could not be read", "tls.key: no-such.key could not be read"]
         #else
-            let expected = "tls.certificate: found no-such.pem, but this build answers plain HTTP only"
+            let expected = ["tls.certificate: found no-such.pem, but this build answers plain HTTP only"]
         #endif
-        #expect(try #require(error).description.contains(expected))
+        let text = try #require(error).description
+        for part in expected { #expect(text.contains(part)) }
+        var server = ServerConfiguration()
+        (server.tls, server.tokensFile) = (tls, "no-such-tokens")
+        let both = #expect(throws: ConfigurationError.self) { try server.validateFiles() }
+        #expect(try #require(both).description.contains("no-such-tokens"), "every fault is named at once")
+        #expect(try #require(both).description.contains(text))
     }
 }

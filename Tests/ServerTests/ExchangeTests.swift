@@ -15,14 +15,14 @@ struct ExchangeTests {
     func merge() async throws {
         try await Harness.run { server in
             let item = """
-                {"id":"a","title":"A","categories":["x"],"created":5,"attributes":{"colour":"red","size":"L"}}
+                {"id":"a","title":"A","categories":["x"],"created":5,"attributes":{"color":"red","size":"L"}}
                 """
             _ = try await server.send(.put, "/v1/items", json: item)
             let body = #"{"available":false,"categories":null,"created":9.75,"attributes":{"size":null,"new":"1"}}"#
             let changed = try await server.send(.patch, "/v1/items/a", json: body)
             #expect(changed.status == 200)
             let expected = """
-                {"attributes":{"colour":"red","new":"1"},"available":false,"categories":[],"created":9,"id":"a","title":"A"}
+                {"attributes":{"color":"red","new":"1"},"available":false,"categories":[],"created":9,"id":"a","title":"A"}
                 """
             #expect(changed.text == expected)
             #expect(try await server.send(.get, "/v1/items/a").text == expected)

@@ -147,7 +147,9 @@ struct RouteTests {
             let header = try #require(HTTPField.Name("X-Cascade-Preview"))
             for path in ["/v1/users/1/recommendations", "/v1/search?q=river", "/v1/items/1/similar"] {
                 #expect(try await server.send(.get, path).status == 200)
+                #expect(try await server.send(.get, path, headers: [header: "0"]).status == 200)
                 #expect(try await server.send(.get, path, headers: [header: "1"]).status == 200)
+                #expect(try await server.send(.get, path, headers: [header: "true"]).status == 400)
             }
             #expect(await server.service.previews == 3)
         }

@@ -36,7 +36,7 @@ struct RetrieverStageTests {
         }
     }
 
-    @Test("judges items as its vectors do, and knows similar ones")
+    @Test("scores items as its vectors do, and knows similar ones")
     func vectors() async throws {
         let served = try await RunLoader.load(.retriever, from: workshop.run("comirec-sa").url)
         let (source, scorer) = (try #require(served.source), try #require(served.scorer))

@@ -59,9 +59,9 @@ struct RunLoaderTests {
         let scorer = try await RunLoader.load(.ranker, from: workshop.run("dare").url)
         let request = workshop.request(1)
         let source = try #require(served.source)
-        let judge = try #require(scorer.scorer)
+        let score = try #require(scorer.scorer)
         let found = try await source.candidates(for: request, limit: 10, excluding: [])
-        let scores = try await judge.scores(of: found.map(\.item), for: request)
+        let scores = try await score.scores(of: found.map(\.item), for: request)
         for folder in [run.url, index, workshop.data.url, workshop.folder.file("dare")] {
             for name in try FileManager.default.contentsOfDirectory(atPath: folder.path) {
                 #expect(truncate(folder.appendingPathComponent(name).path, 0) == 0)
@@ -75,7 +75,7 @@ struct RunLoaderTests {
             now: request.now
         )
         #expect(try await source.candidates(for: request, limit: 10, excluding: []) == found)
-        #expect(try await judge.scores(of: found.map(\.item), for: request) == scores)
+        #expect(try await score.scores(of: found.map(\.item), for: request) == scores)
         #expect(try await source.candidates(for: request2, limit: 10, excluding: []).count == 10)
     }
 

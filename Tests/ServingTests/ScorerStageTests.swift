@@ -10,14 +10,14 @@ import CascadeTraining
 import Foundation
 import Testing
 
-@Suite("Serving a click model")
+@Suite("Serving a CTR model")
 struct RankerStageTests {
     let workshop: Workshop
     var data: Dataset { workshop.data }
 
     init() throws { workshop = try Workshop() }
 
-    @Test("judges as the evaluation does", arguments: ["dare", "twin"])
+    @Test("scores as the evaluation does", arguments: ["dare", "twin"])
     func equalsOffline(model: String) async throws {
         let run = try workshop.run(model)
         let trained = try run.open()
@@ -44,7 +44,7 @@ struct RankerStageTests {
         #expect(place == outcome.scores.count)
     }
 
-    @Test("judges for somebody without a history, in blocks, and says nil of what it does not know")
+    @Test("scores for somebody without a history, in blocks, and says nil of what it does not know")
     func edges() async throws {
         let served = try await RunLoader.load(.ranker, from: workshop.run("dare").url)
         let scorer = try #require(served.scorer)
@@ -79,14 +79,14 @@ struct RankerStageTests {
     }
 }
 
-@Suite("Serving a search model")
+@Suite("Serving a query-aware ranker")
 struct SearchStageTests {
     let workshop: Workshop
     var data: Dataset { workshop.data }
 
     init() throws { workshop = try Workshop(world: "shop", users: 60, items: 400) }
 
-    @Test("judges as the run searches offline, any query", arguments: ["diffusion-gs", "qin"])
+    @Test("scores as the run searches offline, any query", arguments: ["diffusion-gs", "qin"])
     func equalsOffline(model: String) async throws {
         let run = try workshop.run(model)
         let trained = try run.open()

@@ -24,7 +24,7 @@ struct PeopleTests {
             item: ItemID("i\(place)"),
             position: place,
             time: time,
-            arms: ["colour": "red", "size": "big"]
+            arms: ["color": "red", "size": "big"]
         )
     }
 

@@ -121,6 +121,25 @@ struct SeedTests {
         #expect(own != nil && others != nil && own != others, "each store has a salt of its own")
     }
 
+    @Test("an import larger than the store leaves the index of times in place, and opening makes it when it is missing")
+    func timeIndex() async throws {
+        func isIndexed(_ store: SQLiteStore) async throws -> Bool {
+            try await store.read { try $0.indexes(on: "events").contains { $0.name == "events_by_time" } }
+        }
+        _ = try await imported(yesterday())
+        #expect(try await isIndexed(store))
+        let larger = try dataset((0..<99).map { Event(user: "u", item: "i", time: $0) }, in: fixture.folder)
+        let canceled = Task { [store] in try await store.importing(larger) }
+        canceled.cancel()
+        _ = await canceled.result
+        #expect(try await isIndexed(store))
+        // As a crash leaves it.
+        try await store.write(StoreSchema.dropTimeIndex)
+        #expect(try await store.popular(since: 0, limit: 9).map(\.events).reduce(0, +) == 30)
+        try await store.close()
+        #expect(try await isIndexed(fixture.open()))
+    }
+
     @Test("what somebody sends after their erasure is taken in: they came back")
     func cameBack() async throws {
         _ = try await store.append([event("before")])

@@ -99,6 +99,6 @@ struct UpkeepTests {
         #expect(items[1].title == data.title(ItemIndex(1)) && items[1].available)
         let feature = try #require(data.itemFeatureNames.first)
         #expect(items[1].categories == data.itemFeature(feature)?.values(of: 1))
-        await #expect(throws: DatasetError.self) { try await store.importing(data, category: "colour") }
+        await #expect(throws: DatasetError.self) { try await store.importing(data, category: "color") }
     }
 }

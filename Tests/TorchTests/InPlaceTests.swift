@@ -82,7 +82,7 @@ struct InPlaceTests {
     }
 }
 
-@Suite("Optimiser kernels")
+@Suite("Optimizer kernels")
 struct KernelTests {
     private func sparseGradient(_ index: [Int64], scale: [Float]) throws -> Tensor {
         let table = try Tensor.ones([4, 2])

@@ -35,7 +35,7 @@ struct LayerOperationTests {
         }
     }
 
-    @Test("layer normalisation gives mean 0 and variance 1, then scales and shifts")
+    @Test("layer normalization gives mean 0 and variance 1, then scales and shifts")
     func layerNorm() throws {
         let plain = try x.layerNorm(epsilon: 0)
         try expect(plain.mean(1), [0, 0])
@@ -47,7 +47,7 @@ struct LayerOperationTests {
         try expect(scaled, [row[0], 2 * row[1], 3 * row[2] + 1])
     }
 
-    @Test("group normalisation takes mean and variance over the channels of a group and all positions")
+    @Test("group normalization takes mean and variance over the channels of a group and all positions")
     func groupNorm() throws {
         let input = try Tensor([1, 3, 5, 7, 0, 0, 2, 2] as [Float], shape: [1, 4, 2])
         let deviation = 5.0.squareRoot()
@@ -89,7 +89,7 @@ struct LayerOperationTests {
         try expect(signal.sliced(2, to: 2).upsampled(3), [1, 1, 1, 5, 5, 5], shape: [1, 1, 6])
     }
 
-    @Test("a softmax is the normalised exponential, its logarithm does not overflow")
+    @Test("a softmax is the normalized exponential, its logarithm does not overflow")
     func softmax() throws {
         let row = [1, 2, 4].map { exp(Double($0)) }
         let share = row.map { $0 / row.reduce(0, +) }
@@ -160,7 +160,7 @@ struct LayerOperationTests {
         #expect(abs(share - (1 - rate)) < 5 * (rate * (1 - rate) / Double(count)).squareRoot())
     }
 
-    @Test("dropout's choices are independent of their neighbours and of the next call's")
+    @Test("dropout's choices are independent of their neighbors and of the next call's")
     func dropoutIndependence() throws {
         let (first, second) = (try Tensor.ones([40_000]).dropout(0.5), try Tensor.ones([40_000]).dropout(0.5))
         let (a, b) = (try (first - 1).doubles(), try (second - 1).doubles())  // -1 or 1

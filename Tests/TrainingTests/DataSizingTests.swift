@@ -50,8 +50,8 @@ struct DataSizingTests {
         #expect(cuts["model.max_sequence_length"] == .integer(10))
     }
 
-    @Test("a large catalogue gets a sampled softmax and row-sparse gradients, where the model has them")
-    func largeCatalogue() throws {
+    @Test("a large catalog gets a sampled softmax and row-sparse gradients, where the model has them")
+    func largeCatalog() throws {
         let data = try data(users: 400, events: 30, items: 11_000)
         for model in ["sasrec", "t2diff", "mind"] {
             let found = try choices(#"{"model": {"name": "\#(model)"}}"#, data)

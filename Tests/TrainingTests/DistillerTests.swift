@@ -26,7 +26,7 @@ struct DistillerTests {
     }
 
     @discardableResult
-    private func distil(
+    private func distill(
         to name: String,
         steps: Int = 1,
         _ settings: String = #"{"epochs": 2, "averageDecay": 0.8}"#,
@@ -41,7 +41,7 @@ struct DistillerTests {
     @Test("a student is an ordinary run that knows where it comes from", arguments: [1, 2])
     func student(_ steps: Int) throws {
         var events: [(epoch: Int, isBest: Bool)] = []
-        let manifest = try distil(to: "student", steps: steps) {
+        let manifest = try distill(to: "student", steps: steps) {
             $0.seed = 7
             $0.observe = { if case .evaluated(let epoch, _, _, let isBest) = $0 { events.append((epoch, isBest)) } }
         }
@@ -77,7 +77,7 @@ struct DistillerTests {
     @Test("the same seed gives the same student, another seed another")
     func seeds() throws {
         for (name, seed) in [("a", 1), ("b", 1), ("c", 2)] as [(String, UInt64)] {
-            try distil(to: name) { $0.seed = seed }
+            try distill(to: name) { $0.seed = seed }
         }
         let weights = try ["a", "b", "c"].map { try Data(contentsOf: RunDirectory(folder.file($0)).weights) }
         #expect(weights[0] == weights[1] && weights[0] != weights[2])
@@ -86,7 +86,7 @@ struct DistillerTests {
     @Test("an interruption leaves the best student so far, whole")
     func interruption() throws {
         var steps = 0
-        let manifest = try distil(to: "student", settings(epochs: 50)) {
+        let manifest = try distill(to: "student", settings(epochs: 50)) {
             $0.observe = { if case .step = $0 { steps += 1 } }
             $0.isInterrupted = { steps == 3 }
         }
@@ -98,7 +98,7 @@ struct DistillerTests {
 
     @Test("stops when patience is over")
     func patience() throws {
-        let manifest = try distil(to: "student", #"{"patience": 1, "learningRate": {"peak": 1e-30}}"#)
+        let manifest = try distill(to: "student", #"{"patience": 1, "learningRate": {"peak": 1e-30}}"#)
         #expect(manifest.epoch == 2 && manifest.reason.contains("no better ndcg@10"))
     }
 
@@ -106,13 +106,13 @@ struct DistillerTests {
     func failures() throws {
         let before = try FileManager.default.contentsOfDirectory(atPath: folder.url.path).sorted()
         #expect(throws: DivergenceError.self) {
-            try distil(to: "student", #"{"learningRate": {"peak": 1e30}, "clip": 0}"#)
+            try distill(to: "student", #"{"learningRate": {"peak": 1e30}, "clip": 0}"#)
         }
         for steps in [0, 5] {
-            let error = #expect(throws: ConfigurationError.self) { try distil(to: "student", steps: steps) }
+            let error = #expect(throws: ConfigurationError.self) { try distill(to: "student", steps: steps) }
             #expect(try #require(error).description.contains("--steps: found \(steps), expected 1 to 4"))
         }
-        #expect(throws: FileError.self) { try distil(to: "teacher") }
+        #expect(throws: FileError.self) { try distill(to: "teacher") }
         let sasrec = RunDirectory(folder.file("sasrec"))
         try train(Small.experiment(Small.sasrec, #""epochs": 1"#), on: data, to: sasrec.url)
         let error = #expect(throws: ConfigurationError.self) {
@@ -125,7 +125,7 @@ struct DistillerTests {
 
     @Test("training does not take a student up")
     func noTraining() throws {
-        try distil(to: "student", settings(epochs: 1))
+        try distill(to: "student", settings(epochs: 1))
         let experiment = try RunDirectory(folder.file("student")).manifest().experiment
         let error = #expect(throws: CheckpointError.self) {
             try train(experiment, on: data, to: folder.file("student")) { $0.resume = true }
@@ -142,7 +142,7 @@ struct DistillerTests {
         )
         try FileManager.default.removeItem(at: teacher.url)
         try train(experiment, on: data, to: teacher.url)
-        let manifest = try distil(to: "student", #"{"epochs": 3, "patience": 1}"#)
+        let manifest = try distill(to: "student", #"{"epochs": 3, "patience": 1}"#)
         #expect(manifest.validation.isEmpty && manifest.bestStep == manifest.step && manifest.epoch == 3)
     }
 }

@@ -9,7 +9,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("Click models in training")
+@Suite("CTR models in training")
 struct RankingTests {
     let folder: TemporaryFolder
     let data: Dataset

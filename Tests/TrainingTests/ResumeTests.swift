@@ -56,7 +56,7 @@ struct ResumeTests {
         #expect(manifest.status == .finished && manifest.step == expected.step)
         #expect(manifest.bestStep == expected.bestStep && manifest.validation == expected.validation)
         #expect(try Data(contentsOf: broken.weights) == Data(contentsOf: whole.weights))
-        // The optimiser's file also has the seconds spent, so its tensors are compared.
+        // The optimizer's file also has the seconds spent, so its tensors are compared.
         let (a, b) = (try SafetensorsFile(whole.optimizer), try SafetensorsFile(broken.optimizer))
         #expect(a.names == b.names && a.names.contains { $0.hasPrefix("average.") } == (decay > 0))
         let changed = try a.names.filter { name in

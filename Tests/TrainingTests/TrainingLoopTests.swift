@@ -17,12 +17,14 @@ private final class PlannedWork: TrainingWork {
     var dataPath: String { "here" }
     private let batchesInEpoch: Int
     private var metrics: [Double]
+    private let losses: [Double]
     private(set) var batchesSeen: [Int] = []
     private(set) var log: [String] = []
 
-    init(batchesInEpoch: Int = 3, metrics: [Double] = [], isResumable: Bool = true) {
+    init(batchesInEpoch: Int = 3, metrics: [Double] = [], losses: [Double] = [], isResumable: Bool = true) {
         self.batchesInEpoch = batchesInEpoch
         self.metrics = metrics
+        self.losses = losses
         self.isResumable = isResumable
     }
 
@@ -30,7 +32,8 @@ private final class PlannedWork: TrainingWork {
 
     func step(_ host: Int, number: Int) throws -> StepResult {
         batchesSeen.append(host)
-        return StepResult(losses: [("loss", 1 / Double(number))], examples: 10, rate: 0.1)
+        let loss = losses.indices.contains(number - 1) ? losses[number - 1] : 1 / Double(number)
+        return StepResult(losses: [("loss", loss)], examples: 10, rate: 0.1)
     }
 
     func validate() throws -> ValidationResult? {
@@ -96,6 +99,28 @@ struct TrainingLoopTests {
                 "best after 3", "checkpoint at 3, 1.0", "best after 6", "checkpoint at 6, 2.0", "checkpoint at 9, 3.0",
             ]
         )
+    }
+
+    @Test(
+        "a loss that is no number, or 10,000 times that of the first step, ends it",
+        arguments: [
+            ([8, 7, .nan], 3), ([-.infinity], 1), ([8, 80_001], 2), ([0.001, 0.5, 10_001], 3), ([-3, 30_001], 2),
+            ([8, 79_999, 3], nil), ([0.001, 9_999], nil), ([-3, -1e9], nil),
+        ] as [([Double], Int?)]
+    )
+    func divergence(_ losses: [Double], _ step: Int?) throws {
+        let work = PlannedWork(metrics: [0.1, 0.2], losses: losses)
+        guard let step else { return #expect(try run(work).end.status == .finished) }
+        let error = #expect(throws: DivergenceError.self) { try run(work) }
+        #expect(error?.description.hasPrefix("training step \(step): the loss is ") == true)
+        #expect(work.batchesSeen.count == step && work.log.isEmpty)
+    }
+
+    @Test("a resumed training remembers the first loss")
+    func firstLoss() throws {
+        var state = TrainingState()
+        state.firstLoss = 100
+        #expect(try run(PlannedWork(metrics: [0.1, 0.2], losses: [1, 20_000]), from: state).state.firstLoss == 100)
     }
 
     @Test("patience ends it")

@@ -157,7 +157,7 @@ int ct_set_grad(ct_tensor *t, const ct_tensor *gradient);  // NULL clears it
 // A scalar of the given value whose gradient with respect to inputs[i] is gradients[i].
 ct_tensor *ct_with_gradients(double value, ct_tensor *const *inputs, ct_tensor *const *gradients, int count);
 
-// In place; for optimisers and buffers. These never record a graph.
+// In place; for optimizers and buffers. These never record a graph.
 int ct_assign(ct_tensor *t, const ct_tensor *source);
 int ct_fill(ct_tensor *t, double value);
 int ct_add_in_place(ct_tensor *t, const ct_tensor *other, double scale);
@@ -170,7 +170,7 @@ int ct_scatter_add_in_place(ct_tensor *t, int64_t dimension, const ct_tensor *in
 int ct_masked_fill_in_place(ct_tensor *t, const ct_tensor *mask, double value);
 int ct_index_fill_pairs(ct_tensor *t, const ct_tensor *rows, const ct_tensor *columns, double value);
 
-// Optimisers.
+// Optimizers.
 int ct_global_norm(ct_tensor *const *ts, int count, double *norm);  // dense or sparse
 int ct_scale_all(ct_tensor *const *ts, int count, double factor);
 int ct_adam(ct_tensor *const *weights, ct_tensor *const *gradients, ct_tensor *const *means, ct_tensor *const *squares, int count,

@@ -126,7 +126,7 @@ final class ActionWords {
         (
             "favourite",
             [
-                "favorite", "fav", "favour", "favor", "like", "liked", "wishlist", "add to wishlist",
+                "favorite", "fav", "favor", "favor", "like", "liked", "wishlist", "add to wishlist",
                 "add to favorites",
                 "add to favourites", "bookmark", "collect",
             ]

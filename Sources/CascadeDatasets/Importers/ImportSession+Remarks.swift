@@ -96,7 +96,7 @@ extension ImportSession {
         let advice =
             longest > IdentifierLimits.highest
             ? "no service takes more than \(IdentifierLimits.highest); give them shorter ids"
-            : "set limits.id_bytes to \(longest) or more in the configuration of the service"
+            : "set server.limits.id_bytes to \(longest) or more in the configuration of the service"
         warn(
             "the longest \(kind) id has \(longest) bytes, and a service takes \(IdentifierLimits.usual) unless told otherwise: \(advice)."
         )

@@ -44,6 +44,11 @@ extension ImportSession {
         if let wanted = options.delimiter { syntax.delimiter = try Delimiter(named: wanted).text }
         (syntax.escape, syntax.comment) = (options.escape, options.comment)
         syntax.skipsSeparatorLine = separator != nil
+        if options.comment == nil, first.first == UInt8(ascii: "#") {
+            say(
+                "\(url.lastPathComponent): the first line begins with '#' and is read; --comment '#' passes such lines over"
+            )
+        }
         if separator == nil { try Delimiter.checkHeader(first, syntax.delimiter, url) }
         syntax.quote = try options.quote ?? quoteStyle(text, syntax)
         return try TableReader(text, syntax, hasHeader: hasHeader)

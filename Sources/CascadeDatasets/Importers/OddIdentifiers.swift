@@ -84,8 +84,8 @@ extension FieldBytes {
 
 /// What a service does with ids unless its configuration says otherwise.
 public enum IdentifierLimits {
-    /// The longest id that a service takes, in bytes: the default of `limits.id_bytes`.
+    /// The longest id that a service takes, in bytes: the default of `server.limits.id_bytes`.
     public static let usual = 200
-    /// The highest value of `limits.id_bytes`.
+    /// The highest value of `server.limits.id_bytes`.
     public static let highest = 1_024
 }

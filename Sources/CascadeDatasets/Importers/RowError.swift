@@ -33,8 +33,10 @@ struct RowError: Error {
     /// A source's value for a message: on one line and cut to 40 characters.
     static func quoted(_ field: FieldBytes) -> String {
         let text = String(decoding: field.prefix(200), as: UTF8.self)
-        let printable = text.unicodeScalars.map { $0.value < 0x20 || $0.value == 0x7F ? "\u{FFFD}" : String($0) }
-            .joined()
+        let printable = text.unicodeScalars.map { scalar in
+            scalar == "\t" ? "\\t" : scalar.value < 0x20 || scalar.value == 0x7F ? "\u{FFFD}" : String(scalar)
+        }
+        .joined()
         return "'\(printable.prefix(40))\(printable.count > 40 || field.count > 200 ? "…" : "")'"
     }
 }

@@ -3,7 +3,7 @@
 internal import Foundation
 
 /// What users of Taobao did from 2017-11-25 to 2017-12-03: `UserBehavior.csv`, without a header; user, item, category,
-/// behaviour and time in seconds.
+/// behavior and time in seconds.
 ///
 /// `pv` (the page of the item was opened) is a view, `cart`, `fav` a favourite, `buy` a purchase. Item feature:
 /// `category`. The published file has rows whose times cannot be: what lies outside the nine days, which are those of

@@ -39,7 +39,7 @@ extension HostBatch {
             zip(histories, joined.rows).map { Window(user: $0.user, inputs: $1, target: nil) },
             of: joined.events,
             padding: padding,
-            everyPosition: false
+            causal: false
         )
     }
 }

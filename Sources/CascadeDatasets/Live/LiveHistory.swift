@@ -60,13 +60,13 @@ public struct LiveHistory: Sendable, Hashable {
     public var count: Int { items.count }
 }
 
-/// Candidates that somebody's request wants judged.
+/// Candidates that somebody's request wants scored.
 public struct LiveRequest: Sendable, Equatable {
     /// What they did before.
     public var history: LiveHistory
     /// The tokens of what they search for; none without a query.
     public var query: [Int32]
-    /// What is to be judged.
+    /// What is to be scored.
     public var candidates: [ItemIndex]
     /// When they ask, in seconds since 1970-01-01 UTC.
     public var time: Int64

@@ -2,7 +2,7 @@
 
 internal import CascadeTensorFiles
 
-/// Search requests in host memory: what each user did before, what they asked, and the candidates to judge.
+/// Search requests in host memory: what each user did before, what they asked, and the candidates to score.
 ///
 /// `B` requests, `L` events of history (padded on the left), `C` candidates (padded on the right), `Q` distinct queries of
 /// at most `T` tokens, `F` numbers a candidate, `K` features of the moment.
@@ -124,7 +124,7 @@ extension QueryHostBatch {
     }
 }
 
-/// The distinct queries of a batch, each tokenised once; row 0 is no query.
+/// The distinct queries of a batch, each tokenized once; row 0 is no query.
 private struct DistinctQueries {
     private var rows: [[Int32]: Int32] = [[]: 0]
     private var order: [[Int32]] = [[]]

@@ -9,7 +9,7 @@ public struct RequestDivision: Sendable, Equatable {
     private var validation: [Int] = []
     private var test: [Int] = []
 
-    /// The requests that a model is judged by.
+    /// The requests that a model is evaluated by.
     public func numbers(_ part: Part) -> [Int] { part == .validation ? validation : test }
 
     /// Divides.
@@ -62,7 +62,7 @@ public struct RequestDivision: Sendable, Equatable {
         guard !validation.isEmpty || !test.isEmpty else {
             throw DatasetError(
                 .noEvaluationCases,
-                "\(name): the split leaves no request to judge a model by, of \(table.count). Move its points or shares."
+                "\(name): the split leaves no request to evaluate a model by, of \(table.count). Move its points or shares."
             )
         }
     }

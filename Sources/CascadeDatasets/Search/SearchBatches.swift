@@ -2,9 +2,9 @@
 
 internal import CascadeTensorFiles
 
-/// Makes batches of search requests, for training, for judging and for a request that comes in.
+/// Makes batches of search requests, for training, for evaluation and for a request that comes in.
 ///
-/// Beside what a list showed, negatives can be drawn as for click models, for sources that know only what was chosen.
+/// Beside what a list showed, negatives can be drawn as for CTR models, for sources that know only what was chosen.
 public struct QuerySource: Sendable {
     /// Whether requests have a shown item that was not chosen, so that nothing needs to be drawn.
     public let showsNegatives: Bool
@@ -103,7 +103,7 @@ public struct QuerySource: Sendable {
         guard !numbers.isEmpty else {
             throw DatasetError(
                 .noEvaluationCases,
-                "\(data.dataset.manifest.name): the split has no \(part.rawValue) requests to judge; choose the other part"
+                "\(data.dataset.manifest.name): the split has no \(part.rawValue) requests to score; choose the other part"
             )
         }
         if limit > 0, limit < numbers.count { numbers = (0..<limit).map { numbers[$0 * numbers.count / limit] } }
@@ -118,7 +118,7 @@ public struct QuerySource: Sendable {
     /// - Parameters:
     ///   - user: Who asks; nil for somebody who is not known and has no history.
     ///   - query: The text, of any length and content.
-    ///   - candidates: What to judge.
+    ///   - candidates: What to score.
     ///   - time: When, in seconds since 1970-01-01 UTC; nil takes the time of the user's last event.
     public func request(
         of user: UserIndex?,

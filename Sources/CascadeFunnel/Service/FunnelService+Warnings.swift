@@ -40,7 +40,7 @@ extension FunnelService {
             : "No limit allows more than 1024 bytes; import the data with shorter ids."
         let who = count.map { "\($0) \(what) have ids" } ?? "\(what) have ids"
         return """
-            limits.id_bytes: \(who) longer than \(limit) bytes, and requests that name them are refused. \
+            server.limits.id_bytes: \(who) longer than \(limit) bytes, and requests that name them are refused. \
             The longest has \(bytes) bytes: '\(shown)'. \(advice)
             """
     }

@@ -142,20 +142,20 @@ public struct DiffusionGS: EncodedQueryRanker {
 
     public func predict(_ batch: QueryBatch, _ mode: Mode) throws -> QueryPrediction {
         let (requests, clean, condition) = try prepared(batch, mode)
-        if configuration.target == .token { return try judge(batch, requests, clean, condition, mode) }
+        if configuration.target == .token { return try score(batch, requests, clean: clean, under: condition, mode) }
         let random = randomness(batch.noise, batch.rows, batch.length)
         let (parts, terms) = try denoised(clean, condition, random, mode)
-        var judgement = try head(requests, interest: requests.mean(parts.dynamic), mode)
-        judgement.terms = terms
-        return judgement
+        var score = try head(requests, interest: requests.mean(parts.dynamic), mode)
+        score.terms = terms
+        return score
     }
 
     /// The literal reading: the candidate is the last token of a history of its own.
-    private func judge(
+    private func score(
         _ batch: QueryBatch,
         _ r: EncodedRequests,
-        _ clean: Tensor,
-        _ condition: Condition,
+        clean: Tensor,
+        under condition: Condition,
         _ mode: Mode
     ) throws -> QueryPrediction {
         let (rows, length, width, features) = (batch.rows, batch.length, batch.width, configuration.embeddingSize)
@@ -189,9 +189,9 @@ public struct DiffusionGS: EncodedQueryRanker {
         let sequence = try Tensor.concatenated([spread(clean), candidates], 1)
         let (parts, terms) = try denoised(sequence, own, random, mode)
         let interest = try ((parts.dynamic * mask).sum(1) / own.counts.squeezed(1)).reshaped(rows, width, features)
-        var judgement = try head(r, interest: interest, mode)
-        judgement.terms = terms
-        return judgement
+        var score = try head(r, interest: interest, mode)
+        score.terms = terms
+        return score
     }
 
     /// What a denoising draws: its step in training, and standard normal noise by stream.
@@ -254,7 +254,7 @@ public struct DiffusionGS: EncodedQueryRanker {
             x =
                 try isCross
                 ? layer.crossing(x, with: c.query, c.profile, mask, mode)
-                : layer(x, c.profile, mask, counts, mode)
+                : layer(x, c.profile, mask, counts: counts, mode)
         }
         let y = try outputNorm(x.sliced(1, to: length))
         return Parts(fixed: try staticHead(y), dynamic: try dynamicHead(y))

@@ -16,24 +16,10 @@ public struct HSTU: EncodedQueryRanker {
 
     public struct Configuration: QueryRankerSettings {
         public var base = QuerySettings()
-        /// Layers.
-        public var numLayers = 4
-        /// Attention heads of each.
-        public var numHeads = 2
-        /// Probability that a feature is zeroed while training.
-        public var dropout = 0.1
+        public var attention = AttentionStackSettings()
         public init() {}
 
-        public static var bounds: [Bound<Self>] {
-            [
-                .multiple(\.base.embeddingSize, of: \.numHeads), .atLeast(1, \.numHeads), .unit(\.dropout),
-                .atLeast(1, \.numLayers),
-            ]
-        }
-
-        public static var formerNames: [String: String] {
-            ["layers": "numLayers", "heads": "numHeads"]
-        }
+        public static var bounds: [Bound<Self>] { [.multiple(\.base.embeddingSize, of: \.attention.numHeads)] }
     }
 
     public let configuration: Configuration
@@ -45,14 +31,14 @@ public struct HSTU: EncodedQueryRanker {
     public init(_ c: Configuration, for data: DatasetShape, using generator: Generator) throws {
         configuration = c
         encoder = try QueryEncoder(c, for: data, using: generator)
-        layers = try (1...c.numLayers).map { number in
+        layers = try (1...c.attention.numLayers).map { number in
             try PointwiseAttentionLayer(
                 c.embeddingSize,
-                heads: c.numHeads,
+                heads: c.attention.numHeads,
                 limit: c.maxSequenceLength + 2,
                 byGroup: false,
-                isLast: number == c.numLayers,
-                dropout: c.dropout,
+                isLast: number == c.attention.numLayers,
+                dropout: c.attention.dropout,
                 using: generator
             )
         }

@@ -3,39 +3,25 @@
 public import CascadeNN
 public import CascadeTorch
 
-/// HSTU with cross features of candidate and history, tokens for the person, and a normalisation for each kind of token.
+/// HSTU with cross features of candidate and history, tokens for the person, and a normalization for each kind of token.
 ///
 /// - Source: Han et al. 2025, arXiv:2505.18654; as a baseline of DiffusionGS, section 5.1.4.
 /// - Deviation: G15: see `Documentation/paper-readings.md`.
 public struct MTGR: EncodedQueryRanker {
     public static let card = ModelCard(
         name: "mtgr",
-        summary: "HSTU with cross features, tokens for the person, and group layer normalisation",
+        summary: "HSTU with cross features, tokens for the person, and group layer normalization",
         paper: "Han et al. 2025, arXiv:2505.18654"
     )
 
     public struct Configuration: QueryRankerSettings {
         public var base = QuerySettings(crossFeatures: true)
-        /// Layers.
-        public var numLayers = 4
-        /// Attention heads of each.
-        public var numHeads = 2
-        /// Probability that a feature is zeroed while training.
-        public var dropout = 0.1
+        public var attention = AttentionStackSettings()
         /// Whether tokens of each kind are normalized by themselves.
         public var groupNorm = true
         public init() {}
 
-        public static var bounds: [Bound<Self>] {
-            [
-                .multiple(\.base.embeddingSize, of: \.numHeads), .atLeast(1, \.numHeads), .unit(\.dropout),
-                .atLeast(1, \.numLayers),
-            ]
-        }
-
-        public static var formerNames: [String: String] {
-            ["layers": "numLayers", "heads": "numHeads"]
-        }
+        public static var bounds: [Bound<Self>] { [.multiple(\.base.embeddingSize, of: \.attention.numHeads)] }
     }
 
     public let configuration: Configuration
@@ -47,14 +33,14 @@ public struct MTGR: EncodedQueryRanker {
     public init(_ c: Configuration, for data: DatasetShape, using generator: Generator) throws {
         configuration = c
         encoder = try QueryEncoder(c, for: data, using: generator)
-        layers = try (1...c.numLayers).map { number in
+        layers = try (1...c.attention.numLayers).map { number in
             try PointwiseAttentionLayer(
                 c.embeddingSize,
-                heads: c.numHeads,
+                heads: c.attention.numHeads,
                 limit: c.maxSequenceLength + 3,
                 byGroup: c.groupNorm,
-                isLast: number == c.numLayers,
-                dropout: c.dropout,
+                isLast: number == c.attention.numLayers,
+                dropout: c.attention.dropout,
                 using: generator
             )
         }

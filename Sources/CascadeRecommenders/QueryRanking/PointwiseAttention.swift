@@ -5,9 +5,9 @@ import CascadeTorch
 
 /// How a token's features are brought to one scale before a layer.
 enum TokenNorm: Module {
-    /// One normalisation for every token.
+    /// One normalization for every token.
     case same(LayerNorm)
-    /// One for each kind of token: what is known of the person, what happened, what is judged.
+    /// One for each kind of token: what is known of the person, what happened, what is scored.
     case byGroup([LayerNorm])
 
     /// The kinds of tokens.
@@ -156,7 +156,7 @@ struct PointwiseAttentionLayer: Module {
             1
         )
         let (u, v, q, k) = try parts(ready)
-        let candidates = try judged(x.candidates, k, v, scope, mode)
+        let candidates = try scored(x.candidates, k, v, scope, mode)
         guard !isLast else { return PointwiseTokens(person: x.person, history: x.history, candidates: candidates) }
         let bias = try byHead(places, scope.distances.within.unsqueezed(0)) + byHead(gaps, scope.gaps.within)
         let weights = try (q.matmul(k.transposed()) + bias).silu() * scope.sequence / scope.counts
@@ -172,7 +172,7 @@ struct PointwiseAttentionLayer: Module {
     }
 
     /// Candidates that have seen the whole sequence and themselves.
-    private func judged(_ x: Tensor, _ k: Tensor, _ v: Tensor, _ scope: PointwiseScope, _ mode: Mode) throws -> Tensor {
+    private func scored(_ x: Tensor, _ k: Tensor, _ v: Tensor, _ scope: PointwiseScope, _ mode: Mode) throws -> Tensor {
         let (ownU, ownV, ownQ, ownK) = try parts(norm(x, .candidate))
         let ahead = try byHead(places, scope.distances.toNow.unsqueezed(0)) + byHead(gaps, scope.gaps.toNow)
         let seen = try (ownQ.matmul(k.transposed()) + ahead.unsqueezed(2)).silu() * scope.keys

@@ -71,11 +71,11 @@ public struct QIN: EncodedQueryRanker {
         return try head(r, interest: fused, mode)
     }
 
-    /// Which of the allowed behaviours have the highest scores: bool, shaped like `scores`.
+    /// Which of the allowed behaviors have the highest scores: bool, shaped like `scores`.
     private func chosen(_ scores: Tensor, _ allowed: Tensor, _ count: Int) throws -> Tensor {
-        let kept = try KeptBehaviours(
+        let kept = try KeptBehaviors(
             best: count,
-            of: scores.filled(where: allowed.not(), with: KeptBehaviours.nothing)
+            of: scores.filled(where: allowed.not(), with: KeptBehaviors.nothing)
         )
         return try Tensor.zeros(scores.shape, on: scores.device)
             .scattered(2, kept.columns, kept.mask.to(.float32), adding: true).greater(0)

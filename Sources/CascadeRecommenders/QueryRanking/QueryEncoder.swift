@@ -69,6 +69,25 @@ public struct QuerySettings: InlinedSettings, Equatable {
     }
 }
 
+/// The settings of a stack of attention layers; in files beside a model's own.
+public struct AttentionStackSettings: InlinedSettings, Equatable {
+    /// Layers.
+    public var numLayers = 4
+    /// Attention heads of each.
+    public var numHeads = 2
+    /// Probability that a feature is zeroed while training.
+    public var dropout = 0.1
+    /// The defaults.
+    public init() {}
+
+    init(numLayers: Int) { self.numLayers = numLayers }
+
+    public static var bounds: [Bound<Self>] { [.atLeast(1, \.numLayers, \.numHeads), .unit(\.dropout)] }
+    public static var formerNames: [String: String] {
+        ["layers": "numLayers", "blocks": "numLayers", "heads": "numHeads"]
+    }
+}
+
 /// The settings of a query-aware ranking model.
 protocol QueryRankerSettings: Settings {
     /// What all of them have.
@@ -132,7 +151,7 @@ struct ValueTable: Module {
 ///
 /// An event is its item and the item's features through a network, the action, the query that led to it, its place counted
 /// from the end, its age at the request, and the hour and day of the week when it happened. Items, queries and people are
-/// layer-normalised: a query of many hashed words would otherwise be far smaller than what it is to guide.
+/// layer-normalized: a query of many hashed words would otherwise be far smaller than what it is to guide.
 ///
 /// - Source: DiffusionGS, section 4.1, eqs 1-2, table 1 (reading G8).
 struct QueryEncoder: Module {
@@ -172,7 +191,7 @@ struct QueryEncoder: Module {
         itemNorm = try LayerNorm(c.embeddingSize, on: generator.device)
         actions = try Embedding(Action.allCases.count + 1, c.embeddingSize, .normal(t.initializerStd), using: generator)
         places = try Embedding(c.maxSequenceLength + 1, c.embeddingSize, .normal(t.initializerStd), using: generator)
-        ages = try Embedding(Behaviours.ageBuckets + 1, c.embeddingSize, .normal(t.initializerStd), using: generator)
+        ages = try Embedding(Behaviors.ageBuckets + 1, c.embeddingSize, .normal(t.initializerStd), using: generator)
         hours = try Embedding(24, c.embeddingSize, .normal(t.initializerStd), using: generator)
         days = try Embedding(7, c.embeddingSize, .normal(t.initializerStd), using: generator)
         words = try table(t.text.buckets + 1, c.embeddingSize)
@@ -231,8 +250,8 @@ struct QueryEncoder: Module {
             try [(batch.candidates, batch.items)]
             + features.map { (try $0.values(batch.candidates), try $0.values(batch.items)) }
         var counts: [Tensor] = []
-        for (candidate, behaviour) in pairs {
-            let same = try candidate.unsqueezed(-1).equal(behaviour.unsqueezed(1)).and(real)
+        for (candidate, behavior) in pairs {
+            let same = try candidate.unsqueezed(-1).equal(behavior.unsqueezed(1)).and(real)
             counts += [try same.to(.float32).sum(-1), try same.and(asked).to(.float32).sum(-1)]
         }
         return try Tensor.stacked(counts, -1).log1p()

@@ -4,7 +4,7 @@ import CascadeDatasets
 import CascadeNN
 import CascadeTorch
 
-/// What a search model does with the interest that it found.
+/// What a query-aware ranker does with the interest that it found.
 public struct QueryHeadSettings: Settings, Equatable {
     /// Features of the hidden layers.
     public var hiddenUnits = [128, 64]
@@ -21,7 +21,7 @@ public struct QueryHeadSettings: Settings, Equatable {
 ///
 /// The first layer is a sum of two maps: what a request's candidates share is multiplied once a request.
 ///
-/// - Deviation: G1: eq 13 has no candidate in it; this is the reading `interaction`. G16: what a purchase is judged among.
+/// - Deviation: G1: eq 13 has no candidate in it; this is the reading `interaction`. G16: what a purchase is scored among.
 struct QueryHead: Module {
     let shared: Linear
     let own: Linear
@@ -57,7 +57,7 @@ struct QueryHead: Module {
     }
 }
 
-/// The parts that every search model is made of, and what follows from them.
+/// The parts that every query-aware ranker is made of, and what follows from them.
 protocol EncodedQueryRanker: QueryRanker where Configuration: QueryRankerSettings {
     var configuration: Configuration { get }
     var encoder: QueryEncoder { get }

@@ -15,24 +15,10 @@ public struct SearchSASRec: EncodedQueryRanker {
 
     public struct Configuration: QueryRankerSettings {
         public var base = QuerySettings()
-        /// Transformer blocks.
-        public var numLayers = 2
-        /// Attention heads of each.
-        public var numHeads = 2
-        /// Probability that a feature is zeroed while training.
-        public var dropout = 0.1
+        public var attention = AttentionStackSettings(numLayers: 2)
         public init() {}
 
-        public static var bounds: [Bound<Self>] {
-            [
-                .multiple(\.base.embeddingSize, of: \.numHeads), .atLeast(1, \.numHeads), .unit(\.dropout),
-                .atLeast(1, \.numLayers),
-            ]
-        }
-
-        public static var formerNames: [String: String] {
-            ["blocks": "numLayers", "heads": "numHeads"]
-        }
+        public static var bounds: [Bound<Self>] { [.multiple(\.base.embeddingSize, of: \.attention.numHeads)] }
     }
 
     public let configuration: Configuration
@@ -44,12 +30,12 @@ public struct SearchSASRec: EncodedQueryRanker {
     public init(_ c: Configuration, for data: DatasetShape, using generator: Generator) throws {
         configuration = c
         encoder = try QueryEncoder(c, for: data, using: generator)
-        blocks = try (0..<c.numLayers).map { _ in
+        blocks = try (0..<c.attention.numLayers).map { _ in
             try TransformerBlock(
                 width: c.embeddingSize,
-                heads: c.numHeads,
+                heads: c.attention.numHeads,
                 hidden: 4 * c.embeddingSize,
-                dropout: c.dropout,
+                dropout: c.attention.dropout,
                 using: generator
             )
         }

@@ -3,18 +3,18 @@
 public import CascadeNN
 public import CascadeTorch
 
-/// SIM in search: behaviours like the candidate are searched for, then attended to.
+/// SIM in search: behaviors like the candidate are searched for, then attended to.
 ///
 /// - Source: Pi et al., CIKM 2020, arXiv:2006.05639, section 3; as a baseline of DiffusionGS, section 5.1.4.
 /// - Deviation: G12: see `Documentation/paper-readings.md`.
 public struct SearchSIM: EncodedQueryRanker {
     public static let card = ModelCard(
         name: "search-sim",
-        summary: "finds the behaviours that resemble the candidate and attends to them",
+        summary: "finds the behaviors that resemble the candidate and attends to them",
         paper: "Pi et al., CIKM 2020, arXiv:2006.05639"
     )
 
-    /// By what behaviours are found.
+    /// By what behaviors are found.
     public enum Retrieval: String, Codable, Sendable, CaseIterable {
         /// A product that an auxiliary loss trains.
         case soft
@@ -67,9 +67,9 @@ public struct SearchSIM: EncodedQueryRanker {
         let r = try encoder(batch, mode)
         let real = try r.mask.squeezed(-1).greater(0).unsqueezed(1).expanded([batch.rows, batch.width, batch.length])
         let products = try search?(r.tokens, r.targets)
-        let ranking = try products?.filled(where: real.not(), with: KeptBehaviours.nothing) ?? hardRanking(batch, real)
-        let kept = try KeptBehaviours(best: configuration.topK, of: ranking)
-        var judgement = try head(r, interest: attention(r.targets, r.tokens, kept), mode)
+        let ranking = try products?.filled(where: real.not(), with: KeptBehaviors.nothing) ?? hardRanking(batch, real)
+        let kept = try KeptBehaviors(best: configuration.topK, of: ranking)
+        var score = try head(r, interest: attention(r.targets, r.tokens, kept), mode)
         if mode == .training, let auxiliary, let products {
             let scale = Double(configuration.embeddingSize).squareRoot()
             let interest = try maskedSoftmax(products / scale, real).matmul(r.tokens)
@@ -77,22 +77,22 @@ public struct SearchSIM: EncodedQueryRanker {
                 batch,
                 purchaseWeight: configuration.purchaseLossWeight
             )
-            judgement.terms = [("auxiliary", try terms.dropFirst().reduce(terms[0].loss) { try $0 + $1.loss })]
+            score.terms = [("auxiliary", try terms.dropFirst().reduce(terms[0].loss) { try $0 + $1.loss })]
         }
-        return judgement
+        return score
     }
 
-    /// Behaviours with the candidate's value of the first item feature, the latest first: `[B, C, L]`.
+    /// Behaviors with the candidate's value of the first item feature, the latest first: `[B, C, L]`.
     private func hardRanking(_ batch: QueryBatch, _ real: Tensor) throws -> Tensor {
         let feature = encoder.features[0]
         let same = try feature.values(batch.candidates).unsqueezed(-1).equal(feature.values(batch.items).unsqueezed(1))
         let columns = try Tensor.range(0..<batch.length, on: batch.items.device).to(.float32)
         return try columns.reshaped(1, 1, batch.length).expanded(real.shape)
-            .filled(where: same.and(real).not(), with: KeptBehaviours.nothing)
+            .filled(where: same.and(real).not(), with: KeptBehaviors.nothing)
     }
 }
 
-/// Attention from each candidate to the behaviours that were kept for it, with several heads.
+/// Attention from each candidate to the behaviors that were kept for it, with several heads.
 ///
 /// - Source: Vaswani et al. 2017, section 3.2.2; SIM, section 3.2, eq 6.
 struct TargetAttention: Module {
@@ -108,22 +108,22 @@ struct TargetAttention: Module {
         self.heads = heads
     }
 
-    /// Candidates `[B, C, D]` and behaviours `[B, L, D]` to what each candidate finds: `[B, C, D]`.
+    /// Candidates `[B, C, D]` and behaviors `[B, L, D]` to what each candidate finds: `[B, C, D]`.
     ///
-    /// The products are made with every behaviour and then cut to the kept ones: at some hundred behaviours that is cheaper than
+    /// The products are made with every behavior and then cut to the kept ones: at some hundred behaviors that is cheaper than
     /// gathering keys and values for each candidate.
-    func callAsFunction(_ candidates: Tensor, _ behaviours: Tensor, _ kept: KeptBehaviours) throws -> Tensor {
+    func callAsFunction(_ candidates: Tensor, _ behaviors: Tensor, _ kept: KeptBehaviors) throws -> Tensor {
         let (rows, count, length, width) = (
-            candidates.size(0), candidates.size(1), behaviours.size(1), behaviours.size(2)
+            candidates.size(0), candidates.size(1), behaviors.size(1), behaviors.size(2)
         )
         func split(_ x: Tensor) throws -> Tensor {
             try x.reshaped(rows, x.size(1), heads, width / heads).transposed(1, 2)
         }
-        let scores = try split(query(candidates)).matmul(split(key(behaviours)).transposed())
-        // 1 where a behaviour was kept for the candidate: [B, 1, C, L].
-        let chosen = try Tensor.zeros([rows, count, length], on: behaviours.device)
+        let scores = try split(query(candidates)).matmul(split(key(behaviors)).transposed())
+        // 1 where a behavior was kept for the candidate: [B, 1, C, L].
+        let chosen = try Tensor.zeros([rows, count, length], on: behaviors.device)
             .scattered(2, kept.columns, kept.mask.to(.float32), adding: true).greater(0).unsqueezed(1)
         let weights = try maskedSoftmax(scores / Double(width / heads).squareRoot(), chosen.expanded(scores.shape))
-        return try weights.matmul(split(value(behaviours))).transposed(1, 2).reshaped(rows, count, width)
+        return try weights.matmul(split(value(behaviors))).transposed(1, 2).reshaped(rows, count, width)
     }
 }

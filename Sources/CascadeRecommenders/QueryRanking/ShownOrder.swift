@@ -7,11 +7,11 @@ public import CascadeTorch
 /// The order in which the list was shown, as a floor: the probability falls, or rises, with the place.
 ///
 /// A logistic regression on the number that the data set records for the place, such as its logarithm, so that its
-/// probabilities can be judged too; if asked to, also on whether the person met the candidate before.
+/// probabilities can be scored too; if asked to, also on whether the person met the candidate before.
 public struct ShownOrder: QueryRanker {
     public static let card = ModelCard(
         name: "shown-order",
-        summary: "judges by the place in the list that was shown; a floor for data that record it",
+        summary: "scores by the place in the list that was shown; a floor for data that record it",
         paper: "a logistic regression"
     )
 
@@ -58,7 +58,7 @@ public struct ShownOrder: QueryRanker {
     }
 
     public func predict(_ batch: QueryBatch, _ mode: Mode) throws -> QueryPrediction {
-        // A number that a table lists alone does not check who is judged.
+        // A number that a table lists alone does not check who is evaluated.
         guard try batch.candidates.greater(Double(itemCount)).any().item() == 0 else {
             throw TorchError("shown-order", "an item number is above \(itemCount)")
         }

@@ -67,8 +67,7 @@ struct UserAwareLayer: Module {
     ///   - profile: Who asks, `[B, D]`.
     ///   - mask: 1 where there is an event, `[B, L, 1]`.
     ///   - counts: How many there are, at least 1, `[B, 1, 1]`.
-    func callAsFunction(_ x: Tensor, _ profile: Tensor, _ mask: Tensor, _ counts: Tensor, _ mode: Mode) throws -> Tensor
-    {
+    func callAsFunction(_ x: Tensor, _ profile: Tensor, _ mask: Tensor, counts: Tensor, _ mode: Mode) throws -> Tensor {
         let (q, k, v) = try parts(x, profile, mask)
         return try finish(x, q.matmul(k.transposed().matmul(v)) / counts.unsqueezed(1), mode)
     }

@@ -32,9 +32,9 @@ public enum TablePrecision: String, Codable, Sendable, CaseIterable {
     }
 }
 
-/// The search stage by itself: scores histories of thousands of behaviours by the attention's tables alone.
+/// The search stage by itself: scores histories of thousands of behaviors by the attention's tables alone.
 ///
-/// Item and category are one row, so that a behaviour costs one look-up; time is one number for each distance.
+/// Item and category are one row, so that a behavior costs one look-up; time is one number for each distance.
 ///
 /// - Source: DARE, section 3.3.
 public struct AttentionScorer {
@@ -79,13 +79,13 @@ public struct AttentionScorer {
         }
     }
 
-    /// Scores of every behaviour for every candidate.
+    /// Scores of every behavior for every candidate.
     ///
     /// - Parameters:
     ///   - history: Item numbers from 1, the latest last: int64 `[L]`.
     ///   - candidates: Item numbers from 1: int64 `[C]`.
     /// - Returns: float32 `[C, L]`, what the model's attention gives before its softmax.
-    /// - Throws: ``TorchError`` when a number is outside the catalogue.
+    /// - Throws: ``TorchError`` when a number is outside the catalog.
     public func callAsFunction(_ history: Tensor, _ candidates: Tensor) throws -> Tensor {
         try withoutGradients {
             let length = history.count
@@ -95,7 +95,7 @@ public struct AttentionScorer {
         }
     }
 
-    /// The behaviours to attend to: int64 `[C, k]`, columns of the history, best first.
+    /// The behaviors to attend to: int64 `[C, k]`, columns of the history, best first.
     public func search(_ history: Tensor, _ candidates: Tensor, keeping count: Int) throws -> Tensor {
         try callAsFunction(history, candidates).top(min(count, history.count)).indices
     }

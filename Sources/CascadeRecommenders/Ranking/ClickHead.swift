@@ -3,7 +3,7 @@
 import CascadeNN
 import CascadeTorch
 
-/// What a click model does with the interest it found.
+/// What a CTR model does with the interest it found.
 public struct ClickHeadSettings: Settings, Equatable {
     /// How hidden features are bent.
     public enum Activation: String, Codable, Sendable, CaseIterable {
@@ -23,7 +23,7 @@ public struct ClickHeadSettings: Settings, Equatable {
     public static var formerNames: [String: String] { ["hidden": "hiddenUnits"] }
 }
 
-/// From features of (history, candidate) pairs to the log-odds of a click: batch normalisation, then a small network.
+/// From features of (history, candidate) pairs to the log-odds of a click: batch normalization, then a small network.
 ///
 /// - Source: DARE's released code (layers 200 and 80, PReLU from 0.1); one output instead of a softmax over two, which
 ///   is the same function.
@@ -61,7 +61,7 @@ struct ClickHead: Module {
 }
 
 extension BatchNorm {
-    /// Normalises by the rows' own statistics and leaves the running ones alone.
+    /// Normalizes by the rows' own statistics and leaves the running ones alone.
     fileprivate func judgingByBatch(_ x: Tensor) throws(TorchError) -> Tensor {
         try x.batchNorm(
             weight.value,

@@ -3,20 +3,20 @@
 import CascadeNN
 import CascadeTorch
 
-/// Behaviours of one category that lie close together in time, treated as one.
+/// Behaviors of one category that lie close together in time, treated as one.
 ///
-/// The history is cut into stretches of equal length, counted from the latest behaviour back; within a stretch the
-/// behaviours of one category (of one item, without categories) are a cluster. Its latest member stands for it.
+/// The history is cut into stretches of equal length, counted from the latest behavior back; within a stretch the
+/// behaviors of one category (of one item, without categories) are a cluster. Its latest member stands for it.
 struct Clusters {
     /// The members that stand for their clusters: bool `[B, L]`.
     let representatives: Tensor
-    /// Logarithm of the size of each behaviour's cluster: float32 `[B, L]`.
+    /// Logarithm of the size of each behavior's cluster: float32 `[B, L]`.
     let logSizes: Tensor
     /// Shares that average over clusters: `[B, S, span, span]`.
     private let shares: Tensor
     private let span: Int
 
-    init(_ b: Behaviours, span: Int) throws {
+    init(_ b: Behaviors, span: Int) throws {
         let gap = (span - b.length % span) % span
         let kinds = try (b.categories ?? b.items).padded(before: gap, after: 0).reshaped(b.rows, -1, span)
         let real = try b.mask.to(.float32).padded(before: gap, after: 0).reshaped(b.rows, -1, span)
@@ -32,7 +32,7 @@ struct Clusters {
         self.span = span
     }
 
-    /// Every behaviour's vector replaced by the mean of its cluster: `[B, L, D]` to the same shape.
+    /// Every behavior's vector replaced by the mean of its cluster: `[B, L, D]` to the same shape.
     func means(_ x: Tensor) throws -> Tensor {
         let gap = (span - x.size(1) % span) % span
         let edge = try Tensor.zeros([x.size(0), gap, x.size(2)], on: x.device)

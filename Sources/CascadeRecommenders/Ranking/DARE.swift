@@ -3,7 +3,7 @@
 import CascadeNN
 public import CascadeTorch
 
-/// Two-stage click model whose attention and representation have embeddings of their own.
+/// Two-stage CTR model whose attention and representation have embeddings of their own.
 ///
 /// - Source: Feng et al., Long-Sequence Recommendation Models Need Decoupled Embeddings, ICLR 2025, arXiv:2410.02604.
 /// - Deviation: A1-A5: see `Documentation/paper-readings.md`.
@@ -41,8 +41,8 @@ public struct DARE: TwoStageRanker {
 
     public init(_ c: Configuration, for data: DatasetShape, using generator: Generator) throws {
         let own = c.attentionEmbeddingSize > 0 ? c.attentionEmbeddingSize : c.embeddingSize
-        let attention = try BehaviourEncoder(c.shape(data, width: own), using: generator)
-        let representation = try BehaviourEncoder(c.shape(data), using: generator)
+        let attention = try BehaviorEncoder(c.shape(data, width: own), using: generator)
+        let representation = try BehaviorEncoder(c.shape(data), using: generator)
         network = try TwoStage(
             ItemCategories(data, on: generator.device),
             keys: attention,

@@ -3,14 +3,14 @@
 import CascadeNN
 public import CascadeTorch
 
-/// Attention by a small network over each pair of behaviour and candidate, with a retrieval stage before it.
+/// Attention by a small network over each pair of behavior and candidate, with a retrieval stage before it.
 ///
 /// - Source: Zhou et al., Deep Interest Network, KDD 2018, arXiv:1706.06978; the retrieval stage as in DARE, appendix A.2.
 /// - Deviation: A7: see `Documentation/paper-readings.md`.
 public struct DIN: TwoStageRanker {
     public static let card = ModelCard(
         name: "din",
-        summary: "a small network weighs each behaviour for the candidate; the heaviest are kept",
+        summary: "a small network weighs each behavior for the candidate; the heaviest are kept",
         paper: "Zhou et al., KDD 2018, arXiv:1706.06978"
     )
 
@@ -36,7 +36,7 @@ public struct DIN: TwoStageRanker {
     let network: TwoStage
 
     public init(_ c: Configuration, for data: DatasetShape, using generator: Generator) throws {
-        let shared = try BehaviourEncoder(c.shape(data), using: generator)
+        let shared = try BehaviorEncoder(c.shape(data), using: generator)
         network = try TwoStage(
             c,
             for: data,
@@ -55,15 +55,15 @@ public struct DIN: TwoStageRanker {
 struct UnitAttention: HistoryAttention {
     let unit: TargetUnit
 
-    func scores(_ b: Behaviours, _ v: TwoStage.Vectors, keys: BehaviourEncoder, queries: BehaviourEncoder) throws
+    func scores(_ b: Behaviors, _ v: TwoStage.Vectors, keys: BehaviorEncoder, queries: BehaviorEncoder) throws
         -> Tensor
     { try unit(v.keys, v.queries) }
 }
 
-/// Weighs behaviours by a small network over the pair, its difference and its product.
+/// Weighs behaviors by a small network over the pair, its difference and its product.
 ///
 /// The first layer is applied without building its `4 D` wide input: its column blocks act on the candidate, the
-/// behaviour, their difference and their product, so that one batched product does the work of each pair.
+/// behavior, their difference and their product, so that one batched product does the work of each pair.
 ///
 /// - Source: DIN, Zhou et al. 2018, arXiv:1706.06978, figure 2; DARE's released code (36 features, PReLU, over D).
 struct TargetUnit: Module {
@@ -78,15 +78,15 @@ struct TargetUnit: Module {
     }
 
     /// `[B, L, D]`, `[B, C, D]` to `[B, C, L]`.
-    func callAsFunction(_ behaviours: Tensor, _ candidates: Tensor) throws -> Tensor {
-        let (width, weight) = (behaviours.size(2), hidden.weight.value)
+    func callAsFunction(_ behaviors: Tensor, _ candidates: Tensor) throws -> Tensor {
+        let (width, weight) = (behaviors.size(2), hidden.weight.value)
         func block(_ i: Int) throws -> Tensor { try weight.sliced(1, from: i * width, to: (i + 1) * width) }
         // [B C, U, D]
         let perPair = try (block(1) - block(2)).scaledWeights(block(3), by: candidates.reshaped(-1, width))
         let fixed = try candidates.linear(block(0) + block(2), hidden.bias?.value)  // [B, C, U]
-        let shape = [candidates.size(0), behaviours.size(1), candidates.size(1), weight.size(0)]
+        let shape = [candidates.size(0), behaviors.size(1), candidates.size(1), weight.size(0)]
         let flat = try perPair.reshaped([shape[0], shape[2] * shape[3], width])
-        let products = try behaviours.matmul(flat.transposed()).reshaped(shape)  // [B, L, C, U]
+        let products = try behaviors.matmul(flat.transposed()).reshaped(shape)  // [B, L, C, U]
         let scores = try products.pairScores(
             fixed,
             slope: rectifier.slope.value,

@@ -36,7 +36,7 @@ public struct ETA: TwoStageRanker {
     let network: TwoStage
 
     public init(_ c: Configuration, for data: DatasetShape, using generator: Generator) throws {
-        let shared = try BehaviourEncoder(c.shape(data), using: generator)
+        let shared = try BehaviorEncoder(c.shape(data), using: generator)
         network = try TwoStage(
             c,
             for: data,
@@ -48,16 +48,16 @@ public struct ETA: TwoStageRanker {
     }
 }
 
-/// Keeps behaviours whose signatures agree with the candidate's in most bits; of equal ones the latest.
+/// Keeps behaviors whose signatures agree with the candidate's in most bits; of equal ones the latest.
 struct HammingRetrieval: HistoryRetrieval {
     let hamming: Signature
 
-    func ranking(_ b: Behaviours, _ v: TwoStage.Vectors, attention scores: Tensor) throws
+    func ranking(_ b: Behaviors, _ v: TwoStage.Vectors, attention scores: Tensor) throws
         -> (ranking: Tensor, weights: Tensor?)
     {
         let bits = try Signature.agreement(hamming(v.keys), hamming(v.queries))
         let ranking = try bits + b.recency() / Double(4 * b.length)
-        return (try ranking.filled(where: b.padding(), with: KeptBehaviours.nothing), nil)
+        return (try ranking.filled(where: b.padding(), with: KeptBehaviors.nothing), nil)
     }
 }
 
@@ -81,8 +81,8 @@ struct Signature: Module {
     }
 
     /// Equal bits of every pair: `[B, L, bits]`, `[B, C, bits]` to `[B, C, L]`; bits minus the Hamming distance.
-    static func agreement(_ behaviours: Tensor, _ candidates: Tensor) throws -> Tensor {
-        let bits = Double(behaviours.size(2))
-        return try (candidates.matmul(behaviours.transposed()) + bits) / 2
+    static func agreement(_ behaviors: Tensor, _ candidates: Tensor) throws -> Tensor {
+        let bits = Double(behaviors.size(2))
+        return try (candidates.matmul(behaviors.transposed()) + bits) / 2
     }
 }

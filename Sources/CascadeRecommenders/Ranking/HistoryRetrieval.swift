@@ -3,17 +3,17 @@
 import CascadeNN
 import CascadeTorch
 
-/// Behaviours that the retrieval stage keeps for each candidate, k at most.
-struct KeptBehaviours {
+/// Behaviors that the retrieval stage keeps for each candidate, k at most.
+struct KeptBehaviors {
     /// Columns of the history, best first: int64 `[B, C, k]`.
     let columns: Tensor
     /// Whether there was anything to keep: bool `[B, C, k]`.
     let mask: Tensor
 
-    /// The best behaviours of each candidate.
+    /// The best behaviors of each candidate.
     ///
     /// - Parameters:
-    ///   - scores: `[B, C, L]`; ``nothing`` where a behaviour may not be kept.
+    ///   - scores: `[B, C, L]`; ``nothing`` where a behavior may not be kept.
     ///   - count: How many to keep.
     init(best count: Int, of scores: Tensor) throws {
         let top = try withoutGradients { try scores.detached().top(min(count, scores.size(2))) }
@@ -27,26 +27,26 @@ struct KeptBehaviours {
 
 /// Softmax over the last dimension among what the mask lets through; 0 elsewhere, also when nothing is let through.
 func maskedSoftmax(_ scores: Tensor, _ mask: Tensor) throws -> Tensor {
-    try scores.filled(where: mask.not(), with: KeptBehaviours.nothing).softmax() * mask.to(.float32)
+    try scores.filled(where: mask.not(), with: KeptBehaviors.nothing).softmax() * mask.to(.float32)
 }
 
-/// Products of every candidate with every behaviour: `[B, C, D]`, `[B, L, D]` to `[B, C, L]`.
+/// Products of every candidate with every behavior: `[B, C, D]`, `[B, L, D]` to `[B, C, L]`.
 ///
-/// Multiplied the other way round, so that the behaviours' gradient, a step's largest, comes in the layout of the behaviours.
-func pairProducts(_ candidates: Tensor, _ behaviours: Tensor) throws -> Tensor {
-    try behaviours.matmul(candidates.transposed()).transposed().contiguous()
+/// Multiplied the other way round, so that the behaviors' gradient, a step's largest, comes in the layout of the behaviors.
+func pairProducts(_ candidates: Tensor, _ behaviors: Tensor) throws -> Tensor {
+    try behaviors.matmul(candidates.transposed()).transposed().contiguous()
 }
 
-/// Weighs the behaviours of a history for candidates, before the softmax.
+/// Weighs the behaviors of a history for candidates, before the softmax.
 protocol HistoryAttention: Module {
     /// `[B, C, L]`; what stands at padding does not matter.
     ///
     /// - Parameters:
     ///   - b: The batch.
     ///   - v: Its vectors.
-    ///   - keys: Encodes behaviours.
+    ///   - keys: Encodes behaviors.
     ///   - queries: Encodes candidates.
-    func scores(_ b: Behaviours, _ v: TwoStage.Vectors, keys: BehaviourEncoder, queries: BehaviourEncoder) throws
+    func scores(_ b: Behaviors, _ v: TwoStage.Vectors, keys: BehaviorEncoder, queries: BehaviorEncoder) throws
         -> Tensor
 }
 
@@ -54,7 +54,7 @@ protocol HistoryAttention: Module {
 ///
 /// - Source: TWIN, Chang et al. 2023, arXiv:2302.02352, section 4; DARE, section 3.1.
 struct ProductAttention: HistoryAttention {
-    func scores(_ b: Behaviours, _ v: TwoStage.Vectors, keys: BehaviourEncoder, queries: BehaviourEncoder) throws
+    func scores(_ b: Behaviors, _ v: TwoStage.Vectors, keys: BehaviorEncoder, queries: BehaviorEncoder) throws
         -> Tensor
     {
         let meaning = try pairProducts(v.queries, v.keys) / Double(keys.semanticWidth).squareRoot()
@@ -71,10 +71,10 @@ protocol HistoryRetrieval: Module {
     /// - Parameters:
     ///   - b: The batch.
     ///   - v: Its vectors.
-    ///   - scores: The attention's, ``KeptBehaviours/nothing`` at padding: `[B, C, L]`.
-    /// - Returns: The ranking `[B, C, L]`, ``KeptBehaviours/nothing`` for what may not be kept; and, for a retrieval that is
+    ///   - scores: The attention's, ``KeptBehaviors/nothing`` at padding: `[B, C, L]`.
+    /// - Returns: The ranking `[B, C, L]`, ``KeptBehaviors/nothing`` for what may not be kept; and, for a retrieval that is
     ///   trained beside the model, its weights of the whole history.
-    func ranking(_ b: Behaviours, _ v: TwoStage.Vectors, attention scores: Tensor) throws
+    func ranking(_ b: Behaviors, _ v: TwoStage.Vectors, attention scores: Tensor) throws
         -> (ranking: Tensor, weights: Tensor?)
 }
 
@@ -83,17 +83,17 @@ struct AttentionRetrieval: HistoryRetrieval {
     /// Whether equal scores go to the latest; for an attention that knows no time, where an item always ties with itself.
     var prefersLatest = false
 
-    func ranking(_ b: Behaviours, _ v: TwoStage.Vectors, attention scores: Tensor) throws
+    func ranking(_ b: Behaviors, _ v: TwoStage.Vectors, attention scores: Tensor) throws
         -> (ranking: Tensor, weights: Tensor?)
     {
         (prefersLatest ? try scores + b.recency() * 1e-6 : scores, nil)
     }
 }
 
-extension Behaviours {
+extension Behaviors {
     /// The negative distance from the request: float32 `[1, 1, L]`.
     func recency() throws -> Tensor { try places.to(.float32).reshaped(1, 1, -1) * -1 }
 
-    /// Where there is no behaviour: bool `[B, 1, L]`.
+    /// Where there is no behavior: bool `[B, 1, L]`.
     func padding() throws -> Tensor { try mask.not().unsqueezed(1) }
 }

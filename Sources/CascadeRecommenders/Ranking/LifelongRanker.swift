@@ -87,8 +87,8 @@ extension LifelongSettings {
     }
 
     /// The shape of the tables for some data.
-    func shape(_ data: DatasetShape, width other: Int? = nil) -> BehaviourEncoder.Shape {
-        BehaviourEncoder.Shape(
+    func shape(_ data: DatasetShape, width other: Int? = nil) -> BehaviorEncoder.Shape {
+        BehaviorEncoder.Shape(
             data: data,
             width: other ?? embeddingSize,
             length: maxSequenceLength,
@@ -99,14 +99,14 @@ extension LifelongSettings {
     }
 }
 
-/// A click model that searches the history, for those who want to see what it finds there.
+/// A CTR model that searches the history, for those who want to see what it finds there.
 public protocol LifelongRanker: CTRRanker {
     /// What the search stage keeps, in inference mode.
     ///
     /// - Returns: Columns of the history, best first, int64 `[B, C, k]`; which of them are real, bool `[B, C, k]`; and the
     ///   attention's scores of the whole history before the softmax, `[B, C, L]`.
     func searched(_ batch: CTRBatch) throws -> (columns: Tensor, real: Tensor, attention: Tensor)
-    /// What the history means to each candidate, which the head judges, in inference mode: `[B, C, D]`.
+    /// What the history means to each candidate, which the head scores, in inference mode: `[B, C, D]`.
     func representation(_ batch: CTRBatch) throws -> Tensor
     /// The gradients that one training batch sends to each feature's table through attention and through representation.
     ///
@@ -124,7 +124,7 @@ public struct SharedGradient {
     public let representation: Tensor
 }
 
-/// A click model with a search stage and an attention stage; a model file says what they are made of.
+/// A CTR model with a search stage and an attention stage; a model file says what they are made of.
 protocol TwoStageRanker: LifelongRanker where Configuration: TwoStageSettings {
     var network: TwoStage { get }
 }

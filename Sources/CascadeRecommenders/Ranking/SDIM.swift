@@ -3,7 +3,7 @@
 import CascadeNN
 public import CascadeTorch
 
-/// Attention by collisions: behaviours whose hashes equal the candidate's are added up, hash by hash, with no search.
+/// Attention by collisions: behaviors whose hashes equal the candidate's are added up, hash by hash, with no search.
 ///
 /// - Source: Cao et al., Sampling Is All You Need on Modeling Long-Term User Behaviors, CIKM 2022, arXiv:2205.10249,
 ///   section 4.
@@ -35,7 +35,7 @@ public struct SDIM: CTRRanker {
 
     public let length: Int
     let categoryOf: ItemCategories
-    let encoder: BehaviourEncoder
+    let encoder: BehaviorEncoder
     let signature: Signature
     let head: ClickHead
     let hashes: Int
@@ -44,7 +44,7 @@ public struct SDIM: CTRRanker {
 
     public init(_ c: Configuration, for data: DatasetShape, using generator: Generator) throws {
         categoryOf = try ItemCategories(data, on: generator.device)
-        encoder = try BehaviourEncoder(c.shape(data), using: generator)
+        encoder = try BehaviorEncoder(c.shape(data), using: generator)
         signature = try Signature(encoder.semanticWidth, bits: c.numHashes * c.bitsPerHash, using: generator)
         head = try ClickHead(3 * (encoder.semanticWidth + encoder.timeWidth), c.head, using: generator)
         (length, hashes) = (c.maxSequenceLength, c.numHashes)
@@ -57,12 +57,12 @@ public struct SDIM: CTRRanker {
     }
 
     private func forward(_ batch: CTRBatch, _ mode: Mode) throws -> Tensor {
-        let b = try Behaviours(batch, categoryOf)
-        let behaviours = try encoder.semantics(b.items, b.categories)
+        let b = try Behaviors(batch, categoryOf)
+        let behaviors = try encoder.semantics(b.items, b.categories)
         let candidates = try encoder.semantics(b.candidates, b.candidateCategories)
-        let collide = try collisions(behaviours, candidates) * b.mask.to(.float32).reshaped(b.rows, 1, 1, b.length)
+        let collide = try collisions(behaviors, candidates) * b.mask.to(.float32).reshaped(b.rows, 1, 1, b.length)
         let times = try encoder.times(b).expanded([b.rows, b.length, encoder.timeWidth])
-        let values = try Tensor.concatenated([behaviours, times], -1)
+        let values = try Tensor.concatenated([behaviors, times], -1)
         let sums = try collide.reshaped([b.rows, b.width * hashes, b.length]).matmul(values)
         let lengths = try (sums.square().sum(2, keep: true) + 1e-12).sqrt()
         let interest = try (sums / lengths).reshaped([b.rows, b.width, hashes, -1]).mean(2)
@@ -72,15 +72,15 @@ public struct SDIM: CTRRanker {
     }
 
     /// Which hashes agree: `[B, L, D]`, `[B, C, D]` to `[B, C, hashes, L]` of 0 and 1.
-    private func collisions(_ behaviours: Tensor, _ candidates: Tensor) throws -> Tensor {
+    private func collisions(_ behaviors: Tensor, _ candidates: Tensor) throws -> Tensor {
         try withoutGradients {
             let bits = signature.directions.value.size(1) / hashes
-            let places = try Tensor((0..<bits).map { Float(1 << $0) }, on: behaviours.device)
+            let places = try Tensor((0..<bits).map { Float(1 << $0) }, on: behaviors.device)
             func codes(_ x: Tensor) throws -> Tensor {
                 let signs = try signature(x).reshaped([x.size(0), x.size(1), hashes, bits])
                 return try (signs * places).sum(3).transposed(1, 2)  // [B, hashes, L or C]
             }
-            let (own, wanted) = (try codes(behaviours), try codes(candidates))
+            let (own, wanted) = (try codes(behaviors), try codes(candidates))
             return try wanted.unsqueezed(3).equal(own.unsqueezed(2)).to(.float32).permuted(0, 2, 1, 3)
         }
     }

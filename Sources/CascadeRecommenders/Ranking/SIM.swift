@@ -38,7 +38,7 @@ public struct SIM: TwoStageRanker {
     let network: TwoStage
 
     public init(_ c: Configuration, for data: DatasetShape, using generator: Generator) throws {
-        let shared = try BehaviourEncoder(c.shape(data), using: generator)
+        let shared = try BehaviorEncoder(c.shape(data), using: generator)
         let retrieval: any HistoryRetrieval =
             switch c.retrieval {
             case .soft: SoftRetrieval(product: try SoftSearch(shared.semanticWidth, using: generator))
@@ -55,16 +55,16 @@ public struct SIM: TwoStageRanker {
     }
 }
 
-/// Hard retrieval: keeps behaviours of the candidate's category, the latest first; without categories, what the attention
+/// Hard retrieval: keeps behaviors of the candidate's category, the latest first; without categories, what the attention
 /// weighs most.
 struct CategoryRetrieval: HistoryRetrieval {
-    func ranking(_ b: Behaviours, _ v: TwoStage.Vectors, attention scores: Tensor) throws
+    func ranking(_ b: Behaviors, _ v: TwoStage.Vectors, attention scores: Tensor) throws
         -> (ranking: Tensor, weights: Tensor?)
     {
         guard let own = b.categories, let wanted = b.candidateCategories else { return (scores, nil) }
         let isOther = try own.unsqueezed(1).equal(wanted.unsqueezed(2)).not().or(b.padding())
         let places = try b.recency().expanded([b.rows, b.width, b.length])
-        return (try places.filled(where: isOther, with: KeptBehaviours.nothing), nil)
+        return (try places.filled(where: isOther, with: KeptBehaviors.nothing), nil)
     }
 }
 
@@ -72,11 +72,11 @@ struct CategoryRetrieval: HistoryRetrieval {
 struct SoftRetrieval: HistoryRetrieval {
     let product: SoftSearch
 
-    func ranking(_ b: Behaviours, _ v: TwoStage.Vectors, attention scores: Tensor) throws
+    func ranking(_ b: Behaviors, _ v: TwoStage.Vectors, attention scores: Tensor) throws
         -> (ranking: Tensor, weights: Tensor?)
     {
         let products = try product(v.keys, v.queries)
-        let masked = try products.filled(where: b.padding(), with: KeptBehaviours.nothing)
+        let masked = try products.filled(where: b.padding(), with: KeptBehaviors.nothing)
         let real = try b.mask.to(.float32).unsqueezed(1)
         return (masked, try products * real / real.sum(2, keep: true).clamped(from: 1))
     }
@@ -97,8 +97,8 @@ struct SoftSearch: Module {
     }
 
     /// `[B, L, D]`, `[B, C, D]` to `[B, C, L]`.
-    func callAsFunction(_ behaviours: Tensor, _ candidates: Tensor) throws -> Tensor {
+    func callAsFunction(_ behaviors: Tensor, _ candidates: Tensor) throws -> Tensor {
         // Both maps on the candidates' side: there are fewer of them.
-        try pairProducts(candidate(candidates).matmul(behaviour.weight.value), behaviours)
+        try pairProducts(candidate(candidates).matmul(behaviour.weight.value), behaviors)
     }
 }

@@ -3,7 +3,7 @@
 import CascadeNN
 public import CascadeTorch
 
-/// Two-stage click model that searches and attends by the same scores, from embeddings that also represent.
+/// Two-stage CTR model that searches and attends by the same scores, from embeddings that also represent.
 ///
 /// Its settings are the attempts at telling the two apart that DARE reports as failed.
 ///
@@ -73,7 +73,7 @@ public struct TWIN: TwoStageRanker {
 
     public init(_ c: Configuration, for data: DatasetShape, using generator: Generator) throws {
         let width = c.tableEmbeddingSize == 0 ? c.embeddingSize : c.tableEmbeddingSize
-        let shared = try BehaviourEncoder(c.shape(data, width: width), using: generator)
+        let shared = try BehaviorEncoder(c.shape(data, width: width), using: generator)
         let attention = try shared.mapped(c.projection, to: c.embeddingSize, using: generator)
         let representation = try shared.mapped(c.projection, to: c.embeddingSize, using: generator)
         network = try TwoStage(

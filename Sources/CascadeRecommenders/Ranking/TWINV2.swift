@@ -3,7 +3,7 @@
 import CascadeNN
 public import CascadeTorch
 
-/// TWIN over clusters of behaviours instead of behaviours, each weighed by its size.
+/// TWIN over clusters of behaviors instead of behaviors, each weighed by its size.
 ///
 /// - Source: Si et al., TWIN V2, CIKM 2024, arXiv:2407.16357; clusters from time and category, as there is no play
 ///   time (DARE, appendix A.2).
@@ -11,7 +11,7 @@ public import CascadeTorch
 public struct TWINV2: TwoStageRanker {
     public static let card = ModelCard(
         name: "twin-v2",
-        summary: "TWIN over clusters of behaviours, for histories too long to read one by one",
+        summary: "TWIN over clusters of behaviors, for histories too long to read one by one",
         paper: "Si et al., CIKM 2024, arXiv:2407.16357"
     )
 
@@ -37,7 +37,7 @@ public struct TWINV2: TwoStageRanker {
     let network: TwoStage
 
     public init(_ c: Configuration, for data: DatasetShape, using generator: Generator) throws {
-        let shared = try BehaviourEncoder(c.shape(data), using: generator)
+        let shared = try BehaviorEncoder(c.shape(data), using: generator)
         network = try TwoStage(
             c,
             for: data,

@@ -3,7 +3,7 @@
 import CascadeNN
 import CascadeTorch
 
-/// The two stages of a lifelong click model: retrieve for a candidate from the history, then attend to what was kept.
+/// The two stages of a lifelong CTR model: retrieve for a candidate from the history, then attend to what was kept.
 ///
 /// - Source: DARE, sections 2.1 and 3, eq 1 (reading A1); the sizes of its released code.
 struct TwoStage: Module {
@@ -13,17 +13,17 @@ struct TwoStage: Module {
         var isTargetAware = true
         /// Scales the attention's gradient on shared tables to the norm of the representation's.
         var isBalanced = false
-        /// Behaviours to a stretch of time within which those of one category are read as one; nil reads each.
+        /// Behaviors to a stretch of time within which those of one category are read as one; nil reads each.
         var span: Int?
         /// How exactly the attention's rows are kept at inference.
         var precision = TablePrecision.float32
     }
 
     let categoryOf: ItemCategories
-    let keys: BehaviourEncoder  // of behaviours, for attention
-    let queries: BehaviourEncoder  // of candidates, for attention
-    let values: BehaviourEncoder  // of behaviours, for representation
-    let targets: BehaviourEncoder  // of candidates, for representation
+    let keys: BehaviorEncoder  // of behaviors, for attention
+    let queries: BehaviorEncoder  // of candidates, for attention
+    let values: BehaviorEncoder  // of behaviors, for representation
+    let targets: BehaviorEncoder  // of candidates, for representation
     let attention: any HistoryAttention
     let search: any HistoryRetrieval
     let head: ClickHead
@@ -33,10 +33,10 @@ struct TwoStage: Module {
     /// Builds the stages around encoders; those that are the same object share their tables.
     init(
         _ categoryOf: ItemCategories,
-        keys: BehaviourEncoder,
-        queries: BehaviourEncoder,
-        values: BehaviourEncoder,
-        targets: BehaviourEncoder,
+        keys: BehaviorEncoder,
+        queries: BehaviorEncoder,
+        values: BehaviorEncoder,
+        targets: BehaviorEncoder,
         attention: any HistoryAttention = ProductAttention(),
         retrieval: any HistoryRetrieval = AttentionRetrieval(),
         options: Options,
@@ -56,7 +56,7 @@ struct TwoStage: Module {
     init(
         _ c: some TwoStageSettings,
         for data: DatasetShape,
-        sharing encoder: BehaviourEncoder,
+        sharing encoder: BehaviorEncoder,
         attention: any HistoryAttention = ProductAttention(),
         retrieval: any HistoryRetrieval = AttentionRetrieval(),
         span: Int? = nil,
@@ -77,24 +77,24 @@ struct TwoStage: Module {
         )
     }
 
-    private init(_ other: TwoStage, attention: BehaviourEncoder, representation: BehaviourEncoder) {
+    private init(_ other: TwoStage, attention: BehaviorEncoder, representation: BehaviorEncoder) {
         (keys, queries, values, targets) = (attention, attention, representation, representation)
         (categoryOf, self.attention, search) = (other.categoryOf, other.attention, other.search)
         (head, auxiliary, options) = (other.head, other.auxiliary, other.options)
     }
 
     /// The same stages around other encoders.
-    func with(attention: BehaviourEncoder, representation: BehaviourEncoder) -> TwoStage {
+    func with(attention: BehaviorEncoder, representation: BehaviorEncoder) -> TwoStage {
         TwoStage(self, attention: attention, representation: representation)
     }
 
     /// Log-odds of every candidate, and while training those of the attention to the whole history beside it.
     func callAsFunction(_ batch: CTRBatch, _ mode: Mode) throws -> CTROutput {
-        let b = try Behaviours(batch, categoryOf)
+        let b = try Behaviors(batch, categoryOf)
         let vectors = try Vectors(b, self, mode)
         let scores = try attentionScores(b, vectors)
         let (ranking, soft) = try search.ranking(b, vectors, attention: scores)
-        let kept = try KeptBehaviours(best: options.kept, of: ranking)
+        let kept = try KeptBehaviors(best: options.kept, of: ranking)
         let weights = try maskedSoftmax(scores.gathered(2, kept.columns), kept.mask)
         let target = try targetVector(b, vectors)
         guard mode == .training, let auxiliary else {
@@ -110,22 +110,22 @@ struct TwoStage: Module {
     }
 
     /// The retrieval stage alone, for serving and analysis: what it keeps of each history, and how it scores all of it.
-    func searched(_ batch: CTRBatch) throws -> (kept: KeptBehaviours, attention: Tensor) {
-        let b = try Behaviours(batch, categoryOf)
+    func searched(_ batch: CTRBatch) throws -> (kept: KeptBehaviors, attention: Tensor) {
+        let b = try Behaviors(batch, categoryOf)
         let vectors = try Vectors(b, self, .inference)
         let scores = try attentionScores(b, vectors)
         return (
-            try KeptBehaviours(best: options.kept, of: search.ranking(b, vectors, attention: scores).ranking), scores
+            try KeptBehaviors(best: options.kept, of: search.ranking(b, vectors, attention: scores).ranking), scores
         )
     }
 
     /// What the history means to each candidate, before the head: `[B, C, D]`, times the candidate's own vector when
     /// that is part of the model.
     func representation(_ batch: CTRBatch) throws -> Tensor {
-        let b = try Behaviours(batch, categoryOf)
+        let b = try Behaviors(batch, categoryOf)
         let vectors = try Vectors(b, self, .inference)
         let scores = try attentionScores(b, vectors)
-        let kept = try KeptBehaviours(best: options.kept, of: search.ranking(b, vectors, attention: scores).ranking)
+        let kept = try KeptBehaviors(best: options.kept, of: search.ranking(b, vectors, attention: scores).ranking)
         let weights = try maskedSoftmax(scores.gathered(2, kept.columns), kept.mask)
         let interest = try keptInterest(b, vectors, kept, weights)
         return options.isTargetAware ? try interest * targetVector(b, vectors) : interest
@@ -133,26 +133,26 @@ struct TwoStage: Module {
 
     // MARK: - Attention
 
-    /// `[B, C, L]`; ``KeptBehaviours/nothing`` at padding.
-    private func attentionScores(_ b: Behaviours, _ v: Vectors) throws -> Tensor {
+    /// `[B, C, L]`; ``KeptBehaviors/nothing`` at padding.
+    private func attentionScores(_ b: Behaviors, _ v: Vectors) throws -> Tensor {
         let scores = try attention.scores(b, v, keys: keys, queries: queries)
         guard let clusters = v.clusters else {
-            return try scores.filled(where: b.mask.not().unsqueezed(1), with: KeptBehaviours.nothing)
+            return try scores.filled(where: b.mask.not().unsqueezed(1), with: KeptBehaviors.nothing)
         }
         return try (scores + clusters.logSizes.unsqueezed(1))
-            .filled(where: clusters.representatives.not().unsqueezed(1), with: KeptBehaviours.nothing)
+            .filled(where: clusters.representatives.not().unsqueezed(1), with: KeptBehaviors.nothing)
     }
 
     // MARK: - Representation
 
     /// `[B, C, D]`: item, category and time of the request.
-    private func targetVector(_ b: Behaviours, _ v: Vectors) throws -> Tensor {
+    private func targetVector(_ b: Behaviors, _ v: Vectors) throws -> Tensor {
         let now = try targets.now(on: b.items.device).reshaped(1, 1, -1)
         return try .concatenated([v.targets, now.expanded([b.rows, b.width, targets.timeWidth])], -1)
     }
 
-    /// The values of all behaviours: meaning before linear maps `[B, L, D]` and time `[1 or B, L, D_t]`.
-    private func wholeValues(_ b: Behaviours, _ v: Vectors) throws -> (Tensor, Tensor) {
+    /// The values of all behaviors: meaning before linear maps `[B, L, D]` and time `[1 or B, L, D_t]`.
+    private func wholeValues(_ b: Behaviors, _ v: Vectors) throws -> (Tensor, Tensor) {
         (try v.values ?? values.rows(b.items, b.categories), try values.times(b))
     }
 
@@ -161,13 +161,13 @@ struct TwoStage: Module {
         try .concatenated([values.finished(weights.matmul(whole.meaning)), weights.matmul(whole.time)], -1)
     }
 
-    /// Weights of kept behaviours at their places in the history: `[B, C, k]` to `[B, C, L]`.
-    private func spread(_ weights: Tensor, _ kept: KeptBehaviours, _ b: Behaviours) throws -> Tensor {
+    /// Weights of kept behaviors at their places in the history: `[B, C, k]` to `[B, C, L]`.
+    private func spread(_ weights: Tensor, _ kept: KeptBehaviors, _ b: Behaviors) throws -> Tensor {
         try .zeros([b.rows, b.width, b.length], on: weights.device).scattered(2, kept.columns, weights)
     }
 
-    /// Weighted sums of the kept behaviours' values, of which alone rows are looked up: `[B, C, D]`.
-    private func keptInterest(_ b: Behaviours, _ v: Vectors, _ kept: KeptBehaviours, _ weights: Tensor) throws
+    /// Weighted sums of the kept behaviors' values, of which alone rows are looked up: `[B, C, D]`.
+    private func keptInterest(_ b: Behaviors, _ v: Vectors, _ kept: KeptBehaviors, _ weights: Tensor) throws
         -> Tensor
     {
         guard v.clusters == nil else { return try interest(spread(weights, kept, b), wholeValues(b, v)) }
@@ -188,7 +188,7 @@ struct TwoStage: Module {
         )
     }
 
-    /// What the head judges: the candidate, the interest, and their product when the model is target-aware.
+    /// What the head scores: the candidate, the interest, and their product when the model is target-aware.
     private func features(_ target: Tensor, _ interest: Tensor) throws -> Tensor {
         try .concatenated(options.isTargetAware ? [target, interest, interest * target] : [target, interest], -1)
     }
@@ -203,7 +203,7 @@ extension TwoStage {
         let values: Tensor?  // [B, L, D], before linear maps; nil where attention and representation do not share rows
         let clusters: Clusters?
 
-        init(_ b: Behaviours, _ model: TwoStage, _ mode: Mode) throws {
+        init(_ b: Behaviors, _ model: TwoStage, _ mode: Mode) throws {
             let isShared =
                 model.keys.items.table.weight === model.values.items.table.weight
                 && !model.keys.hasDeepMaps && !model.values.hasDeepMaps
@@ -211,22 +211,22 @@ extension TwoStage {
             let precision = mode == .inference ? model.options.precision : .float32
             // Where tables are shared, one look-up serves attention and representation.
             let rows = try model.keys.rows(b.items, b.categories)
-            let behaviours = try clusters?.means(rows) ?? rows
+            let behaviors = try clusters?.means(rows) ?? rows
             let candidates = try model.queries.rows(b.candidates, b.candidateCategories)
             if isShared, model.options.isBalanced, mode == .training {
-                (keys, values) = try behaviours.balancedFork()
+                (keys, values) = try behaviors.balancedFork()
                 (queries, targets) = try candidates.balancedFork()
                 return
             }
             let wanted = try model.queries.finished(candidates)
             if precision == .float32 {
                 // Linear maps of both sides on the candidates' side: there are fewer of them.
-                (keys, queries) = (behaviours, try model.keys.pulledBack(wanted))
+                (keys, queries) = (behaviors, try model.keys.pulledBack(wanted))
             } else {
-                keys = try precision.rounded(model.keys.finished(behaviours))
+                keys = try precision.rounded(model.keys.finished(behaviors))
                 queries = try precision.rounded(wanted)
             }
-            values = isShared ? behaviours : nil
+            values = isShared ? behaviors : nil
             targets =
                 try isShared
                 ? model.targets.finished(candidates) : model.targets.semantics(b.candidates, b.candidateCategories)

@@ -33,7 +33,7 @@ public struct ScoreHealth: Sendable, Equatable {
     }
 }
 
-// MARK: - Models that score the catalogue
+// MARK: - Models that score the catalog
 
 extension ScoreHealth.Fault {
     /// Looks at the scores of some users.
@@ -79,7 +79,7 @@ struct ChanceOfRanks {
     }
 }
 
-// MARK: - Models that judge candidates
+// MARK: - Models that score candidates
 
 extension ScoreHealth {
     /// Looks at what a model said of the candidates of requests.

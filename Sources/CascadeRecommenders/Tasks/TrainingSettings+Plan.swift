@@ -12,7 +12,7 @@ extension TrainingSettings {
             length: model.length,
             padding: type(of: model).padding,
             batchSize: batchSize,
-            cutsPerUser: prefixesPerUser,
+            prefixesPerUser: prefixesPerUser,
             crop: crop,
             seed: seed
         )

@@ -7,8 +7,7 @@ extension ServerConfiguration {
     ///
     /// - Throws: `ConfigurationError` for files that cannot be used.
     public func validateFiles() throws {
-        _ = try allTokens()
-        _ = try Certificate(tls)
+        try ConfigurationError.requireAll({ _ = try allTokens() }, { _ = try Certificate(tls) })
     }
 }
 

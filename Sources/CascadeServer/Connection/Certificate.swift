@@ -33,16 +33,21 @@ import Synchronization
         /// TLS 1.2 and later.
         private static func load(_ settings: TLSSettings) throws -> NIOSSLContext? {
             guard !settings.certificate.isEmpty else { return nil }
-            let chain = try read("certificate", settings.certificate) { try NIOSSLCertificate.fromPEMFile($0) }
-            guard !chain.isEmpty else {
-                throw ConfigurationError(
-                    "tls.certificate: found no certificate in \(settings.certificate), expected PEM"
-                )
-            }
-            let secret = try read("key", settings.key) { try NIOSSLPrivateKey(file: $0, format: .pem) }
+            var (chain, secret): ([NIOSSLCertificate], NIOSSLPrivateKey?) = ([], nil)
+            try ConfigurationError.requireAll(
+                {
+                    chain = try read("certificate", settings.certificate) { try NIOSSLCertificate.fromPEMFile($0) }
+                    guard !chain.isEmpty else {
+                        throw ConfigurationError(
+                            "tls.certificate: found no certificate in \(settings.certificate), expected PEM"
+                        )
+                    }
+                },
+                { secret = try read("key", settings.key) { try NIOSSLPrivateKey(file: $0, format: .pem) } }
+            )
             var configuration = TLSConfiguration.makeServerConfiguration(
                 certificateChain: chain.map { .certificate($0) },
-                privateKey: .privateKey(secret)
+                privateKey: secret.map { .privateKey($0) }
             )
             configuration.minimumTLSVersion = .tlsv12
             do {

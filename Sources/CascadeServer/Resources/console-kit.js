@@ -25,7 +25,7 @@ function svg(tag, attributes = {}, ...children) {
   return node;
 }
 
-/** Text of the catalogue or of a person, whose direction must not reach the text around it. */
+/** Text of the catalog or of a person, whose direction must not reach the text around it. */
 const bdi = (text) => el("bdi", {}, text);
 /** The same for attributes and for what a screen reader is told: between the isolates of Unicode. */
 const isolated = (text) => `\u2068${text}\u2069`;

@@ -22,7 +22,7 @@ struct PageRoutes {
     @Sendable private func recommend(_ context: RequestContext) async throws -> Response {
         let user = UserID(try context.id("id"))
         let count = try count(context.query("k"), context)
-        return try page(await backend.service.recommend(to: user, count: count, isPreview: context.isPreview))
+        return try page(await backend.service.recommend(to: user, count: count, isPreview: context.isPreview()))
     }
 
     @Sendable private func search(_ context: RequestContext) async throws -> Response {
@@ -31,14 +31,14 @@ struct PageRoutes {
         let user = try query.text("user", 1...context.limits.idBytes).map { UserID($0) }
         let count = try count(query, context)
         return try page(
-            await backend.service.search(text, user: user, count: count, isPreview: context.isPreview)
+            await backend.service.search(text, user: user, count: count, isPreview: context.isPreview())
         )
     }
 
     @Sendable private func similar(_ context: RequestContext) async throws -> Response {
         let item = ItemID(try context.id("id"))
         let count = try count(context.query("k"), context)
-        return try page(await backend.service.similar(to: item, count: count, isPreview: context.isPreview))
+        return try page(await backend.service.similar(to: item, count: count, isPreview: context.isPreview()))
     }
 
     @Sendable private func explain(_ context: RequestContext) async throws -> Response {
@@ -62,5 +62,11 @@ struct PageRoutes {
 
 extension RequestContext {
     /// Whether the page is only looked at: `X-Cascade-Preview: 1`, as the console sends it.
-    fileprivate var isPreview: Bool { request.headers[.preview] == "1" }
+    fileprivate func isPreview() throws -> Bool {
+        switch request.headers[.preview] {
+        case nil, "0": false
+        case "1": true
+        default: throw Problem.invalid("X-Cascade-Preview: found another value, expected 0 or 1.")
+        }
+    }
 }

@@ -10,7 +10,7 @@ struct AverageOfEmbeddings: VectorRetriever {
         paper: "an example of a model in a package of its own"
     )
     static let padding = Padding.left
-    static let examples = ExampleKind.cuts
+    static let examples = ExampleKind.prefixes
 
     struct Configuration: Settings {
         var width = 64  // features per item

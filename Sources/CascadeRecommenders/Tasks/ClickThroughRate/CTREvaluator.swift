@@ -6,11 +6,11 @@ import CascadeTensorFiles
 public import CascadeTorch
 import Foundation
 
-/// Lets a ranker judge the candidates of every request of a part of the data.
+/// Lets a ranker score the candidates of every request of a part of the data.
 ///
-/// The candidates depend on the data and the settings alone, so that every model and every seed judges the same.
+/// The candidates depend on the data and the settings alone, so that every model and every seed scores the same.
 public struct CTREvaluator {
-    /// Decides the negatives that models are judged by; the same for every run.
+    /// Decides the negatives that models are evaluated by; the same for every run.
     public static let seed: UInt64 = 0x0CA5CADE
 
     let data: SplitDataset
@@ -107,7 +107,7 @@ public struct CTREvaluator {
         let sampler = try CandidateSampler(data, candidates, seed: seed)
         let plan = BatchPlan(
             data,
-            kind: .cuts,
+            kind: .prefixes,
             length: model.length,
             padding: type(of: model).padding,
             batchSize: block,
@@ -128,7 +128,7 @@ public struct CTREvaluator {
         guard !cases.isEmpty else {
             throw DatasetError(
                 .noEvaluationCases,
-                "\(data.dataset.manifest.name): the split has no \(part.rawValue) requests to judge; choose the other part"
+                "\(data.dataset.manifest.name): the split has no \(part.rawValue) requests to score; choose the other part"
             )
         }
         let sampler = try CandidateSampler(data, candidates, seed: Self.seed)

@@ -4,7 +4,7 @@ public import CascadeDatasets
 import CascadeNN
 public import CascadeTorch
 
-/// Requests as tensors: histories, the candidates to judge, and which of them were chosen.
+/// Requests as tensors: histories, the candidates to score, and which of them were chosen.
 public struct CTRBatch {
     /// What came before, padded on the left.
     public let history: Batch
@@ -29,7 +29,7 @@ public struct CTRBatch {
         try self.init(host, on: device, noise: .keyed(Tensor(host.times, on: device)))
     }
 
-    /// Candidates to be judged, with no labels known.
+    /// Candidates to be scored, with no labels known.
     ///
     /// - Parameters:
     ///   - history: What came before.
@@ -45,7 +45,7 @@ public struct CTRBatch {
 public struct CTROutput {
     /// How likely each candidate is chosen, as log-odds: `[B, C]`.
     public var logits: Tensor
-    /// Further judgements of the same candidates that are trained beside it, each with its weight.
+    /// Further predictions for the same candidates that are trained beside it, each with its weight.
     public var auxiliary: [(name: String, logits: Tensor, weight: Double)]
 
     /// Gathers the outputs.

@@ -30,7 +30,7 @@ public struct CTRTask: RecommendationTask {
 
     public func training(_ settings: TrainingSettings, seed: UInt64) throws -> GradientTraining<CTRHostBatch> {
         let sampler = try CandidateSampler(context.data, context.candidates, seed: seed)
-        let plan = settings.plan(context.data, for: ranker, .cuts, seed: seed)
+        let plan = settings.plan(context.data, for: ranker, .prefixes, seed: seed)
         return GradientTraining { epoch in
             let batches = plan.epoch(epoch)
             return HostBatches(count: batches.count) { batches.requests($0, sampler) }

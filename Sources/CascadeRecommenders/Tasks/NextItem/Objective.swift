@@ -11,7 +11,7 @@ import Foundation
 public struct Objective: Settings, Equatable {
     /// The losses.
     public enum Kind: String, Codable, Sendable, CaseIterable {
-        /// Softmax over the whole catalogue.
+        /// Softmax over the whole catalog.
         case crossEntropy = "cross-entropy"
         /// Softmax over the target and sampled items, corrected for how they were sampled.
         case sampledSoftmax = "sampled-softmax"
@@ -74,10 +74,10 @@ public struct Objective: Settings, Equatable {
         using random: inout SplitMix64
     ) throws -> [(name: String, loss: Tensor)] {
         guard !output.predictions.isEmpty else { return output.terms }
-        let catalogue = try model.itemVectors()
+        let catalog = try model.itemVectors()
         var terms: [(name: String, loss: Tensor)] = []
         for prediction in output.predictions {
-            let loss = try self(prediction.vectors, catalogue, targets: targets, sampler: sampler, using: &random) {
+            let loss = try self(prediction.vectors, catalog, targets: targets, sampler: sampler, using: &random) {
                 try model.itemVectors($0)
             }
             terms.append((prediction.name, prediction.weight == 1 ? loss : try loss * prediction.weight))
@@ -89,23 +89,23 @@ public struct Objective: Settings, Equatable {
     ///
     /// - Parameters:
     ///   - vectors: `[M, D]`.
-    ///   - catalogue: `[N, D]`.
+    ///   - catalog: `[N, D]`.
     ///   - targets: int64 `[M]` in `0..<N`.
     ///   - sampler: Draws negatives; unused by `cross-entropy`.
     ///   - random: Its randomness.
-    ///   - lookUp: Vectors of the items of an int64 tensor, when the model has a better way than through `catalogue`.
+    ///   - lookUp: Vectors of the items of an int64 tensor, when the model has a better way than through `catalog`.
     public func callAsFunction(
         _ vectors: Tensor,
-        _ catalogue: Tensor,
+        _ catalog: Tensor,
         targets: Tensor,
         sampler: any NegativeSampler,
         using random: inout SplitMix64,
         lookUp: ((Tensor) throws -> Tensor)? = nil
     ) throws -> Tensor {
-        let lookUp = lookUp ?? { try catalogue.embedding($0) }
+        let lookUp = lookUp ?? { try catalog.embedding($0) }
         let users = temperature == 1 ? vectors : try vectors / temperature
-        guard kind != .crossEntropy else { return try catalogueCrossEntropy(users, catalogue, targets: targets) }
-        let (rows, items) = (vectors.size(0), catalogue.size(0))
+        guard kind != .crossEntropy else { return try catalogCrossEntropy(users, catalog, targets: targets) }
+        let (rows, items) = (vectors.size(0), catalog.size(0))
         let positives = try (users * lookUp(targets)).sum(1)
         let isShared = kind == .sampledSoftmax
         let numbers = sampler.sample(isShared ? negatives : rows * negatives, using: &random).map { Int64($0) - 1 }
@@ -122,7 +122,7 @@ public struct Objective: Settings, Equatable {
             let logs = numbers.map { Float(log(Double(negatives) * sampler.probability(of: Int($0) + 1))) }
             return try SampledLoss.softmax(positives, others, correction: Tensor(logs, on: vectors.device))
         case .gbce:
-            let beta = SampledLoss.exponent(calibration: calibration, negatives: negatives, catalogue: items)
+            let beta = SampledLoss.exponent(calibration: calibration, negatives: negatives, catalog: items)
             return try SampledLoss.generalizedBinary(positives, others, exponent: beta)
         case .bce: return try SampledLoss.binary(positives, others)
         case .bpr: return try SampledLoss.pairwise(positives, others)

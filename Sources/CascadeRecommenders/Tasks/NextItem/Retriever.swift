@@ -29,7 +29,7 @@ extension FittedRetriever {
 
 /// What a vector retriever makes of a training batch.
 public struct TrainingOutput {
-    /// User vectors that the objective holds against the catalogue.
+    /// User vectors that the objective holds against the catalog.
     public struct Prediction {
         /// What the loss is called in the log; `main` for a model with one prediction.
         public let name: String

@@ -6,7 +6,7 @@ import CascadeTensorFiles
 public import CascadeTorch
 import Foundation
 
-/// Ranks the whole catalogue for every user of a part of the data.
+/// Ranks the whole catalog for every user of a part of the data.
 ///
 /// A target's rank is 1 + the number of other candidates that score at least as high, so ties count against the
 /// model. Users are taken in blocks, so that memory is `block * N`; the result does not depend on the block.
@@ -15,7 +15,7 @@ public struct TopKEvaluator {
     public static let cutoffs = RankingMetrics.cutoffs
     /// Every ranking metric's name.
     public static let metricNames = RankingMetrics.names
-    /// Every metric's name, those of click models after those of rankings.
+    /// Every metric's name, those of CTR models after those of rankings.
     public static let allMetricNames = metricNames + ClickMetrics.names
     /// Length of the lists whose coverage and popularity are reported.
     public static let listLength = 20
@@ -40,7 +40,7 @@ public struct TopKEvaluator {
     public struct Outcome {
         /// One rank per case, in the order of the cases.
         public let ranks: [Int]
-        /// Of the recommended lists: how much of the catalogue they cover, how popular it is.
+        /// Of the recommended lists: how much of the catalog they cover, how popular it is.
         public let lists: RecommendationStatistics
         /// What diversity did to the lists, when it was asked for.
         public let diversity: DiversityStatistics?
@@ -154,7 +154,7 @@ public struct TopKEvaluator {
         return items
     }
 
-    /// Scores of the whole catalogue, in storage of their own.
+    /// Scores of the whole catalog, in storage of their own.
     private func finiteScores(_ scorer: (Batch) throws -> Tensor, _ batch: Batch) throws -> Tensor {
         let scores = try scorer(batch)
         try ScoreHealth.requireFinite(scores)

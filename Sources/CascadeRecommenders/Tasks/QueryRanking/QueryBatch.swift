@@ -75,7 +75,7 @@ public struct QueryBatch {
         try self.init(host, on: device, noise: .keyed(Tensor(keys, on: device)))
     }
 
-    /// A history as click models see it, with a list to judge and neither a query nor a moment's features.
+    /// A history as CTR models see it, with a list to score and neither a query nor a moment's features.
     ///
     /// Every event counts as a click.
     init(_ batch: Batch, candidates: Tensor, features: Int, contexts: Int) throws {
@@ -104,7 +104,7 @@ public struct QueryPrediction {
     /// Further terms of the loss by name, weighted, each a scalar; none in inference.
     public var terms: [(name: String, loss: Tensor)]
 
-    /// Gathers the judgements.
+    /// Gathers the scores.
     public init(clicks: Tensor, purchases: Tensor, terms: [(name: String, loss: Tensor)] = []) {
         (self.clicks, self.purchases, self.terms) = (clicks, purchases, terms)
     }
@@ -123,9 +123,9 @@ public struct QueryPrediction {
     }
 }
 
-/// A model that judges the candidates of a search: who asks, what they did, what they ask for now.
+/// A model that scores the candidates of a search: who asks, what they did, what they ask for now.
 ///
-/// It can score a whole catalogue too, as if nothing had been asked.
+/// It can score a whole catalog too, as if nothing had been asked.
 public protocol QueryRanker: CatalogScorer where Task == QueryRankingTask {
     /// N, the number of items that it knows.
     var itemCount: Int { get }

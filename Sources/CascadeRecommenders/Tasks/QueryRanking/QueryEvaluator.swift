@@ -6,7 +6,7 @@ import CascadeNN
 public import CascadeTorch
 import Foundation
 
-/// Lets a search model judge the candidates of every request of a part of the data.
+/// Lets a query-aware ranker score the candidates of every request of a part of the data.
 public struct QueryEvaluator {
     let data: SplitDataset
     let candidates: CandidateSettings
@@ -31,7 +31,7 @@ public struct QueryEvaluator {
         self.init(context.data, context.candidates, categories: context.categories, on: context.device)
     }
 
-    /// Makes batches for a model; what is drawn is the same for every run that is judged.
+    /// Makes batches for a model; what is drawn is the same for every run that is evaluated.
     public func source(_ model: any QueryRanker, seed: UInt64 = CTREvaluator.seed) throws -> QuerySource {
         try QuerySource(data, candidates, tokenizer: model.tokenizer, length: model.length, seed: seed)
     }
@@ -62,8 +62,8 @@ public struct QueryEvaluator {
         var count = 0
         for host in try source.requests(part, batchSize: block, limit: limit) {
             let (click, purchase) = try withoutGradients {
-                let judgement = try model.predict(QueryBatch(host, on: device, noiseSeed: noiseSeed), .inference)
-                return (try judgement.clicks.reshaped(-1).floats(), try judgement.purchases.reshaped(-1).floats())
+                let score = try model.predict(QueryBatch(host, on: device, noiseSeed: noiseSeed), .inference)
+                return (try score.clicks.reshaped(-1).floats(), try score.purchases.reshaped(-1).floats())
             }
             for slot in host.candidates.indices where host.candidates[slot] != 0 {
                 clicks.append(click[slot])

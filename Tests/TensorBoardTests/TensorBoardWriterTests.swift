@@ -1,12 +1,12 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
-import CascadeRecommenders
+import CascadeConfigurations
 import CascadeTensorFiles
 import Foundation
 import TestSupport
 import Testing
 
-@testable import CascadeTraining
+@testable import CascadeTensorBoard
 
 @Suite("TensorBoard event files")
 final class TensorBoardWriterTests {

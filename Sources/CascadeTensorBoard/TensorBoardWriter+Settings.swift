@@ -1,6 +1,6 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
-public import CascadeRecommenders
+public import CascadeConfigurations
 public import CascadeTensorFiles
 
 extension TensorBoardWriter {

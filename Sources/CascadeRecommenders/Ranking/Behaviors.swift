@@ -25,15 +25,15 @@ struct ItemCategories: Module {
     }
 }
 
-/// What the tables are asked for, worked out once a batch: behaviours and candidates by number.
-struct Behaviours {
+/// What the tables are asked for, worked out once a batch: behaviors and candidates by number.
+struct Behaviors {
     /// Item numbers, 0 at padding: int64 `[B, L]`.
     let items: Tensor
     /// Their categories: int64 `[B, L]`; nil without categories.
     let categories: Tensor?
-    /// Distance from the request, 1 for the latest behaviour: int64 `[L]`.
+    /// Distance from the request, 1 for the latest behavior: int64 `[L]`.
     let places: Tensor
-    /// Which behaviours are real: bool `[B, L]`.
+    /// Which behaviors are real: bool `[B, L]`.
     let mask: Tensor
     /// Item numbers: int64 `[B, C]`.
     let candidates: Tensor
@@ -66,12 +66,12 @@ struct Behaviours {
     func ages() throws -> Tensor { try bucketsOfAge(times, at: now) }
 }
 
-/// Ages at a request in buckets of doubling size, from 1 to ``Behaviours/ageBuckets``.
+/// Ages at a request in buckets of doubling size, from 1 to ``Behaviors/ageBuckets``.
 ///
 /// - Parameters:
 ///   - times: When events happened, in seconds: int64 `[B, L]`.
 ///   - now: When the request is made: int64 `[B]`.
 func bucketsOfAge(_ times: Tensor, at now: Tensor) throws -> Tensor {
     let seconds = try (now.unsqueezed(1) - times).clamped(from: 0).to(.float64)
-    return try (seconds + 1).log2().floor().clamped(to: Double(Behaviours.ageBuckets - 1)).to(.int64) + 1
+    return try (seconds + 1).log2().floor().clamped(to: Double(Behaviors.ageBuckets - 1)).to(.int64) + 1
 }

@@ -8,7 +8,7 @@ public import CascadeTraining
 public import Foundation
 
 /// A run under analysis: its manifest at once, its model when asked for.
-public struct AnalysedRun {
+public struct AnalyzedRun {
     /// What tables and pictures call it: the end of its path that no other run shares.
     public let label: String
     /// Where it is.
@@ -34,13 +34,13 @@ public struct AnalysedRun {
         overriding overrides: @escaping (ModelSpec) throws -> ModelSpec = { $0 },
         _ options: AnalysisOptions = AnalysisOptions(),
         on device: Device = .cpu
-    ) throws -> [AnalysedRun] {
+    ) throws -> [AnalyzedRun] {
         let paths = directories.map { $0.absoluteURL.standardizedFileURL }
         let labels = labels(of: paths.map(\.pathComponents))
         let runs = try zip(paths, labels).map { path, label in
             let directory = RunDirectory(path, models: models)
             let manifest = try directory.manifest()
-            return AnalysedRun(label: label, directory: directory, manifest: manifest) { change in
+            return AnalyzedRun(label: label, directory: directory, manifest: manifest) { change in
                 try directory.open(
                     data: data,
                     overriding: { try change(overrides($0)) },
@@ -48,7 +48,7 @@ public struct AnalysedRun {
                 )
             }
         }
-        guard let first = runs.first else { throw ConfigurationError("no run to analyse") }
+        guard let first = runs.first else { throw ConfigurationError("no run to analyze") }
         guard Set(paths.map(\.path)).count == paths.count else {
             throw ConfigurationError("a run is named twice; give each once")
         }
@@ -56,13 +56,13 @@ public struct AnalysedRun {
         return runs
     }
 
-    private func check(against other: AnalysedRun, ignoringSeen: Bool) throws {
+    private func check(against other: AnalyzedRun, ignoringSeen: Bool) throws {
         func refuse(_ what: String, _ mine: String, _ theirs: String, _ remedy: String) -> ConfigurationError {
             ConfigurationError(
                 "\(directory.url.path): \(what) is \(mine), but \(theirs) in \(other.directory.url.path); \(remedy)"
             )
         }
-        let apart = "figures of different data or splits cannot be compared, so analyse these runs apart"
+        let apart = "figures of different data or splits cannot be compared, so analyze these runs apart"
         guard manifest.data.hash == other.manifest.data.hash else {
             func name(_ data: RunManifest.Data) -> String { "\(data.name) (\(data.hash))" }
             throw refuse("the data set", name(manifest.data), name(other.manifest.data), apart)
@@ -113,7 +113,7 @@ public struct AnalysedRun {
         return (run, model)
     }
 
-    /// The run as one of a click model that searches histories.
+    /// The run as one of a CTR model that searches histories.
     ///
     /// - Throws: ``ConfigurationError`` when the model searches nothing.
     public func openSearcher() throws -> (run: TrainedRun, model: any LifelongRanker) {

@@ -7,14 +7,14 @@ import CascadeTorch
 import CascadeTraining
 import Foundation
 
-/// How much a behaviour at a distance, of the candidate's category or of another, tells about the click: mutual
+/// How much a behavior at a distance, of the candidate's category or of another, tells about the click: mutual
 /// information in nats.
 ///
 /// In the world `lifelong` it is the planted truth, category by category. Elsewhere it is counted over the candidates of
-/// training requests, for two kinds of behaviour: of the candidate's own category, and not.
+/// training requests, for two kinds of behavior: of the candidate's own category, and not.
 ///
 /// - Source: DARE, section 4.3 and appendix E.3.
-struct BehaviourRelevance {
+struct BehaviorRelevance {
     /// Where the numbers come from.
     let source: String
     private let planted: (truth: LifelongGroundTruth, categoryOf: [Int])?
@@ -39,7 +39,7 @@ struct BehaviourRelevance {
             return
         }
         planted = nil
-        source = "counted over the training requests: whether the behaviour is of the candidate's category"
+        source = "counted over the training requests: whether the behavior is of the candidate's category"
         var seen = [[Double]](repeating: [0, 0, 0, 0], count: model.length)  // by distance: label * 2 + same
         for host in try run.ctrEvaluator().trainingRequests(model, seed: run.manifest.seed) {
             let length = host.history.length

@@ -70,8 +70,8 @@ struct FeatureTable: Module {
     }
 }
 
-/// How behaviours and candidates become vectors, feature by feature: item, category and time.
-struct BehaviourEncoder: Module {
+/// How behaviors and candidates become vectors, feature by feature: item, category and time.
+struct BehaviorEncoder: Module {
     let items: FeatureTable
     let categories: FeatureTable?
     /// By distance from the request; row 0 is the request itself.
@@ -96,7 +96,7 @@ struct BehaviourEncoder: Module {
         items = try table(s.data.items + 1, sparse: s.isRowSparse)
         categories = s.data.categoryCount > 0 ? try table(s.data.categoryCount + 1, sparse: s.isRowSparse) : nil
         places = try table(s.length + 1)
-        ages = s.readsTimeDeltas ? try table(Behaviours.ageBuckets + 1) : nil
+        ages = s.readsTimeDeltas ? try table(Behaviors.ageBuckets + 1) : nil
     }
 
     private init(_ items: FeatureTable, _ categories: FeatureTable?, _ places: FeatureTable, _ ages: FeatureTable?) {
@@ -104,13 +104,13 @@ struct BehaviourEncoder: Module {
     }
 
     /// The same tables behind maps of their own, for the features that are named.
-    func mapped(_ kind: Projection, to width: Int, using generator: Generator) throws -> BehaviourEncoder {
+    func mapped(_ kind: Projection, to width: Int, using generator: Generator) throws -> BehaviorEncoder {
         let (isDeep, parts) = (kind == .mlp, kind.features)
         func mapped(_ table: FeatureTable?, _ feature: Projection.Feature) throws -> FeatureTable? {
             guard parts.contains(feature) else { return table }
             return try table?.mapped(to: width, isDeep: isDeep, using: generator)
         }
-        return BehaviourEncoder(
+        return BehaviorEncoder(
             try mapped(items, .item) ?? items,
             try mapped(categories, .category),
             try mapped(places, .time) ?? places,
@@ -119,8 +119,8 @@ struct BehaviourEncoder: Module {
     }
 
     /// Tables of its own with equal rows.
-    func copied() throws -> BehaviourEncoder {
-        BehaviourEncoder(try items.copied(), try categories?.copied(), try places.copied(), try ages?.copied())
+    func copied() throws -> BehaviorEncoder {
+        BehaviorEncoder(try items.copied(), try categories?.copied(), try places.copied(), try ages?.copied())
     }
 
     /// Its tables by feature.
@@ -135,8 +135,8 @@ struct BehaviourEncoder: Module {
     /// Features of the time's vector.
     var timeWidth: Int { places.width }
 
-    /// Time vectors of the behaviours: `[1, L, D_t]`, or `[B, L, D_t]` when ages are read.
-    func times(_ b: Behaviours) throws -> Tensor {
+    /// Time vectors of the behaviors: `[1, L, D_t]`, or `[B, L, D_t]` when ages are read.
+    func times(_ b: Behaviors) throws -> Tensor {
         let distance = try places(b.places.clamped(to: Double(places.table.weight.value.size(0) - 1))).unsqueezed(0)
         guard let ages else { return distance }
         return try distance + ages(b.ages())
@@ -157,7 +157,7 @@ struct BehaviourEncoder: Module {
 
     /// Item and category side by side, before maps that are linear: `[..., D]`.
     ///
-    /// Products and sums with many behaviours can be taken of these, and the maps be left to what is fewer.
+    /// Products and sums with many behaviors can be taken of these, and the maps be left to what is fewer.
     func rows(_ numbers: Tensor, _ categoryNumbers: Tensor?) throws -> Tensor {
         var parts = [(items, numbers)]
         if let categories, let categoryNumbers { parts.append((categories, categoryNumbers)) }
