@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 export TRAITS
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo serve test test-fast test-isa examples cases console-test fuzz probe lint format check coverage doctor clean
+.PHONY: help setup build demo serve test test-fast test-isa examples docs cases console-test fuzz probe lint format check coverage doctor clean
 
 help: ## list the targets
 	@echo "make demo and make test install what is missing by themselves. All targets:"
@@ -13,7 +13,7 @@ setup: ## install what building needs (libtorch goes into .deps)
 	@scripts/setup.sh
 
 build: setup ## build the release command, .build/release/cascade; TRAITS=TLS for a server that answers HTTPS itself
-	@[ -e .build/release/cascade ] || echo "build: the first build takes about 7 minutes on 2 cores" >&2
+	@[ -e .build/release/cascade ] || echo "build: the first build takes about 7 minutes on 2 cores, with TRAITS=TLS about 10" >&2
 	@scripts/swift.sh build -c release --product cascade
 
 demo: build ## train T2Diff on MovieLens-1M, compare it with popularity, recommend for three users
@@ -35,6 +35,9 @@ test-isa: ## run the tests of tensors and models under every set of instructions
 
 examples: setup ## build and run the packages in Examples/, as programs outside this repository
 	@scripts/examples.sh
+
+docs: setup ## make the documentation site with DocC, .build/docs/site; scripts/docs.sh --serve shows it
+	@scripts/docs.sh
 
 cases: build ## run what went wrong for users once, and print what Cascade says now
 	@scripts/cases.py

@@ -306,6 +306,16 @@ let package = Package(
                 "TestSupport",
             ]
         ),
+        tests(
+            "SnippetTests",
+            [
+                "CascadeTensorFiles", "CascadeDatasets", "CascadeSimulation", "CascadeTensorBoard",
+                "CascadeConfigurations", "CascadeEvaluation", "CascadeTorch", "CascadeNN", "CascadeRetrieval",
+                "CascadeStore", "CascadeDiffusion", "CascadeFunnel", "CascadeRecommenders", "CascadeServer",
+                "CascadeRuns", "CascadeTraining", "CascadeServing", "CascadeComparison", "CascadeAnalysis",
+                "CascadeBenchmarks", "ServerTestSupport", "TestSupport",
+            ]
+        ),
     ],
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx20
