@@ -52,7 +52,7 @@ struct RunningServer: Sendable {
         reread: (@Sendable () throws -> ServerConfiguration)? = nil,
         _ test: @escaping @Sendable (RunningServer) async throws -> Void
     ) async throws {
-        var configuration = ServerConfiguration()
+        var configuration = ServerConfiguration.patient
         (configuration.port, configuration.drainSeconds) = (0, 0)
         change(&configuration)
         let (ports, announce) = AsyncStream.makeStream(of: Int.self)

@@ -111,12 +111,7 @@ struct SocketTests {
 
     @Test("Stopping finishes what runs, and closes what idles")
     func gracefulShutdown() async throws {
-        try await RunningServer.run({ configuration in
-            (configuration.timeouts.readSeconds, configuration.timeouts.idleSeconds, configuration.shutdownSeconds) = (
-                600, 600, 600
-            )
-            configuration.drainSeconds = 0
-        }) { server in
+        try await RunningServer.run { server in
             let idle = try RawConnection(port: server.port)
             idle.send(live)
             _ = await idle.receive { $0.contains("live") }
@@ -136,7 +131,7 @@ struct SocketTests {
 
     @Test("Stopping does not wait for ever")
     func shutdownDeadline() async throws {
-        try await RunningServer.run({ ($0.drainSeconds, $0.shutdownSeconds) = (0, 0.8) }) { server in
+        try await RunningServer.run({ $0.shutdownSeconds = 0.8 }) { server in
             await server.service.set(fault: .hangForever)
             let connection = try RawConnection(port: server.port)
             connection.send("GET /v1/ab-tests HTTP/1.1\r\nHost: localhost\r\n\r\n")

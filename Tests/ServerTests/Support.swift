@@ -29,7 +29,7 @@ struct Harness {
     ) async throws {
         let service = FakeService(people: people)
         let secrets = Dictionary(uniqueKeysWithValues: Role.allCases.map { ($0, AccessToken()) })
-        var configuration = ServerConfiguration()
+        var configuration = ServerConfiguration.patient
         configuration.logs.level = .debug
         if tokens {
             configuration.tokens = secrets.map { CallerSettings(name: $0.rawValue, role: $0, sha256: $1.sha256) }
@@ -100,4 +100,16 @@ extension JSONValue {
 
     /// The keys of an object.
     var keys: Set<String> { if case .object(let fields) = self { Set(fields.keys) } else { [] } }
+}
+
+extension ServerConfiguration {
+    /// The defaults without clocks that a test did not ask for: beside other work a request may take minutes.
+    static var patient: ServerConfiguration {
+        var configuration = ServerConfiguration()
+        configuration.shutdownSeconds = 600
+        for timeout in [\Timeouts.readSeconds, \.responseSeconds, \.idleSeconds, \.headersSeconds] {
+            configuration.timeouts[keyPath: timeout] = 600
+        }
+        return configuration
+    }
 }
