@@ -49,9 +49,10 @@ struct CandidatesTests {
     @Test("a scorer orders by score; equals stay as they came")
     func order() { #expect(ranked([1, 3, 1, 2]) == ["1:3", "3:2", "0:1", "2:1"]) }
 
-    @Test("items that the scorer does not know come last, as they came")
+    @Test("items that the scorer does not know keep their places, with the score before them")
     func unknown() {
-        #expect(ranked([nil, 3, nil, 2]) == ["1:3", "3:2", "0:2", "2:2"])
+        #expect(ranked([nil, 2, nil, 3, 1]) == ["0:3", "3:3", "2:3", "1:2", "4:1"])
+        #expect(ranked([1, nil, 2]) == ["2:2", "1:2", "0:1"])
         #expect(ranked([nil, nil]) == ["0:9", "1:9"])
     }
 

@@ -137,6 +137,19 @@ struct LifeTests {
         await service.shutdown()
     }
 
+    @Test("the newest items are found as soon as they are stored, the available ones alone")
+    func newest() async throws {
+        let json = #"{"recommendation": {"sources": [{"builtin": "newest", "quota": 2}]}}"#
+        let service = try await service(json, store: store())
+        let fresh = (1...3).map { ItemRecord(id: ItemID("n\($0)"), available: $0 != 2, created: Int64($0) * 100) }
+        try await service.upsert(fresh)
+        #expect(Array(try await service.recommend(to: "u", count: 2).ids) == ["n3", "n1"])
+        try await service.upsert([ItemRecord(id: "n4", created: 400)])
+        #expect(try await service.recommend(to: "u", count: 1).ids == ["n4"])
+        #expect(try await service.recommend(to: "u", count: 9).ids.prefix(2) == ["n4", "n3"])
+        await service.shutdown()
+    }
+
     @Test("a calendar that jumps takes nothing off a page", arguments: [Int64(631_152_000), 4_102_444_800])
     func calendarJumps(moment: Int64) async throws {
         let (store, clock) = (store(), TestClock())

@@ -46,6 +46,8 @@ public struct FunnelPlan: Sendable, Equatable {
         case popular
         /// The items with the most events lately.
         case recentPopular = "recent-popular"
+        /// The items that came last.
+        case newest
         /// The items whose title or categories share words with the query.
         case lexical
     }
@@ -144,7 +146,7 @@ extension FunnelPlan {
                 throw group.refusal(
                     "\(key).builtin",
                     .string("lexical"),
-                    "popular or recent-popular: there is no query"
+                    "popular, recent-popular or newest: there is no query"
                 )
             }
         }

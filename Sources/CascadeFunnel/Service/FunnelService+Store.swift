@@ -45,7 +45,7 @@ extension FunnelService {
     /// Removes everything of one person: from the store, from memory, and from what is on its way to the store.
     ///
     /// No answer holds anything of them when this returns. Cleaning the files goes on behind the answer when it takes longer
-    /// than ``erasureWait``.
+    /// than four seconds.
     public func erase(_ user: UserID) async throws -> ErasureReceipt {
         try await inFlight.run {
             let rows = try await histories.write(for: [user]) {

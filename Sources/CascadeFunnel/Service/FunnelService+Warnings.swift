@@ -5,7 +5,7 @@ import CascadeDatasets
 extension FunnelService {
     /// What works, but hardly as intended: configured ids that the catalog lacks, and ids that requests may not name.
     ///
-    /// Call it after ``start()``, which reads the catalog.
+    /// Call it after ``start(keepingUp:)``, which reads the catalog.
     ///
     /// - Parameter limit: The longest id that a request may name (`server.limits.id_bytes`), in bytes.
     /// - Returns: One sentence or two each, with what to do.

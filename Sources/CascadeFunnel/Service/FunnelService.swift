@@ -7,7 +7,7 @@ import Synchronization
 
 /// The running funnel over a store and loaded slots.
 ///
-/// Call ``start()`` once before traffic comes, and ``shutdown()`` at the end.
+/// Call ``start(keepingUp:)`` once before traffic comes, and ``shutdown()`` at the end.
 public final class FunnelService: RecommendationService {
     /// How often watched folders are looked at.
     static let watchPause = Duration.seconds(5)
@@ -90,7 +90,7 @@ public final class FunnelService: RecommendationService {
         self.catalog = catalog
         self.popularity = popularity
         self.lexical = lexical
-        builtins = Builtins(popularity: popularity, lexical: lexical, clock: clock)
+        builtins = Builtins(popularity: popularity, catalog: catalog, lexical: lexical, clock: clock)
         exposures = ExposureLog(configuration.exposures, store: store, metrics: metrics)
         let explanations = Explanations(capacity: configuration.explain.remember)
         self.explanations = explanations
@@ -173,7 +173,7 @@ public final class FunnelService: RecommendationService {
         return await store.obstacles()
     }
 
-    /// Says what the service does before ``start()``, for ``obstacles()``: "filling its store".
+    /// Says what the service does before ``start(keepingUp:)``, for ``obstacles()``: "filling its store".
     public func announce(preparation: String) { background.withLock { $0.preparation = preparation } }
 
     /// Has the items' words and popularity counted again soon.

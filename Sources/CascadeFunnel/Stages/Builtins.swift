@@ -4,10 +4,11 @@
 struct Builtins: Sendable {
     private let sources: [FunnelPlan.Builtin: (source: any CandidateSource, runner: DeadlineRunner)]
 
-    init(popularity: PopularityCounter, lexical: LexicalSource, clock: FunnelClock) {
+    init(popularity: PopularityCounter, catalog: ItemCatalog, lexical: LexicalSource, clock: FunnelClock) {
         sources = [
             .popular: (PopularSource(popularity: popularity, span: .always), DeadlineRunner(clock)),
             .recentPopular: (PopularSource(popularity: popularity, span: .lately), DeadlineRunner(clock)),
+            .newest: (NewestSource(catalog: catalog), DeadlineRunner(clock)),
             .lexical: (lexical, DeadlineRunner(clock)),
         ]
     }

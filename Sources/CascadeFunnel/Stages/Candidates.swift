@@ -51,23 +51,22 @@ enum Candidates {
 
     /// The candidates by their scores, best first; ties keep their order.
     ///
-    /// Items unknown to the model come last in their order, with the lowest score given.
+    /// Items unknown to the model keep the places that they had, and take the score of the item before them: a model that was
+    /// trained yesterday must not hide what came today.
     ///
     /// - Returns: nil when the scores are not one finite number for each item.
     static func ranked(_ candidates: [Candidate], by scores: [Double?]) -> [Candidate]? {
         guard scores.count == candidates.count, scores.allSatisfy({ $0?.isFinite ?? true }) else { return nil }
-        let known = scores.compactMap { $0 }
-        guard let lowest = known.min() else { return candidates }
-        let order = candidates.indices.sorted { a, b in
-            switch (scores[a], scores[b]) {
-            case (let x?, let y?): (y, a) < (x, b)
-            case (nil, nil): a < b
-            case (let x, _): x != nil
+        let known = candidates.indices.compactMap { index in scores[index].map { (index: index, score: $0) } }
+            .sorted { ($1.score, $0.index) < ($0.score, $1.index) }
+        guard let first = known.first else { return candidates }
+        var (rest, score) = (known[...], first.score)
+        return candidates.indices.map { place in
+            var candidate = candidates[place]
+            if scores[place] != nil, let next = rest.popFirst() {
+                (candidate, score) = (candidates[next.index], next.score)
             }
-        }
-        return order.map { index in
-            var candidate = candidates[index]
-            candidate.score = scores[index] ?? lowest
+            candidate.score = score
             return candidate
         }
     }

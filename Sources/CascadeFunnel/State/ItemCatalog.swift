@@ -7,8 +7,20 @@ import Synchronization
 /// The items of the store, in memory.
 final class ItemCatalog: Sendable {
     private let store: any EventStore
-    private let records = Mutex<[ItemID: ItemRecord]>([:])
+    private let records = Mutex(Records())
     private let queue = SerialQueue()
+
+    private struct Records {
+        var byID: [ItemID: ItemRecord] = [:] {
+            didSet { (newest, changes) = (nil, changes + 1) }
+        }
+        var changes = 0
+        /// The available items that came last, the newest first; nil until somebody asks.
+        var newest: [ItemRecord]?
+    }
+
+    /// How many of the newest items are kept in order.
+    static let newestCount = 2_000
 
     init(_ store: any EventStore) { self.store = store }
 
@@ -16,7 +28,7 @@ final class ItemCatalog: Sendable {
     func load() async throws {
         try await queue.run { [self] in
             let items = try await store.allItems()
-            records.withLock { $0 = Dictionary(items.map { ($0.id, $0) }) { $1 } }
+            records.withLock { $0.byID = Dictionary(items.map { ($0.id, $0) }) { $1 } }
         }
     }
 
@@ -25,7 +37,7 @@ final class ItemCatalog: Sendable {
         // One after another, so that of two changes of an item the one stays that stays in the store.
         try await queue.run { [self] in
             try await store.upsert(items)
-            records.withLock { known in for item in items { known[item.id] = item } }
+            records.withLock { known in for item in items { known.byID[item.id] = item } }
         }
     }
 
@@ -39,7 +51,7 @@ final class ItemCatalog: Sendable {
         try await queue.run { [self] in
             guard let changed = try change(try await store.items([item]).first) else { return nil }
             try await store.upsert([changed])
-            records.withLock { $0[item] = changed }
+            records.withLock { $0.byID[item] = changed }
             return changed
         }
     }
@@ -47,17 +59,17 @@ final class ItemCatalog: Sendable {
     /// Those of the items that are known.
     func records(of items: some Sequence<ItemID>) -> [ItemID: ItemRecord] {
         records.withLock { known in
-            items.reduce(into: [:]) { result, item in if let record = known[item] { result[item] = record } }
+            items.reduce(into: [:]) { result, item in if let record = known.byID[item] { result[item] = record } }
         }
     }
 
     /// Every item, in the order of their ids.
-    func all() -> [ItemRecord] { records.withLock { Array($0.values) }.sorted { $0.id < $1.id } }
+    func all() -> [ItemRecord] { records.withLock { Array($0.byID.values) }.sorted { $0.id < $1.id } }
 
     /// The ids longer than some bytes: the longest, and how many.
     func longest(over bytes: Int) -> (id: ItemID, count: Int)? {
         records.withLock { known in
-            let long = known.keys.filter { $0.rawValue.utf8.count > bytes }
+            let long = known.byID.keys.filter { $0.rawValue.utf8.count > bytes }
             return long.max { $0.rawValue.utf8.count < $1.rawValue.utf8.count }.map { ($0, long.count) }
         }
     }
@@ -67,7 +79,7 @@ final class ItemCatalog: Sendable {
         func precedes(_ left: ItemRecord, _ right: ItemRecord) -> Bool {
             left.id.rawValue.utf8.lexicographicallyPrecedes(right.id.rawValue.utf8)
         }
-        let found = records.withLock { Array($0.values) }.filter {
+        let found = records.withLock { Array($0.byID.values) }.filter {
             !$0.isWithdrawn && $0.id.rawValue.utf8.starts(with: text.utf8)
         }
         let rest = after.map { after in
@@ -84,10 +96,33 @@ final class ItemCatalog: Sendable {
         return ItemList(items: first, total: found.count)
     }
 
-    /// The available items that came last, the newest first.
+    /// The available items that came last, the newest first; at most ``newestCount``, and equally new ones by id.
+    func newest() -> [ItemRecord] {
+        if let newest = records.withLock({ $0.newest }) { return newest }
+        let (all, changes) = records.withLock { (Array($0.byID.values), $0.changes) }
+        let sorted = Array(
+            all.filter(\.available).sorted { ($1.created, $0.id) < ($0.created, $1.id) }.prefix(Self.newestCount)
+        )
+        // Another list is due when items came meanwhile.
+        records.withLock { if $0.changes == changes { $0.newest = sorted } }
+        return sorted
+    }
+
+    /// The available items that came last, without some.
     func newest(_ count: Int, without known: Set<ItemID>) -> [ItemID] {
-        let others = records.withLock { Array($0.values) }.filter { $0.available && !known.contains($0.id) }
-        return others.sorted { ($1.created, $0.id) < ($0.created, $1.id) }.prefix(count).map(\.id)
+        newest().lazy.map(\.id).filter { !known.contains($0) }.prefix(count).map { $0 }
+    }
+}
+
+/// The items that came last as a source of candidates.
+struct NewestSource: CandidateSource {
+    let catalog: ItemCatalog
+
+    var version: String { "newest" }
+
+    func candidates(for _: FunnelRequest, limit: Int, excluding: Set<ItemID>) async throws -> [ScoredItem] {
+        let found = catalog.newest().lazy.filter { !excluding.contains($0.id) }.prefix(limit)
+        return found.map { ScoredItem($0.id, Double($0.created)) }
     }
 }
 
