@@ -22,28 +22,33 @@ fi
 }
 
 scripts/swift.sh build
+built="$(scripts/swift.sh build --show-bin-path)"
 rm -rf "$docs"
-mkdir -p "$docs/graphs" "$docs/archives"
-python3 scripts/docs-catalog.py "$docs/catalogs"
+mkdir -p "$docs/archives"
 
 triple="$(swift -print-target-info | python3 -c 'import json, sys; print(json.load(sys.stdin)["target"]["triple"])')"
-search=(-I .build/debug/Modules)
+search=(-I "$built/Modules")
 while read -r map; do
     search+=(-Xcc "-fmodule-map-file=$map" -I "$(dirname "$map")")
-done < <(find .build/checkouts .build/debug Sources -name '*.modulemap' -not -path '*/Tests/*' | sort)
-
-for catalog in "$docs"/catalogs/*.docc; do
-    module="$(basename "$catalog" .docc)"
+done < <(ls "$built"/*.build/module.modulemap Sources/*/module.modulemap .build/checkouts/*/Sources/*/module.modulemap \
+    .build/checkouts/*/Sources/*/include/module.modulemap)
+for module in $(scripts/docs-catalog.py --modules); do
     mkdir -p "$docs/graphs/$module"
-    # The guides have a page of their own and no symbols.
-    [ "$module" = Guides ] ||
-        swift symbolgraph-extract -module-name "$module" -target "$triple" "${search[@]}" -minimum-access-level public \
-            -skip-synthesized-members -output-dir "$docs/graphs/$module"
-    docc convert "$catalog" --additional-symbol-graph-dir "$docs/graphs/$module" --warnings-as-errors \
-        --fallback-display-name "$module" --fallback-bundle-identifier "cascade.$module" \
-        --output-path "$docs/archives/$module.doccarchive"
+    swift symbolgraph-extract -module-name "$module" -target "$triple" "${search[@]}" -minimum-access-level public \
+        -skip-synthesized-members -output-dir "$docs/graphs/$module"
 done
 
-docc merge "$docs"/archives/*.doccarchive --synthesized-landing-page-name Cascade --output-path "$docs/merged.doccarchive"
+mkdir -p "$docs/graphs/Guides"
+below=()
+for name in $(scripts/docs-catalog.py "$docs"); do
+    archive="$docs/archives/$name.doccarchive"
+    docc convert "$docs/catalogs/$name.docc" --additional-symbol-graph-dir "$docs/graphs/$name" --warnings-as-errors \
+        --fallback-display-name "$name" --fallback-bundle-identifier "cascade.$name" \
+        --enable-experimental-external-link-support ${below[@]+"${below[@]}"} --output-path "$archive"
+    below+=(--dependency "$archive")
+done
+
+docc merge "$docs"/archives/*.doccarchive --synthesized-landing-page-name Cascade \
+    --synthesized-landing-page-topics-style list --output-path "$docs/merged.doccarchive"
 docc process-archive transform-for-static-hosting "$docs/merged.doccarchive" --output-path "$site"
 echo "docs: $site; look at it with: scripts/docs.sh --serve"

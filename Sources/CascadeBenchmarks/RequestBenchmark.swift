@@ -38,7 +38,10 @@ public struct RequestBenchmark {
     /// Measures every combination; events and candidates are drawn at random.
     ///
     /// - Parameters:
+    ///   - candidates: Numbers of candidates of a request.
+    ///   - histories: Lengths of histories, in events.
     ///   - steps: Denoising steps, for a model that has a sampler; the steps visited of the model's own schedule.
+    ///   - repeats: Measurements of each combination.
     /// - Throws: ``ConfigurationError`` when the model reads no requests, or a history is longer than it reads.
     public func run(candidates: [Int], histories: [Int], steps: [Int], repeats: Int) throws -> [Row] {
         try Runtime.withThreads(experiment.training.threads) {

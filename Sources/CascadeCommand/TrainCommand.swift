@@ -22,6 +22,14 @@ struct TrainCommand: ParsableCommand {
     @Flag(help: "Go on with the run in the directory.") var resume = false
     @Option(
         help: """
+            A run whose weights are the first: rows of known ids are copied, new ids get fresh ones. The model is the run's; \
+            without --config, so are the other settings.
+            """
+    )
+    var from: String?
+    @Option(help: "The data set of the run of --from, when it is not where that run found it.") var fromData: String?
+    @Option(
+        help: """
             Training budget, all resumptions together: 300s (wall time), 600cpu-s (processor time), 2M-examples or \
             5000-steps. Overrides the file's own.
             """,
@@ -44,13 +52,22 @@ struct TrainCommand: ParsableCommand {
         if let timeBudget, !(timeBudget >= 0) {
             throw ValidationError("--time-budget: found \(timeBudget), expected seconds from 0")
         }
+        guard fromData == nil || from != nil else { throw ValidationError("--from-data: needs --from as well") }
     }
 
     func run() throws {
         Runtime.keepFreedMemory(for: .training)
-        var tree = try experiment.tree()
+        let start = try from.map {
+            try WarmStart(RunDirectory(URL(filePath: $0)), data: fromData.map { URL(filePath: $0) })
+        }
+        if let start, let model = experiment.model, model != start.experiment.model.name {
+            throw ValidationError(
+                "--model: found \(model), but the run of --from is of \(start.experiment.model.name); leave --model out"
+            )
+        }
+        var tree = try experiment.tree(over: start?.experiment)
         var resolved = try Experiment(tree, model: experiment.model)
-        let isSized = try auto ?? Experiment.isSized(tree) ?? (experiment.config == nil)
+        let isSized = try auto ?? Experiment.isSized(tree) ?? (experiment.config == nil && start == nil)
         var dataset: Dataset?
         var options = TrainingOptions()
         if isSized {
@@ -68,6 +85,7 @@ struct TrainCommand: ParsableCommand {
         options.timeBudget = timeBudget
         options.budget = try budget ?? Budget(tree["budget"])
         options.resume = resume
+        options.start = start
         options.waits = ChildProcess.isChild
         options.commit = Build.commit()
         Interruption.watch()
@@ -117,12 +135,19 @@ struct ExperimentOptions: ParsableArguments {
     )
     var settings: [String] = []
 
-    func tree() throws -> JSONValue {
+    /// The settings as a file holds them.
+    ///
+    /// - Parameter base: An experiment whose model the tree is about; without `config`, whose settings it has.
+    func tree(over base: Experiment? = nil) throws -> JSONValue {
         var tree = JSONValue.object([:])
+        if let base {
+            let whole = try base.tree
+            if config == nil { tree = whole } else { tree["model"] = whole["model"] }
+        }
         if let config {
             let file = try Experiment.respelled(ConfigurationFile.read(URL(filePath: config)), model: model)
             Terminal.notice(file.renamed, in: config)
-            tree = file.tree
+            tree = base == nil ? file.tree : tree.merged(with: file.tree)
         }
         return try ConfigurationFile.apply(settings, to: tree, model: model)
     }

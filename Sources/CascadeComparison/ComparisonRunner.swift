@@ -202,7 +202,9 @@ public struct ComparisonRunner {
 
     /// Writes `report.html`, `report.md` and `report.csv` into the report's folder.
     ///
-    /// - Parameter device: Where the cells were worked on, for the record.
+    /// - Parameters:
+    ///   - summaries: What ``run(isInterrupted:note:work:)`` came to.
+    ///   - device: Where the cells were worked on, for the record.
     /// - Throws: ``FileError``.
     public func write(_ summaries: [TableSummary], device: String = "cpu") throws {
         let facts = [

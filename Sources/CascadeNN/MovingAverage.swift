@@ -25,6 +25,12 @@ public final class MovingAverage {
         averages = copies
     }
 
+    /// Starts again from the present weights.
+    public func reset() throws(TorchError) {
+        updates = 0
+        for (parameter, average) in zip(parameters, averages) { try average.assign(parameter.part.value.detached()) }
+    }
+
     /// Takes the present weights in; early updates use a shorter memory, `(1 + n) / (10 + n)`.
     public func update() throws(TorchError) {
         updates += 1

@@ -50,7 +50,7 @@ extension Experiment {
     ///
     /// - Parameters:
     ///   - tree: `name`, `source`, `split`, `seen`, `model` (with its `name`) and `training`, all optional.
-    ///   - model: The model's name when the tree gives none.
+    ///   - given: The model's name when the tree gives none.
     ///   - models: The models that there are.
     /// - Throws: ``ConfigurationError``.
     public init(_ tree: JSONValue, model given: String? = nil, among models: ModelRegistry = .builtin) throws {
@@ -210,6 +210,17 @@ extension Experiment: Codable {
         training = try TrainingSettings(overriding: tree, path: "training")
         candidates = try fields.decodeIfPresent(CandidateSettings.self, forKey: .candidates)
         category = try fields.decodeIfPresent(String.self, forKey: .category)
+    }
+
+    /// The experiment as a file holds it: what ``init(_:model:among:)`` reads.
+    public var tree: JSONValue {
+        get throws {
+            guard case .object(var fields) = try JSONValue(encoding: self) else { return .null }
+            fields["model"] = fields.removeValue(forKey: CodingKeys.configuration.rawValue)
+            var tree = JSONValue.object(fields)
+            tree["model"]["name"] = .string(model.name)
+            return tree
+        }
     }
 
     /// Writes all settings, complete.

@@ -62,6 +62,34 @@ public struct RunManifest: Codable, Sendable {
         }
     }
 
+    /// Where the first weights of a run come from.
+    public struct Parent: Codable, Sendable, Equatable {
+        /// How many rows of a vocabulary were copied, and how many were new.
+        public struct Rows: Codable, Sendable, Equatable {
+            /// Rows of ids that both data sets have, and of ids that the parent's had not.
+            public var known, new: Int
+
+            /// Counts rows.
+            public init(known: Int, new: Int) { (self.known, self.new) = (known, new) }
+        }
+
+        /// The parent's directory.
+        public var run: String
+        /// Its commit and seed.
+        public var commit: String, seed: UInt64
+        /// The step whose weights were its best.
+        public var bestStep: Int
+        /// What it was trained on.
+        public var data: Data
+        /// Rows by vocabulary: `items`, `users`, `categories` and features.
+        public var rows: [String: Rows] = [:]
+
+        /// Describes a parent.
+        public init(run: String, commit: String, seed: UInt64, bestStep: Int, data: Data) {
+            (self.run, self.commit, self.seed, self.bestStep, self.data) = (run, commit, seed, bestStep, data)
+        }
+    }
+
     /// What a training takes.
     public struct Usage: Codable, Sendable, Equatable {
         /// Examples trained on.
@@ -117,6 +145,8 @@ public struct RunManifest: Codable, Sendable {
     public var parameters = 0
     /// The teacher, for a run that `cascade distill` made.
     public var distilledFrom: Origin?
+    /// The run whose weights this one began with; nil when it began with fresh ones.
+    public var startedFrom: Parent?
     /// Fingerprints of the run's tensor files by name, the last one that of the newest; nil in runs of before.
     public var checksums: [String: [String]]?
     /// What is doubtful about the kept weights; nil when nothing is.

@@ -45,7 +45,7 @@ public struct LifelongSimulator: Sendable, Equatable {
     ///
     /// - Parameters:
     ///   - items: The number of items, at least `categories`.
-    ///   - categories: The number of categories, at least 1.
+    ///   - count: The number of categories, at least 1.
     ///   - window: The farthest position that counts, at least 1.
     public init(items: Int, categories count: Int, window: Int) {
         precondition(count >= 1 && items >= count && window >= 1, "a category needs an item, and a window a position")

@@ -46,7 +46,7 @@ extension ShopSimulator {
     ///
     /// - Parameters:
     ///   - dataset: A data set that this simulator wrote.
-    ///   - requests: The numbers of requests of it, such as ``RequestDivision/numbers(_:)`` gives.
+    ///   - numbers: The numbers of requests of it, such as ``RequestDivision/numbers(_:)`` gives.
     ///   - knowledge: What to know; an unknown cause stands at its mean, so the order is the best that the rest allows, and
     ///     the probabilities are right with ``Knowledge/everything`` alone.
     /// - Returns: Shown items of the first request, then of the second and so on, in the order of the data set.

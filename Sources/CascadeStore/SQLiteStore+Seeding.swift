@@ -17,7 +17,9 @@ extension SQLiteStore {
 
     /// Fills the store from a data set; when that is interrupted, ``wantsSeed()`` stays true and the next call adds what is missing.
     ///
-    /// - Parameter progress: Is told after each transaction how many events are done.
+    /// - Parameters:
+    ///   - dataset: The data set.
+    ///   - progress: Is told after each transaction how many events are done.
     /// - Throws: What ``importing(_:category:progress:)`` throws.
     public func seed(
         from dataset: Dataset,

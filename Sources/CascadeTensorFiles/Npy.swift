@@ -19,7 +19,11 @@ public enum Npy {
 
     /// Writes an array whose bytes are asked for piece by piece, so that they need never be in memory at once.
     ///
-    /// - Parameter bytes: Must pass on exactly the product of `shape` times the type's size.
+    /// - Parameters:
+    ///   - type: The elements' type.
+    ///   - shape: The array's shape.
+    ///   - url: The file.
+    ///   - bytes: Must pass on exactly the product of `shape` times the type's size.
     /// - Throws: ``FileError`` when the type does not exist in NumPy (`bfloat16`), when too few or too many bytes are
     ///   passed, or when the disk refuses; what was at `url` before is then untouched.
     public static func write(

@@ -39,7 +39,11 @@ public struct SafetensorsWriter {
 
     /// Adds a tensor whose bytes are asked for when the file is written, so that they need never be in memory at once.
     ///
-    /// - Parameter bytes: Must pass on exactly the product of `shape` times the type's size, or the write fails.
+    /// - Parameters:
+    ///   - name: The tensor's name.
+    ///   - type: The elements' type.
+    ///   - shape: The tensor's shape.
+    ///   - bytes: Must pass on exactly the product of `shape` times the type's size, or the write fails.
     public mutating func add(_ name: String, type: ScalarType, shape: [Int], bytes: @escaping ByteProvider) {
         guard let byteCount = type.byteCount(shape: shape) else {
             preconditionFailure("'\(name)' has the impossible shape \(shape)")

@@ -24,6 +24,7 @@ public struct DataSizing: Sendable, Equatable {
     /// - Parameters:
     ///   - tree: The experiment as its file and the command line give it.
     ///   - model: The model's name when the tree gives none.
+    ///   - models: The models that there are.
     ///   - data: The divided data; only its training part is looked at.
     /// - Throws: ``ConfigurationError`` when the experiment is wrong already.
     public init(_ tree: JSONValue, model: String?, among models: ModelRegistry = .builtin, on data: SplitDataset) throws

@@ -1,5 +1,6 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
+import CascadeDatasets
 import CascadeNN
 import CascadeRecommenders
 import CascadeTensorFiles
@@ -45,7 +46,7 @@ extension Trainer {
                         + "another --to"
                 )
             }
-            return
+            return try begin(step)
         }
         let file = try SafetensorsFile(run.optimizer)
         guard let text = file.metadata["state"],
@@ -55,8 +56,26 @@ extension Trainer {
         }
         try Checkpoint.assign(file, to: tensors(step))
         state = restored
-        step.optimizer.restore(step: state.step)
+        step.optimizer.restore(step: state.step + (state.optimizerSteps ?? 0))
         step.average?.restore(updates: state.averageUpdates)
+    }
+
+    /// Begins with the weights of another run, when one is named.
+    private func begin(_ step: TrainingStep<some Sendable>) throws {
+        guard
+            let start = try options.start
+                ?? manifest.startedFrom.map({ try WarmStart(RunDirectory(URL(filePath: $0.run), models: run.models)) })
+        else { return }
+        var parent = start.lineage
+        parent.rows = try start.begin(model, step.optimizer, experiment, on: data.dataset)
+        try step.average?.reset()
+        state.optimizerSteps = step.optimizer.step
+        manifest.startedFrom = parent
+        let counts = parent.rows.keys.sorted().compactMap { name -> String? in
+            guard let rows = parent.rows[name], rows.known + rows.new > 0 else { return nil }
+            return "\(name) \(rows.known) known, \(rows.new) new"
+        }
+        options.observe(.notice("begins with the weights of \(parent.run): \(counts.joined(separator: "; "))"))
     }
 
     /// Makes the directory, or checks that the run in it is the one to go on with; and sees to it that nobody else
@@ -107,7 +126,12 @@ extension Trainer {
             )
         }
         manifest.checksums = try run.check(run.weights, run.optimizer).checksums
-        (manifest.step, manifest.sized) = (old.step, old.sized)
+        (manifest.step, manifest.sized, manifest.startedFrom) = (old.step, old.sized, old.startedFrom)
+        if let start = options.start, let parent = old.startedFrom?.run, parent != start.lineage.run {
+            throw CheckpointError(
+                "\(path): the run began with the weights of \(parent); leave --from out to go on with it"
+            )
+        }
         try DurableFile.removeTemporaries(in: run.url)
     }
 

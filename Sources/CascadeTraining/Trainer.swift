@@ -35,6 +35,7 @@ public final class Trainer {
         self.options = options
         data = try experiment.divided(dataset)
         run = RunDirectory(url, models: experiment.models)
+        try options.start?.require(experiment)
         let generator = try Generator(seed: SplitMix64.mix(options.seed, 0), on: options.device)
         let model = try experiment.makeModel(for: dataset, using: generator)
         task = try experiment.task(of: model, on: data, device: options.device)

@@ -49,6 +49,8 @@ struct TrainingState: Codable {
     var seconds = 0.0
     /// Nil in checkpoints of before.
     var usage: RunManifest.Usage?
+    /// Steps that the optimizer had behind it at the beginning; nil for none.
+    var optimizerSteps: Int?
     /// The loss of the first step; nil in checkpoints of before.
     var firstLoss: Double?
     /// Whether the kept weights rank no better than chance; nil for not.

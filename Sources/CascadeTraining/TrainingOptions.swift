@@ -23,6 +23,10 @@ public struct TrainingOptions {
     public var timeBudget: Double?
     /// What the run may take, all resumptions together; nil means no limit.
     public var budget: Budget?
+    /// The run whose weights are the first; nil for fresh ones.
+    ///
+    /// A run that is resumed has its own.
+    public var start: WarmStart?
     /// Whether an existing run may be taken up.
     public var resume = false
     /// Whether to wait for another process that trains in the directory instead of being refused.

@@ -92,6 +92,26 @@ struct TrainTests {
         #expect((try dry.document()["training"] as? [String: Any])?["batch_size"] as? Int == 128)
     }
 
+    @Test("begins with another run's weights and settings, says what was known, and refuses another model")
+    func warmStart() async throws {
+        _ = try await train([])
+        let start = ["train", "--data", data, "--from", folder.path("run")]
+        let next = try await cascade(start + ["--to", folder.path("next"), "--set", "epochs=1", "--set", "threads=1"])
+        #expect(next.errors.contains("begins with the weights of ") && next.errors.contains("items 100 known, 0 new"))
+        let manifest = try String(decoding: folder.data("next/manifest.json"), as: UTF8.self)
+        #expect(manifest.contains(#""startedFrom""#))
+        let dry = try await cascade(start + ["--to", "none", "--dry-run"]).document()
+        #expect((dry["configuration"] as? [String: Any])?["embedding_size"] as? Int == 8)
+        let other = try await cascade(start + ["--to", folder.path("other"), "--model", "ease"], status: 64)
+        #expect(other.errors.contains("the run of --from is of sasrec"))
+        let wider = try await cascade(start + ["--to", folder.path("other"), "--set", "embedding_size=16"], status: 78)
+        #expect(wider.errors.contains("expected the same sasrec") && !folder.holds("other"))
+        _ = try await cascade(
+            ["train", "--model", "sasrec", "--data", data, "--to", "x", "--from-data", data],
+            status: 64
+        )
+    }
+
     @Test("the baseline measures five models, keeps their runs and does no work twice")
     func baseline() async throws {
         let arguments = ["baseline", data, "--to", folder.path("baselines"), "--budget", "10-steps"]

@@ -13,7 +13,7 @@ public enum TimeUnit: String, Sendable, Codable, CaseIterable {
     /// Nanoseconds since 1970-01-01 UTC.
     case nanoseconds
     /// A date such as `2014-04-07`, or a date and time such as `2014-04-07T10:51:09.277Z`, in one of the ways in which
-    /// databases write them: see ``CalendarTime``.
+    /// databases write them.
     case iso8601
     /// Whole days since 1970-01-01 UTC; the time is the day's first second.
     case days

@@ -156,7 +156,7 @@ struct PointwiseAttentionLayer: Module {
             1
         )
         let (u, v, q, k) = try parts(ready)
-        let candidates = try scored(x.candidates, k, v, scope, mode)
+        let candidates = try scored(x.candidates, keys: k, values: v, scope, mode)
         guard !isLast else { return PointwiseTokens(person: x.person, history: x.history, candidates: candidates) }
         let bias = try byHead(places, scope.distances.within.unsqueezed(0)) + byHead(gaps, scope.gaps.within)
         let weights = try (q.matmul(k.transposed()) + bias).silu() * scope.sequence / scope.counts
@@ -172,7 +172,9 @@ struct PointwiseAttentionLayer: Module {
     }
 
     /// Candidates that have seen the whole sequence and themselves.
-    private func scored(_ x: Tensor, _ k: Tensor, _ v: Tensor, _ scope: PointwiseScope, _ mode: Mode) throws -> Tensor {
+    private func scored(_ x: Tensor, keys k: Tensor, values v: Tensor, _ scope: PointwiseScope, _ mode: Mode) throws
+        -> Tensor
+    {
         let (ownU, ownV, ownQ, ownK) = try parts(norm(x, .candidate))
         let ahead = try byHead(places, scope.distances.toNow.unsqueezed(0)) + byHead(gaps, scope.gaps.toNow)
         let seen = try (ownQ.matmul(k.transposed()) + ahead.unsqueezed(2)).silu() * scope.keys
