@@ -9,6 +9,7 @@ extension ModelRegistry {
         ModelEntry(RecentPopularity.self),
         ModelEntry(ItemKNN.self),
         ModelEntry(EASE.self),
+        ModelEntry(GRU4Rec.self),
         ModelEntry(SASRec.self),
         ModelEntry(T2Diff.self),
         ModelEntry(ComiRecSA.self),

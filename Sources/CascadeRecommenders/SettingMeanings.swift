@@ -232,6 +232,19 @@ extension ETA.Configuration {
     }
 }
 
+extension GRU4Rec.Configuration {
+    public static var meanings: [String: String] {
+        [
+            "embeddingSize": "Features of each item.",
+            "maxSequenceLength": "Latest events that are read.",
+            "hiddenSize": "Features of the recurrent state.",
+            "numLayers": "Recurrent layers.",
+            "dropout": "Probability that a feature of an item is zeroed while training.",
+            "sparseGradients": "Whether the item table's gradients name rows, for sampled losses on large catalogs.",
+        ]
+    }
+}
+
 extension ItemKNN.Configuration {
     public static var meanings: [String: String] {
         [
