@@ -26,8 +26,8 @@ test: ## run the tests; FILTER=name runs those that match
 	@scripts/setup.sh --tests
 	@scripts/test.sh $(if $(FILTER),--filter "$(FILTER)")
 
-test-fast: ## run the tests of the half that needs no libtorch
-	@CASCADE_TORCH_FREE=1 scripts/test.sh $(if $(FILTER),--filter "$(FILTER)")
+test-fast: ## run the tests of the half that needs no libtorch, without those that import real data
+	@CASCADE_TORCH_FREE=1 scripts/test.sh --skip ImporterRealDataTests $(if $(FILTER),--filter "$(FILTER)")
 
 test-isa: ## run the tests of tensors and models under every set of instructions that this processor has
 	@scripts/setup.sh --tests

@@ -33,21 +33,20 @@ import Synchronization
         /// TLS 1.2 and later.
         private static func load(_ settings: TLSSettings) throws -> NIOSSLContext? {
             guard !settings.certificate.isEmpty else { return nil }
-            var (chain, secret): ([NIOSSLCertificate], NIOSSLPrivateKey?) = ([], nil)
-            try ConfigurationError.requireAll(
-                {
-                    chain = try read("certificate", settings.certificate) { try NIOSSLCertificate.fromPEMFile($0) }
-                    guard !chain.isEmpty else {
-                        throw ConfigurationError(
-                            "tls.certificate: found no certificate in \(settings.certificate), expected PEM"
-                        )
-                    }
-                },
-                { secret = try read("key", settings.key) { try NIOSSLPrivateKey(file: $0, format: .pem) } }
-            )
+            let chain = Result {
+                let chain = try read("certificate", settings.certificate) { try NIOSSLCertificate.fromPEMFile($0) }
+                guard !chain.isEmpty else {
+                    throw ConfigurationError(
+                        "tls.certificate: found no certificate in \(settings.certificate), expected PEM"
+                    )
+                }
+                return chain
+            }
+            let secret = Result { try read("key", settings.key) { try NIOSSLPrivateKey(file: $0, format: .pem) } }
+            try ConfigurationError.requireAll({ _ = try chain.get() }, { _ = try secret.get() })
             var configuration = TLSConfiguration.makeServerConfiguration(
-                certificateChain: chain.map { .certificate($0) },
-                privateKey: secret.map { .privateKey($0) }
+                certificateChain: try chain.get().map { .certificate($0) },
+                privateKey: .privateKey(try secret.get())
             )
             configuration.minimumTLSVersion = .tlsv12
             do {
