@@ -273,7 +273,7 @@ def test_stopped(driver, process):
     process.wait(timeout=30)
     press(driver, "#again")
     wait(driver, "the bad news", lambda: "cannot be reached" in one(driver, "#notice").text)
-    wait(driver, "the banner", lambda: "has not answered since" in one(driver, "#gone").text)
+    wait(driver, "the banner", lambda: "No response from the server since" in one(driver, "#gone").text)
     assert driver.execute_script("return document.body.classList.contains('stale')")
 
 
