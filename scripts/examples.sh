@@ -11,6 +11,7 @@ root="$PWD"
 names=("$@")
 [ ${#names[@]} -gt 0 ] || names=(OwnData OwnModel OwnServer)
 
+mkdir -p .build
 # The README shows the lines that run here.
 python3 - <<'END'
 import pathlib, re, sys
