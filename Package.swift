@@ -280,8 +280,8 @@ let package = Package(
         tests(
             "ComparisonTests",
             [
-                "CascadeComparison", "CascadeTraining", "CascadeRecommenders", "CascadeEvaluation", "CascadeDatasets",
-                "CascadeSimulation", "TestSupport", yams,
+                "CascadeComparison", "CascadeConfigurations", "CascadeTraining", "CascadeRecommenders", "CascadeRuns",
+                "CascadeEvaluation", "CascadeDatasets", "CascadeSimulation", "TestSupport", yams,
             ]
         ),
         tests(

@@ -2,9 +2,7 @@
 
 import ArgumentParser
 import CascadeComparison
-import CascadeDatasets
 import CascadeRecommenders
-import CascadeTensorFiles
 import CascadeTorch
 import CascadeTraining
 import Foundation

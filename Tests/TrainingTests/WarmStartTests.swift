@@ -40,7 +40,7 @@ struct WarmStartTests {
     }
 
     @Test(
-        "rows follow the items' ids, with their moments; new items are fresh; the rest is copied",
+        "rows follow the items' ids; new items are fresh; the rest is copied",
         arguments: [0, 0.9]
     )
     func rowsByID(decay: Double) throws {
@@ -125,14 +125,24 @@ struct WarmStartTests {
         #expect(try Data(contentsOf: child.weights) == Data(contentsOf: whole.weights))
     }
 
-    @Test("the optimizer goes on counting where the parent's stood")
+    @Test("the optimizer goes on where the parent's stood: its count, and the moments of known items")
     func moments() throws {
         let (yesterday, today) = try days()
-        let experiment = try Small.experiment(Small.sasrec)
-        let first = try train(experiment, on: yesterday, to: parent.url)
-        try train(experiment, on: today, to: child.url) { options in
+        let first = try train(Small.experiment(Small.sasrec), on: yesterday, to: parent.url)
+        // A mean that hardly moves shows what it began with.
+        let slow = try Small.experiment(Small.sasrec, #""optimizer": {"beta1": 0.9999999}"#)
+        try train(slow, on: today, to: child.url) { options in
             options.start = try? WarmStart(parent)
             options.budget = .steps(1)
+        }
+        let (before, now) = (
+            try rows(parent.optimizer, "mean.items.weight"), try rows(child.optimizer, "mean.items.weight")
+        )
+        for item in (0..<today.itemCount).map({ today.itemID(ItemIndex($0)) }) {
+            let row = try now[today.itemIndex(item).rawValue + 1]
+            let expected = yesterday.find(item).map { before[$0.rawValue + 1] } ?? row.map { _ in 0 }
+            #expect(zip(row, expected).allSatisfy { abs($0 - $1) < 1e-6 }, "\(item)")
+            #expect(yesterday.find(item) == nil || row.contains { abs($0) > 1e-5 }, "\(item) has moments at all")
         }
         let state = try #require(try SafetensorsFile(child.optimizer).metadata["state"])
         #expect(try tree(state)["optimizerSteps"] == .integer(Int(first.step)))
