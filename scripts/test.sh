@@ -8,9 +8,7 @@
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-options=(--explicit-target-dependency-import-check error)
-[ "${1:-}" != --enable-code-coverage ] || options+=("$1")
-scripts/swift.sh build --build-tests "${options[@]}"
+scripts/swift.sh build --build-tests --explicit-target-dependency-import-check error
 
 products="$(scripts/swift.sh build --show-bin-path)"
 export CASCADE_BINARY="$products/cascade"

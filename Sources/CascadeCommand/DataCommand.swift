@@ -18,12 +18,13 @@ struct DataCommand: ParsableCommand {
         subcommands: [Import.self, Describe.self, Simulate.self]
     )
 
-    struct Import: ParsableCommand {
+    struct Import: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "import",
             abstract: "Converts source files into a dataset directory.",
             discussion: "Formats: "
-                + ImportFormat.allCases.map { "\($0.rawValue) (\($0.summary))" }.joined(separator: "; ") + "."
+                + ImportFormat.allCases.map { "\($0.rawValue) (\($0.summary))" }.joined(separator: "; ")
+                + "; store (the store of a service, with its requests, impressions and clicks)."
         )
 
         @Option(name: .customLong("from"), help: "Format of the source.") var format: String
@@ -53,6 +54,7 @@ struct DataCommand: ParsableCommand {
         var latestUsers: Int?
         @Option(help: "On a bad row: fail or skip.") var onError = ImportOptions.ErrorPolicy.fail
         @Option(help: "Name of the dataset.") var name: String?
+        @OptionGroup(title: "Imports from a store") var export: StoreExportOptions
         @OptionGroup(title: "File syntax") var writing: WritingOptions
         @OptionGroup(title: "Columns, actions and features") var columns: ColumnOptions
 
@@ -80,7 +82,19 @@ struct DataCommand: ParsableCommand {
             return options
         }
 
-        func run() throws {
+        func run() async throws {
+            if format == StoreExportOptions.format {
+                var usual = ImportOptions()
+                (usual.minUserEvents, usual.minItemEvents) = (minUserEvents, minItemEvents)
+                guard try options() == usual else {
+                    throw ValidationError(
+                        "--from store: found options for files, expected only --name, --since, --until, --previous, --requests, "
+                            + "--min-user-events and --min-item-events"
+                    )
+                }
+                return try await export.run(paths, to: target, name: name, fewest: (minUserEvents, minItemEvents))
+            }
+            try export.requireNone(for: format)
             let options = try options()
             let report = try TargetDirectory.make(target) { url in
                 try importDataset(

@@ -8,7 +8,7 @@ public import Foundation
 /// Users and items are numbered in the order of their first appearance among the events that are kept. Events of a
 /// user are ordered by (time to the nanosecond, original row). Memory is 21 bytes per event, and per user and item twice
 /// the length of the id and about 50 bytes. Queries, values and nanoseconds take 4 bytes each per event.
-public struct DatasetBuilder {
+public struct DatasetBuilder: Sendable {
     let name: String
     var users = StringTable()
     var items = StringTable()

@@ -15,6 +15,9 @@ public enum Action: UInt8, Sendable, Codable, CaseIterable {
     /// Kept the item among the favourites.
     case favourite
 
+    /// Whether it speaks for the item: everything but looking at it.
+    public var isPositive: Bool { self != .view }
+
     /// The name in files: `view`, `click`, `purchase`, `rating`, `cart` or `favourite`.
     public var name: String {
         switch self {

@@ -53,7 +53,7 @@ extension UInt8 {
 
 extension String {
     /// The text with every line feed and carriage return turned into a space.
-    var withoutLineBreaks: String {
+    package var withoutLineBreaks: String {
         guard utf8.contains(where: \.isLineBreak) else { return self }
         return String(decoding: utf8.map { $0.isLineBreak ? UInt8(ascii: " ") : $0 }, as: UTF8.self)
     }

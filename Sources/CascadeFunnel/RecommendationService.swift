@@ -49,9 +49,17 @@ public protocol RecommendationService: Sendable {
     /// A page for a user; popular items for one who is not known.
     ///
     /// A preview is only looked at, as the console does: it logs no impressions, so A/B tests do not count it.
-    func recommend(to user: UserID, count: Int, isPreview: Bool) async throws -> Page
+    ///
+    /// The context is what the caller says of the moment, such as `["device": "phone"]`, for models that read it.
+    func recommend(to user: UserID, count: Int, context: [String: String], isPreview: Bool) async throws -> Page
     /// A page for a query, for somebody or for nobody in particular.
-    func search(_ query: String, user: UserID?, count: Int, isPreview: Bool) async throws -> Page
+    func search(
+        _ query: String,
+        user: UserID?,
+        count: Int,
+        context: [String: String],
+        isPreview: Bool
+    ) async throws -> Page
     /// The items most like one.
     ///
     /// - Throws: ``ServiceError/Reason/notFound`` when nobody knows the item.
@@ -104,13 +112,18 @@ public protocol RecommendationService: Sendable {
 
 extension RecommendationService {
     /// A page for a user, which counts as shown.
-    public func recommend(to user: UserID, count: Int) async throws -> Page {
-        try await recommend(to: user, count: count, isPreview: false)
+    public func recommend(to user: UserID, count: Int, context: [String: String] = [:]) async throws -> Page {
+        try await recommend(to: user, count: count, context: context, isPreview: false)
     }
 
     /// A page for a query, which counts as shown.
-    public func search(_ query: String, user: UserID?, count: Int) async throws -> Page {
-        try await search(query, user: user, count: count, isPreview: false)
+    public func search(
+        _ query: String,
+        user: UserID?,
+        count: Int,
+        context: [String: String] = [:]
+    ) async throws -> Page {
+        try await search(query, user: user, count: count, context: context, isPreview: false)
     }
 
     /// The items most like one, which count as shown.

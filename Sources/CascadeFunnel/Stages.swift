@@ -12,17 +12,28 @@ public struct FunnelRequest: Sendable {
     public let history: [Event]
     /// The query; nil for a recommendation.
     public let query: String?
+    /// Features of the moment that the caller sent, such as the device.
+    public let context: [String: String]
     /// The maximum number of items on the page.
     public let count: Int
     /// The present, in seconds since 1970-01-01 UTC.
     public let now: Int64
 
     /// Describes a request.
-    public init(id: String, user: UserID?, history: [Event], query: String? = nil, count: Int, now: Int64) {
+    public init(
+        id: String,
+        user: UserID?,
+        history: [Event],
+        query: String? = nil,
+        context: [String: String] = [:],
+        count: Int,
+        now: Int64
+    ) {
         self.id = id
         self.user = user
         self.history = history
         self.query = query
+        self.context = context
         self.count = count
         self.now = now
     }

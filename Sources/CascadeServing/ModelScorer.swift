@@ -76,11 +76,12 @@ public struct ModelScorer: CandidateScorer {
         let numbers = items.map(reader.dataset.find)
         let known = numbers.compactMap { $0 }
         let (history, query) = (reader.history(of: request), reader.query(of: request))
+        let context = reader.context(of: request)
         var scores: [Float] = []
         for start in stride(from: 0, to: known.count, by: Self.block) {
             let block = Array(known[start..<min(start + Self.block, known.count)])
             scores += try await engine.predict(
-                LiveRequest(history: history, query: query, candidates: block, time: request.now)
+                LiveRequest(history: history, query: query, context: context, candidates: block, time: request.now)
             )
         }
         var next = scores.makeIterator()

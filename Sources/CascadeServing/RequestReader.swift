@@ -11,6 +11,8 @@ struct RequestReader: Sendable {
     let length: Int
     /// Turns queries into tokens; nil for a model that reads none.
     var tokenizer: QueryTokenizer?
+    /// Reads features of the moment; nil for a model that reads none.
+    var contexts: ContextReader?
 
     /// What somebody did before their request.
     func history(of request: FunnelRequest) -> LiveHistory {
@@ -22,6 +24,9 @@ struct RequestReader: Sendable {
         guard let tokenizer, let query = request.query else { return [] }
         return tokenizer.tokens(query)
     }
+
+    /// The features of the moment; none for a model that reads none.
+    func context(of request: FunnelRequest) -> [Int32] { contexts?.numbers(of: request.context) ?? [] }
 
     /// Those of the items that the model knows.
     func known(_ items: some Sequence<ItemID>) -> [ItemIndex] { items.compactMap(dataset.find) }

@@ -167,6 +167,7 @@ public enum RunLoader {
     ) throws -> ServedModel {
         var (version, reader) = (facts.version, facts.reader)
         reader.tokenizer = scoring.tokenizer
+        if scoring.tokenizer != nil { reader.contexts = ContextReader(reader.dataset) }
         var settings = chosen.gathering(upTo: rankerBatch)
         if scoring.dependsOnBatch { settings.maxBatchSize = 1 }
         let engine: ScoringEngine

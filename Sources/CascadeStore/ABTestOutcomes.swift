@@ -4,6 +4,9 @@
 ///
 /// The unit of analysis: each was assigned once.
 public struct UnitOutcome: Sendable, Equatable {
+    /// How long after a request an event that names none is attributed to it.
+    public static let attributionSeconds: Int64 = 86_400
+
     /// The arm that the requests were in.
     public var arm: String
     /// Answered requests in that arm.

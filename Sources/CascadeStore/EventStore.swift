@@ -68,6 +68,48 @@ extension ItemRecord {
     public var isWithdrawn: Bool { self == .withdrawn(id) }
 }
 
+/// The kind of a request.
+public enum RequestKind: String, Sendable, Codable, CaseIterable {
+    /// A page for a user.
+    case recommendation
+    /// A page for a query.
+    case search
+    /// Similar items.
+    case similar
+}
+
+/// What is known of an answered request beside its user and time; its exposures share it.
+public struct RequestFacts: Sendable, Equatable, Codable {
+    /// What was asked for; nil in requests that were logged before this was recorded.
+    public var kind: RequestKind?
+    /// The query of a search.
+    public var query: String?
+    /// Features of the moment that the caller sent, such as the device.
+    public var context: [String: String]
+    /// The funnel that answered: ``defaultPolicy``, or the name of a variant.
+    public var policy: String?
+    /// The version that answered, by slot.
+    public var versions: [String: String]
+
+    /// The policy of requests in no arm that changes the funnel.
+    public static let defaultPolicy = "default"
+
+    /// Describes a request; without arguments, one of which nothing is known.
+    public init(
+        kind: RequestKind? = nil,
+        query: String? = nil,
+        context: [String: String] = [:],
+        policy: String? = nil,
+        versions: [String: String] = [:]
+    ) {
+        self.kind = kind
+        self.query = query
+        self.context = context
+        self.policy = policy
+        self.versions = versions
+    }
+}
+
 /// One item that was shown to somebody.
 public struct Exposure: Sendable, Equatable, Codable {
     /// The answered request.
@@ -82,6 +124,13 @@ public struct Exposure: Sendable, Equatable, Codable {
     public var time: Int64
     /// The arm of each A/B test that the request was in.
     public var arms: [String: String]
+    /// What is known of the request.
+    public var facts: RequestFacts
+    /// The score of the last stage; nil when unknown.
+    public var score: Double?
+    /// The probability with which the policy puts this item into this position, given the positions before it; 1 for a
+    /// deterministic page, nil when unknown.
+    public var propensity: Double?
 
     /// Describes what was shown.
     public init(
@@ -90,7 +139,10 @@ public struct Exposure: Sendable, Equatable, Codable {
         item: ItemID,
         position: Int,
         time: Int64,
-        arms: [String: String] = [:]
+        arms: [String: String] = [:],
+        facts: RequestFacts = RequestFacts(),
+        score: Double? = nil,
+        propensity: Double? = nil
     ) {
         self.request = request
         self.user = user
@@ -98,6 +150,9 @@ public struct Exposure: Sendable, Equatable, Codable {
         self.position = position
         self.time = time
         self.arms = arms
+        self.facts = facts
+        self.score = score
+        self.propensity = propensity
     }
 }
 

@@ -42,7 +42,7 @@ extension SQLiteStore: ABTestOutcomes {
             SELECT (
                 SELECT requests.row FROM requests JOIN exposures ON exposures.request = requests.row
                 WHERE requests.user = events.user AND exposures.item = events.item
-                    AND requests.time BETWEEN events.time - 86400 AND events.time
+                    AND requests.time BETWEEN events.time - \(UnitOutcome.attributionSeconds) AND events.time
                 ORDER BY requests.time DESC, requests.row DESC LIMIT 1
             ), events.action, events.value
             FROM people JOIN events ON events.user = people.user AND events.time >= people.since

@@ -40,6 +40,8 @@ enum Fact: String {
     case items
     /// How often people were erased.
     case erased
+    /// How many events were removed.
+    case removed
     /// How often pages were scrubbed, which has other processes read them again.
     case scrubbed
 

@@ -11,6 +11,7 @@ enum StoreSchema {
         var migrator = DatabaseMigrator()
         migrator.registerMigration("1-events-items-requests-versions") { try $0.execute(sql: first) }
         migrator.registerMigration("2-facts-erased-popularity") { try $0.execute(sql: second) }
+        migrator.registerMigration("3-request-facts-promotions") { try $0.execute(sql: third) }
         return migrator
     }
 

@@ -66,6 +66,7 @@ struct LiveHistoryTests {
             let request = LiveRequest(
                 history: history,
                 query: tokenizer.tokens(query),
+                context: ContextReader(data).numbers(of: [:]),
                 candidates: candidates,
                 time: 50
             )

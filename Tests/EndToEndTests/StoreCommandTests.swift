@@ -41,6 +41,35 @@ struct StoreCommandTests {
         #expect(try await cascade(["store", "verify", text], status: 65).errors.contains("not a database"))
     }
 
+    @Test("a store becomes a data set, and a later one reads only what is new")
+    func export() async throws {
+        let (data, store) = (try folder.driftWorld(), folder.path("store.sqlite"))
+        try await cascade(["store", "import", data, "--to", store])
+        let (first, second) = (folder.path("deep/first"), folder.path("second"))
+        let export = ["data", "import", "--from", "store", store, "--to"]
+        let said = try await cascade(export + [first, "--name", "shop"]).output
+        #expect(said.contains(" 0 requests; read ") && !said.contains("read 0 events"))
+        let grown = try await cascade(export + [second, "--previous", first])
+        #expect(grown.output.contains("read 0 events and 0 requests"))
+        #expect(grown.errors.contains("are those of the previous import"))
+        let described = try await cascade(["data", "describe", first]).output
+        #expect(described.contains("shop"))
+        #expect(try await cascade(export + [second], status: 1).errors.contains("not overwritten"))
+        #expect(
+            try await cascade(export + [folder.path("x"), "--previous", data], status: 65).errors.contains(
+                "earlier export"
+            )
+        )
+        let foreign = try await cascade(export + [folder.path("x"), "--user-column", "u"], status: 64).errors
+        #expect(foreign.contains("expected only --name"))
+        let files = ["data", "import", "--from", "csv", "x.csv", "--to", folder.path("x"), "--since", "2026-01-01"]
+        #expect(try await cascade(files, status: 64).errors.contains("--since"))
+        #expect(
+            try await cascade(export + [folder.path("x"), "--since", "soon"], status: 64).errors.contains("--since")
+        )
+        #expect(!FileManager.default.fileExists(atPath: folder.path("x")))
+    }
+
     @Test("A/B tests are reported, or the reason is named")
     func abTests() async throws {
         let (data, store) = (try folder.driftWorld(), folder.path("store.sqlite"))

@@ -16,12 +16,15 @@ struct LifeTests {
         let store = store()
         let service = try await service("{}", store: store)
         store.logging.close()
-        let page = try await service.recommend(to: "u", count: 2)
+        let page = try await service.recommend(to: "u", count: 2, context: ["device": "phone"])
         #expect(store.exposures.isEmpty)
         store.logging.open()
         #expect(try await service.export("u")?.exposures.map(\.item) == page.items.map(\.item))
         #expect(store.exposures.map(\.position) == [0, 1])
         #expect(store.exposures.allSatisfy { $0.request == page.request && $0.time == TestClock.today })
+        let facts = RequestFacts(kind: .recommendation, context: ["device": "phone"], policy: "default")
+        #expect(store.exposures.allSatisfy { $0.facts == facts && $0.propensity == 1 })
+        #expect(store.exposures.map(\.score) == page.items.map(\.score))
     }
 
     @Test("a page that is only looked at is explained, but neither logged as shown nor counted as answered")
@@ -35,8 +38,8 @@ struct LifeTests {
         }
         let (store, counter) = (store(), Counter())
         let service = try await service("{}", store: store, metrics: counter)
-        let page = try await service.recommend(to: "u", count: 2, isPreview: true)
-        _ = try await service.search("x", user: "u", count: 2, isPreview: true)
+        let page = try await service.recommend(to: "u", count: 2, context: [:], isPreview: true)
+        _ = try await service.search("x", user: "u", count: 2, context: [:], isPreview: true)
         _ = try await service.similar(to: "a", count: 2, isPreview: true)
         #expect(page.items.count == 2)
         #expect(await service.explanation(of: page.request)?.page == page)

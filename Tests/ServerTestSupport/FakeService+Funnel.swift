@@ -8,8 +8,10 @@ extension FakeService {
     private static let now: Int64 = 1_750_000_000
 
     /// What shares most categories with the latest clicks, without what was seen.
-    public func recommend(to user: UserID, count: Int, isPreview: Bool) async throws -> Page {
+    public func recommend(to user: UserID, count: Int, context: [String: String], isPreview: Bool) async throws -> Page
+    {
         try await obey()
+        self.context = context
         if isPreview { previews += 1 }
         let history = events[user] ?? []
         let seen = Set(history.map(\.event.item))
@@ -24,8 +26,15 @@ extension FakeService {
     }
 
     /// Titles that hold the words.
-    public func search(_ query: String, user: UserID?, count: Int, isPreview: Bool) async throws -> Page {
+    public func search(
+        _ query: String,
+        user: UserID?,
+        count: Int,
+        context: [String: String],
+        isPreview: Bool
+    ) async throws -> Page {
         try await obey()
+        self.context = context
         if isPreview { previews += 1 }
         let words = query.lowercased().split(separator: " ")
         return page(user: user, count: count, seen: [], source: "words") { record in

@@ -26,6 +26,8 @@ public actor FakeService: RecommendationService {
     var slotStates: [String: SlotStatus]
     var eventIDs: Set<String> = []
     var requests = 0
+    /// The features of the moment that the last page was asked with.
+    public internal(set) var context: [String: String] = [:]
     /// How many pages were only looked at.
     public internal(set) var previews = 0
     var fault: Fault?

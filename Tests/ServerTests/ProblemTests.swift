@@ -145,6 +145,9 @@ struct ProblemTests {
             "/v1/users/1/recommendations?k=0", "/v1/users/1/recommendations?k=101", "/v1/users/1/recommendations?k=1e1",
             "/v1/users/1/recommendations?count=3", "/v1/users/1/recommendations?k=1&k=2", "/v1/search", "/v1/search?q=",
             "/v1/search?q=%E0%A4%A", "/v1/search?q=a&user=", "/v1/explain/r1?x=1",
+            "/v1/users/1/recommendations?context.=x", "/v1/users/1/recommendations?context.a=",
+            "/v1/search?q=a&context.a=1&context.a=2", "/v1/items/1/similar?context.a=1",
+            "/v1/search?q=a" + (0..<17).map { "&context.f\($0)=1" }.joined(),
             "/v1/items/" + String(repeating: "a", count: 201), "/v1/search?q=" + String(repeating: "a", count: 513),
         ]
     )

@@ -75,6 +75,19 @@ struct RouteTests {
         }
     }
 
+    @Test("Features of the moment reach the service")
+    func context() async throws {
+        try await Harness.run { server in
+            let page = "/v1/users/1/recommendations?k=3&context.device=phone&context.time%20of%20day=late+evening"
+            let first = try await server.send(.get, page)
+            let context = await server.service.context
+            #expect(first.status == 200 && context == ["device": "phone", "time of day": "late evening"])
+            let second = try await server.send(.get, "/v1/search?q=river&context.device=desk")
+            let other = await server.service.context
+            #expect(second.status == 200 && other == ["device": "desk"])
+        }
+    }
+
     @Test("Searches, similar items and explanations")
     func pages() async throws {
         try await Harness.run { server in

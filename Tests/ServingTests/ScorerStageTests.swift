@@ -105,6 +105,31 @@ struct SearchStageTests {
         }
     }
 
+    @Test("reads the moment that the caller names, and takes a value that it never met as unknown")
+    func context() async throws {
+        let run = try workshop.run("qin")
+        let scorer = try #require(try await RunLoader.load(.searchRanker, from: run.url).scorer)
+        let items = (0..<9).map { data.itemID(ItemIndex($0)) }
+        func scores(_ context: [String: String]) async throws -> [Double?] {
+            let usual = workshop.request(3, query: "shoe")
+            let request = FunnelRequest(
+                id: "r",
+                user: usual.user,
+                history: usual.history,
+                query: usual.query,
+                context: context,
+                count: 9,
+                now: usual.now
+            )
+            return try await scorer.scores(of: items, for: request)
+        }
+        let devices = try #require(data.requestFeature("device")).vocabulary
+        let known = try await scores(["device": devices[0]])
+        let (other, strange) = (try await scores(["device": devices[1]]), try await scores(["device": "a toaster"]))
+        let (none, more) = (try await scores([:]), try await scores(["device": devices[0], "mood": "good"]))
+        #expect(known != other && strange == none && strange != known && known == more)
+    }
+
     @Test("draws each person's noise by that person and moment, whoever else asks")
     func noise() async throws {
         let run = try workshop.run("diffusion-gs")

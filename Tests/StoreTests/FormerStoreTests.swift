@@ -30,6 +30,9 @@ struct FormerStoreTests {
         let exported = try #require(try await store.export("u1"))
         #expect(exported.exposures.map(\.position) == [0] && exported.exposures[0].arms.keys.contains("sources"))
         #expect(try await store.erasure(of: "u6") != nil)
+        // What was not recorded then is not made up.
+        let shown = exported.exposures[0]
+        #expect(shown.facts == RequestFacts() && shown.score == nil && shown.propensity == nil)
     }
 
     @Test("outcomes of its A/B test are those that it reported")
@@ -52,5 +55,7 @@ struct FormerStoreTests {
         #expect(try await store.append([event("new", user: "u1", item: "i1", time: 9)]) == [.stored])
         try await store.log([Exposure(request: "new", user: "u1", item: "i1", position: 0, time: 9)])
         #expect(try await store.counts().exposures == 6)
+        let data = try await store.exportDataset(to: fixture.folder.file("data")).dataset
+        #expect(data.eventCount == 26 && data.requests?.count == 6)
     }
 }

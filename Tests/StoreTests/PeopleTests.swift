@@ -24,8 +24,29 @@ struct PeopleTests {
             item: ItemID("i\(place)"),
             position: place,
             time: time,
-            arms: ["color": "red", "size": "big"]
+            arms: ["color": "red", "size": "big"],
+            facts: RequestFacts(
+                kind: .search,
+                query: "red hat",
+                context: ["device": "phone"],
+                policy: "bold",
+                versions: ["rank": "dare-1"]
+            ),
+            score: 0.5,
+            propensity: 0.25
         )
+    }
+
+    @Test("a propensity is a probability above 0, and a score a number", arguments: [0, -0.1, 1.5, .nan, .infinity])
+    func propensities(value: Double) async throws {
+        var wrong = exposure("r", 0)
+        wrong.propensity = value
+        let error = try await storeError { try await store.log([wrong]) }
+        #expect(error.reason == .invalid && error.description.contains("propensity"))
+        wrong = exposure("r", 0)
+        wrong.score = value.isFinite ? .nan : value
+        _ = try await storeError { try await store.log([wrong]) }
+        #expect(try await store.counts().exposures == 0)
     }
 
     @Test("an export holds what a person did and was shown, oldest first, and nothing of others")

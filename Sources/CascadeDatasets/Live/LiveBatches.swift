@@ -70,7 +70,7 @@ extension QueryHostBatch {
     /// - Parameters:
     ///   - requests: The requests, their histories with the tokens of queries.
     ///   - shownCount: How many numbers the model reads with every shown item; all are missing.
-    ///   - contextCount: How many features of the moment it reads; none is known.
+    ///   - contextCount: How many features of the moment it reads; those that a request lacks are unknown.
     public init(_ requests: [LiveRequest], shownCount: Int, contextCount: Int) {
         let joined = JoinedHistories(requests.map(\.history))
         let rows = zip(requests, joined.rows).map { request, rows in
@@ -79,7 +79,7 @@ extension QueryHostBatch {
                 history: rows,
                 time: request.time,
                 query: request.query,
-                context: [Int32](repeating: 0, count: contextCount),
+                context: (0..<contextCount).map { $0 < request.context.count ? request.context[$0] : 0 },
                 candidates: request.candidates.map { .init(item: Int32($0.rawValue) + 1) }
             )
         }

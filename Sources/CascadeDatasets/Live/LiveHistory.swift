@@ -66,15 +66,24 @@ public struct LiveRequest: Sendable, Equatable {
     public var history: LiveHistory
     /// The tokens of what they search for; none without a query.
     public var query: [Int32]
+    /// Features of the moment, as ``ContextReader`` numbers them; none for a model that reads none.
+    public var context: [Int32]
     /// What is to be scored.
     public var candidates: [ItemIndex]
     /// When they ask, in seconds since 1970-01-01 UTC.
     public var time: Int64
 
     /// Describes a request.
-    public init(history: LiveHistory, query: [Int32] = [], candidates: [ItemIndex], time: Int64) {
+    public init(
+        history: LiveHistory,
+        query: [Int32] = [],
+        context: [Int32] = [],
+        candidates: [ItemIndex],
+        time: Int64
+    ) {
         self.history = history
         self.query = query
+        self.context = context
         self.candidates = candidates
         self.time = time
     }

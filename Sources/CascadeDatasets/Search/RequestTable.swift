@@ -30,6 +30,21 @@ public struct RequestTable: Sendable {
     /// The shown items of a request, as positions in ``items``.
     public func shown(_ request: Int) -> Range<Int> { Int(offsets[request])..<Int(offsets[request + 1]) }
 
+    /// The requests of a user, in the order of time.
+    ///
+    /// - Complexity: O(log R).
+    public func requests(of user: UserIndex) -> Range<Int> {
+        func first(from number: Int) -> Int {
+            var (low, high) = (0, count)
+            while low < high {
+                let middle = (low + high) / 2
+                if Int(users[middle]) < number { low = middle + 1 } else { high = middle }
+            }
+            return low
+        }
+        return first(from: user.rawValue)..<first(from: user.rawValue + 1)
+    }
+
     /// Whether a shown item was chosen.
     public func isClicked(_ place: Int) -> Bool { Outcome(rawValue: outcomes[place]).contains(.clicked) }
 

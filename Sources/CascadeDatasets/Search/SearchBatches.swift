@@ -18,6 +18,7 @@ public struct QuerySource: Sendable {
     private let seed: UInt64
     private let tokens: [[Int32]]
     private let contexts: [[Int32]]  // by feature, by request, from 1
+    private let contextReader: ContextReader
     private let shown: ShownNumbers
 
     /// Prepares the batches.
@@ -72,6 +73,7 @@ public struct QuerySource: Sendable {
         (self.length, self.seed, negatives) = (length, seed, settings.negatives)
         tokens = (0..<data.dataset.manifest.queries).map { tokenizer.tokens(data.dataset.queryText($0)) }
         contexts = data.dataset.requestFeatureNames.map { data.dataset.requestCombinations($0).map { $0 + 1 } }
+        contextReader = ContextReader(data.dataset)
         shown = ShownNumbers(table, scaledOver: division.training)
     }
 
@@ -133,7 +135,7 @@ public struct QuerySource: Sendable {
             history: events.suffix(length),
             time: time ?? last,
             query: tokenizer.tokens(query),
-            context: contexts.map { _ in 0 },
+            context: contextReader.numbers(of: [:]),
             candidates: candidates.map { .init(item: Int32($0.rawValue) + 1) }
         )
         return QueryHostBatch([row], of: data.dataset.eventTable, tokens: tokens, shown: shown)
@@ -169,9 +171,20 @@ public struct QuerySource: Sendable {
             history: history(of: request),
             time: table.times[request],
             query: query < 0 ? [] : tokens[query],
-            context: contexts.map { $0[request] },
+            context: context(request, epoch: epoch),
             candidates: candidates
         )
+    }
+
+    /// One request of so many has an unknown context in training, so that a model knows what to make of one.
+    private static let unknownContextEvery: UInt64 = 20
+
+    private func context(_ request: Int, epoch: Int?) -> [Int32] {
+        contexts.enumerated().map { feature, numbers in
+            guard let epoch else { return numbers[request] }
+            let draw = SplitMix64.mix(seed, UInt64(request), UInt64(epoch), UInt64(feature) + 0xC0)
+            return draw % Self.unknownContextEvery == 0 ? 0 : numbers[request]
+        }
     }
 
     /// After so many draws of what the user has, any item but a shown one is taken.

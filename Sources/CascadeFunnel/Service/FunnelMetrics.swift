@@ -44,16 +44,6 @@ public struct FunnelFailure: Sendable {
     public var words: String? { (error as? any LoggableError)?.description }
 }
 
-/// The kind of a request.
-public enum RequestKind: String, Sendable, CaseIterable {
-    /// A page for a user.
-    case recommendation
-    /// A page for a query.
-    case search
-    /// Similar items.
-    case similar
-}
-
 extension FunnelMetrics {
     /// Does nothing.
     public func stageFinished(_ stage: String, milliseconds: Double, degraded: Degradation.Reason?) {}

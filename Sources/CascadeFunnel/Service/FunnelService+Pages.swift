@@ -6,35 +6,52 @@ import Foundation
 
 extension FunnelService {
     /// A page for a user; popular items for one who is not known.
-    public func recommend(to user: UserID, count: Int, isPreview: Bool) async throws -> Page {
+    public func recommend(
+        to user: UserID,
+        count: Int,
+        context: [String: String],
+        isPreview: Bool
+    ) async throws -> Page {
         try await inFlight.run {
-            try await page(.recommendation, query: nil, user: user, count: count, isPreview: isPreview)
+            let question = Question(purpose: .recommendation, user: user, count: count, context: context)
+            return try await page(for: question, isPreview: isPreview)
         }
     }
 
     /// A page for a query; empty when nothing is found.
     ///
     /// The first 256 Unicode scalars of the query count.
-    public func search(_ query: String, user: UserID?, count: Int, isPreview: Bool) async throws -> Page {
+    public func search(
+        _ query: String,
+        user: UserID?,
+        count: Int,
+        context: [String: String],
+        isPreview: Bool
+    ) async throws -> Page {
         let scalars = query.unicodeScalars.prefix(QueryTokenizer.maximumScalars)
         let query = String(String.UnicodeScalarView(scalars))
         return try await inFlight.run {
-            try await page(.search, query: query, user: user, count: count, isPreview: isPreview)
+            let question = Question(purpose: .search, query: query, user: user, count: count, context: context)
+            return try await page(for: question, isPreview: isPreview)
         }
     }
 
-    private func page(
-        _ purpose: FunnelPlan.Purpose,
-        query: String?,
-        user: UserID?,
-        count: Int,
-        isPreview: Bool
-    ) async throws -> Page {
+    /// What somebody asks the service for.
+    private struct Question {
+        var purpose: FunnelPlan.Purpose
+        var query: String?
+        var user: UserID?
+        var count: Int
+        var context: [String: String]
+    }
+
+    private func page(for question: Question, isPreview: Bool) async throws -> Page {
+        let (purpose, query, user, count) = (question.purpose, question.query, question.user, question.count)
         try checkCount(count)
         var trace = RequestTrace(clock, metrics, keeping: configuration.explain.items)
         let id = UUID().uuidString.lowercased()
         let assigned = arms.arms(for: user, request: id)
-        let plan = plan(purpose, assigned.compactMap(\.variant))
+        let (plan, policy) = plan(purpose, assigned.compactMap(\.variant))
         let pipeline = Pipeline(
             plan: plan,
             assembly: slotKeeper.assembly,
@@ -46,7 +63,15 @@ extension FunnelService {
         await catchUp(within: pipeline.limit(configuration.history.deadline), &trace)
         let history = await history(of: user, pipeline, &trace)
         let now = clock.seconds()
-        let request = FunnelRequest(id: id, user: user, history: history, query: query, count: count, now: now)
+        let request = FunnelRequest(
+            id: id,
+            user: user,
+            history: history,
+            query: query,
+            context: question.context,
+            count: count,
+            now: now
+        )
         let seen = history.lazy.filter { plan.rerank.seenActions.contains($0.action) }.map(\.item)
         var rules = Reranker(rules: plan.rerank, seen: plan.rerank.excludeSeen ? Set(seen) : [], now: now)
 
@@ -65,17 +90,24 @@ extension FunnelService {
             versions: trace.versions,
             arms: Dictionary(assigned.map { ($0.test, $0.arm) }) { first, _ in first }
         )
-        let kind: RequestKind = purpose == .search ? .search : .recommendation
-        return try finish(page, kind, of: user, at: now, trace, isPreview: isPreview)
+        let facts = RequestFacts(
+            kind: purpose == .search ? .search : .recommendation,
+            query: query,
+            context: question.context,
+            policy: policy,
+            versions: trace.versions
+        )
+        return try finish(page, facts, of: user, at: now, trace, isPreview: isPreview)
     }
 
-    /// The funnel of the first variant that changes it, or everybody's.
-    private func plan(_ purpose: FunnelPlan.Purpose, _ names: [String]) -> FunnelPlan {
-        let variants = names.lazy.compactMap { self.configuration.variants[$0] }
-        switch purpose {
-        case .recommendation: return variants.compactMap(\.recommendation).first ?? configuration.recommendation
-        case .search: return variants.compactMap(\.search).first ?? configuration.search
+    /// The funnel of the first variant that changes it, or everybody's, with its name.
+    private func plan(_ purpose: FunnelPlan.Purpose, _ names: [String]) -> (plan: FunnelPlan, policy: String) {
+        let standard = purpose == .search ? configuration.search : configuration.recommendation
+        for name in names {
+            let variant = configuration.variants[name]
+            if let plan = purpose == .search ? variant?.search : variant?.recommendation { return (plan, name) }
         }
+        return (standard, RequestFacts.defaultPolicy)
     }
 
     /// The events of the user; none when the store does not answer in time.
@@ -187,7 +219,7 @@ extension FunnelService {
     /// Of a preview, the explanation alone is kept.
     func finish(
         _ page: Page,
-        _ kind: RequestKind,
+        _ facts: RequestFacts,
         of user: UserID?,
         at now: Int64,
         _ trace: RequestTrace,
@@ -197,6 +229,7 @@ extension FunnelService {
         try Task.checkCancellation()
         let milliseconds = trace.milliseconds
         explanations.add(trace.explanation(of: page, user: user, time: now, milliseconds: milliseconds))
+        let kind = facts.kind ?? .recommendation
         guard !isPreview else {
             metrics.previewed(kind)
             return page
@@ -209,7 +242,10 @@ extension FunnelService {
                     item: item.item,
                     position: position,
                     time: now,
-                    arms: page.arms
+                    arms: page.arms,
+                    facts: facts,
+                    score: item.score,
+                    propensity: 1
                 )
             }
         )

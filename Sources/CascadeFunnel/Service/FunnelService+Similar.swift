@@ -29,7 +29,12 @@ extension FunnelService {
                 degraded: trace.degraded,
                 versions: trace.versions
             )
-            return try finish(page, .similar, of: nil, at: rules.now, trace, isPreview: isPreview)
+            let facts = RequestFacts(
+                kind: .similar,
+                policy: RequestFacts.defaultPolicy,
+                versions: trace.versions
+            )
+            return try finish(page, facts, of: nil, at: rules.now, trace, isPreview: isPreview)
         }
     }
 

@@ -4,19 +4,44 @@
 struct Query {
     private var values: [String: String] = [:]
 
+    /// How many features of the moment a request may name.
+    static let mostContext = 16
+    private static let contextPrefix = "context."
+
     /// Splits and decodes; refuses unknown and repeated keys, and broken percent coding.
-    init(_ text: String, known: [String]) throws {
+    ///
+    /// - Parameters:
+    ///   - text: The part after the question mark.
+    ///   - known: The keys that the address has.
+    ///   - hasContext: Whether keys that begin with `context.` are known too.
+    init(_ text: String, known: [String], hasContext: Bool = false) throws {
         for pair in text.split(separator: "&") {
             let halves = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             guard let key = PercentCoding.decode(halves[0], plusIsSpace: true),
                 let value = PercentCoding.decode(halves.count > 1 ? halves[1] : "", plusIsSpace: true)
             else { throw Problem.invalid("query: found what is not UTF-8 in percent coding, expected what is.") }
-            guard known.contains(key) else {
-                throw Problem.invalid("query: found an unknown key, expected only \(known.joined(separator: ", ")).")
+            let isContext = hasContext && key.hasPrefix(Self.contextPrefix)
+            guard isContext || known.contains(key) else {
+                let names = known + (hasContext ? ["context.NAME"] : [])
+                throw Problem.invalid("query: found an unknown key, expected only \(names.joined(separator: ", ")).")
             }
             guard values.updateValue(value, forKey: key) == nil else {
                 throw Problem.invalid("query: found '\(key)' twice, expected it once.")
             }
+        }
+    }
+
+    /// The features of the moment: `context.device=phone` as `["device": "phone"]`.
+    func context(_ limits: Limits) throws -> [String: String] {
+        let found = values.filter { $0.key.hasPrefix(Self.contextPrefix) }
+        guard found.count <= Self.mostContext else {
+            throw Problem.invalid("context: found \(found.count) features, expected at most \(Self.mostContext).")
+        }
+        return try found.reduce(into: [:]) { context, pair in
+            let name = String(pair.key.dropFirst(Self.contextPrefix.count))
+            try Text.check(name, "context.NAME", 1...limits.idBytes)
+            try Text.check(pair.value, "context.NAME", 1...limits.idBytes)
+            context[name] = pair.value
         }
     }
 

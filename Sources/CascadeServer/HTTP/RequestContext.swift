@@ -21,6 +21,11 @@ struct RequestContext: Sendable {
     /// The query, whose keys must all be known.
     func query(_ known: String...) throws -> Query { try Query(request.uri.query ?? "", known: known) }
 
+    /// The query, whose keys must all be known or name features of the moment.
+    func queryWithContext(_ known: String...) throws -> Query {
+        try Query(request.uri.query ?? "", known: known, hasContext: true)
+    }
+
     /// The body, as JSON.
     func body<Value: Decodable>(_ type: Value.Type) async throws -> Value {
         guard Self.isJSON(request.headers[.contentType]) else { throw Problem.mediaType }

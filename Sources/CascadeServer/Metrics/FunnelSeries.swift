@@ -1,6 +1,7 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
 public import CascadeFunnel
+public import CascadeStore
 public import Logging
 
 /// Counts the funnel's work for `/metrics`, and logs swaps and failures.

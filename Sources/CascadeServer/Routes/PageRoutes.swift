@@ -21,17 +21,29 @@ struct PageRoutes {
 
     @Sendable private func recommend(_ context: RequestContext) async throws -> Response {
         let user = UserID(try context.id("id"))
-        let count = try count(context.query("k"), context)
-        return try page(await backend.service.recommend(to: user, count: count, isPreview: context.isPreview()))
+        let query = try context.queryWithContext("k")
+        return try page(
+            await backend.service.recommend(
+                to: user,
+                count: count(query, context),
+                context: query.context(context.limits),
+                isPreview: context.isPreview()
+            )
+        )
     }
 
     @Sendable private func search(_ context: RequestContext) async throws -> Response {
-        let query = try context.query("q", "user", "k")
+        let query = try context.queryWithContext("q", "user", "k")
         let text = try query.required("q", 1...context.limits.queryBytes)
         let user = try query.text("user", 1...context.limits.idBytes).map { UserID($0) }
-        let count = try count(query, context)
         return try page(
-            await backend.service.search(text, user: user, count: count, isPreview: context.isPreview())
+            await backend.service.search(
+                text,
+                user: user,
+                count: count(query, context),
+                context: query.context(context.limits),
+                isPreview: context.isPreview()
+            )
         )
     }
 

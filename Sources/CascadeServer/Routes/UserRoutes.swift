@@ -78,6 +78,13 @@ private struct ExportResponse: Encodable {
         let position: Int
         let time: Int64
         let arms: [String: String]
+        let kind: RequestKind?
+        let query: String?
+        let context: [String: String]
+        let policy: String?
+        let versions: [String: String]
+        let score: Double?
+        let propensity: Double?
     }
 
     let user: UserID
@@ -103,7 +110,14 @@ private struct ExportResponse: Encodable {
                 item: $0.item,
                 position: $0.position,
                 time: $0.time,
-                arms: $0.arms
+                arms: $0.arms,
+                kind: $0.facts.kind,
+                query: $0.facts.query,
+                context: $0.facts.context,
+                policy: $0.facts.policy,
+                versions: $0.facts.versions,
+                score: $0.score,
+                propensity: $0.propensity
             )
         }
     }
