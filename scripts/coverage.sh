@@ -39,9 +39,9 @@ with open(report, encoding="utf-8") as file:
 covered, lines = modules.pop("all", (0, 0))
 if lines == 0:
     sys.exit(f"coverage: {report} holds no line of {sources}")
-print(f"\n{'module':<14}{'lines':>8}{'covered':>9}{'share':>9}")
+print(f"\n{'module':<22}{'lines':>8}{'covered':>9}{'share':>9}")
 for name, (c, n) in [*sorted(modules.items()), ("all", (covered, lines))]:
-    print(f"{name:<14}{n:>8}{c:>9}{100 * c / max(n, 1):>8.1f}%")
+    print(f"{name:<22}{n:>8}{c:>9}{100 * c / max(n, 1):>8.1f}%")
 if 100 * covered / lines < minimum:
     sys.exit(f"coverage: {100 * covered / lines:.1f} % of lines is less than the {minimum:g} % asked for")
 END

@@ -111,6 +111,15 @@ struct ServiceSettings {
         try formerKeys.renew(ConfigurationFile.read(URL(filePath: path)))
     }
 
+    /// The funnel of a configuration, for commands that work beside the service.
+    ///
+    /// - Throws: `ConfigurationError` for what cannot be used.
+    static func funnel(in path: String) throws -> FunnelConfiguration {
+        let renewed = try read(path)
+        for notice in renewed.notices { Terminal.error("notice: \(notice)") }
+        return try FunnelConfiguration(renewed.tree, beside: ["server", "ab_tests"])
+    }
+
     /// The A/B tests of a configuration.
     ///
     /// - Throws: `ConfigurationError` for what cannot be used.
@@ -151,7 +160,8 @@ struct ServiceSettings {
             arms: arms,
             metrics: metrics,
             abTests: { try await ABTestReport.reports(abTests, from: store) },
-            slotState: SlotStateFile(besideStore: funnel.store, isReadOnly: isCheck)
+            slotState: SlotStateFile(besideStore: funnel.store, isReadOnly: isCheck),
+            promotions: store
         )
     }
 }

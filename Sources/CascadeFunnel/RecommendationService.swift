@@ -104,6 +104,8 @@ public protocol RecommendationService: Sendable {
     ///
     /// - Throws: ``ServiceError``: no such slot, or a folder that cannot be served; what served goes on serving then.
     func change(slot: String, _ change: SlotChange) async throws -> SlotStatus
+    /// The decisions about what serves that `cascade promote`, `rollback` and `loop` made, the latest first.
+    func promotions(limit: Int) async throws -> [Promotion]
     /// Reports the A/B tests.
     func abTests() async throws -> [ABTestReport]
     /// Why the service is not ready for traffic; empty when it is.

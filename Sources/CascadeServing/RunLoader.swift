@@ -65,6 +65,7 @@ public enum RunLoader {
         let metrics: [String: Double]
         let reader: RequestReader
         let device: Device
+        var trainedUntil: Int64 { reader.dataset.manifest.lastTime }
 
         func wrongRole(_ role: SlotConfiguration.Kind, _ problem: String) -> EngineError {
             .wrongRole(model, role, problem)
@@ -120,6 +121,7 @@ public enum RunLoader {
         return ServedModel(
             version: version,
             metrics: facts.metrics,
+            trainedUntil: facts.trainedUntil,
             source: CatalogSource(version: version, reader: reader, engine: engine),
             warming: { try await engine.warmUp(with: CatalogQuery(history: sample, limit: 100, hidden: [])) },
             ending: { await engine.stop() }
@@ -147,6 +149,7 @@ public enum RunLoader {
         return ServedModel(
             version: full,
             metrics: metrics,
+            trainedUntil: facts.trainedUntil,
             source: source,
             scorer: VectorScorer(version: version, reader: reader, users: users, items: items),
             similar: VectorNeighbors(version: full, index: found, find: dataset.find, name: dataset.itemID),
@@ -190,6 +193,7 @@ public enum RunLoader {
         return ServedModel(
             version: version,
             metrics: facts.metrics,
+            trainedUntil: facts.trainedUntil,
             scorer: ModelScorer(version: version, reader: reader, engine: engine, output: output),
             warming: { try await engine.warmUp(with: sample) },
             ending: { await engine.stop() }

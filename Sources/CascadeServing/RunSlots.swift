@@ -38,6 +38,7 @@ public struct RunSlots: SlotLoader {
                 time: 0,
                 metrics: model.metrics
             ),
+            trainedUntil: model.trainedUntil,
             source: model.source,
             scorer: model.scorer,
             similar: model.similar,

@@ -10,6 +10,8 @@ public struct ServedModel: Sendable {
     public let version: String
     /// What the run measured on its validation part; empty for an index alone.
     public let metrics: [String: Double]
+    /// The time of the last event of its training data, in seconds since 1970-01-01 UTC; nil for an index alone.
+    public let trainedUntil: Int64?
     /// Finds candidates; nil for a ranker and for an index alone.
     public let source: (any CandidateSource)?
     /// Judges items: a ranker, or the vectors of a retriever.
@@ -23,6 +25,7 @@ public struct ServedModel: Sendable {
     init(
         version: String,
         metrics: [String: Double] = [:],
+        trainedUntil: Int64? = nil,
         source: (any CandidateSource)? = nil,
         scorer: (any CandidateScorer)? = nil,
         similar: (any SimilarItemSource)? = nil,
@@ -32,6 +35,7 @@ public struct ServedModel: Sendable {
     ) {
         self.version = version
         self.metrics = metrics
+        self.trainedUntil = trainedUntil
         self.source = source
         self.scorer = scorer
         self.similar = similar

@@ -25,6 +25,7 @@ extension StoreSchema {
             decision TEXT NOT NULL,
             version TEXT NOT NULL,
             place TEXT NOT NULL,
+            previous TEXT,
             time INTEGER NOT NULL,
             reason TEXT NOT NULL,
             report TEXT NOT NULL,

@@ -2,7 +2,7 @@
 
 import CascadeDatasets
 public import CascadeFunnel
-import CascadeStore
+public import CascadeStore
 
 extension FakeService {
     static let initialSlots: [String: SlotStatus] = {
@@ -56,6 +56,12 @@ extension FakeService {
         new.previous = old.version.map { .init(version: $0.version, path: $0.path) }
         slotStates[slot] = new
         return new
+    }
+
+    /// The decisions, the latest first.
+    public func promotions(limit: Int) async throws -> [Promotion] {
+        try await obey()
+        return Array(decisions.prefix(limit))
     }
 
     /// One A/B test that does well and one whose assignment is broken.

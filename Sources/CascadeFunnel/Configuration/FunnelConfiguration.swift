@@ -47,6 +47,8 @@ public struct FunnelConfiguration: Sendable, Equatable {
     public var popularity = PopularitySettings()
     /// What is kept of what was shown.
     public var exposures = ExposureSettings()
+    /// What a candidate must show before it may serve.
+    public var promotion = GateSettings()
 
     /// The defaults: popularity for pages, words for searches.
     public init() {}
@@ -86,6 +88,7 @@ public struct FunnelConfiguration: Sendable, Equatable {
         history = try HistorySettings(file.group("history"))
         popularity = try PopularitySettings(file.group("popularity"))
         exposures = try ExposureSettings(file.group("exposures"))
+        promotion = try GateSettings(file.group("promotion"))
         try file.finish()
         try validate()
     }

@@ -36,6 +36,7 @@ public final class FunnelService: RecommendationService {
     /// Reads histories, and popular items for pages that are too short.
     let storeRunner: DeadlineRunner
     let follower: StoreFollower
+    let promotions: (any PromotionLog)?
     private let lexical: LexicalSource
     private let recount: Debouncer
     private let recountLately: Debouncer
@@ -59,6 +60,7 @@ public final class FunnelService: RecommendationService {
     ///   - metrics: Watches.
     ///   - abTests: Reports the A/B tests.
     ///   - slotState: Where versions are kept for restarts and roll-backs; nil for nowhere.
+    ///   - promotions: Decisions about what serves, which the service follows; nil for none.
     /// - Throws: ``ConfigurationError`` when the configuration does not fit together.
     public init(
         _ configuration: FunnelConfiguration,
@@ -68,7 +70,8 @@ public final class FunnelService: RecommendationService {
         arms: any ArmAssigner = NoABTests(),
         metrics: any FunnelMetrics = NoMetrics(),
         abTests: @escaping @Sendable () async throws -> [ABTestReport] = { [] },
-        slotState: SlotStateFile? = nil
+        slotState: SlotStateFile? = nil,
+        promotions: (any PromotionLog)? = nil
     ) throws {
         try configuration.validate()
         self.configuration = configuration
@@ -81,8 +84,10 @@ public final class FunnelService: RecommendationService {
             store: store,
             clock: clock,
             metrics: metrics,
-            memory: slotState
+            memory: slotState,
+            promotions: promotions
         )
+        self.promotions = promotions
         histories = HistoryCache(configuration.history, store: store)
         let catalog = ItemCatalog(store)
         let popularity = PopularityCounter(configuration.popularity, store: store, catalog: catalog, clock: clock)
@@ -136,7 +141,10 @@ public final class FunnelService: RecommendationService {
             repeated(every: .seconds(configuration.popularity.refreshSeconds)) {
                 await popularity.refresh(telling: metrics)
             },
-            repeated(every: Self.watchPause) { await slotKeeper.lookAtWatchedFolders() },
+            repeated(every: Self.watchPause) {
+                await slotKeeper.lookAtWatchedFolders()
+                await slotKeeper.followPromotions()
+            },
         ]
         background.withLock { $0 = Background(preparation: nil, tasks: $0.tasks + loops + (keepsUp ? upkeep() : [])) }
     }
@@ -159,6 +167,11 @@ public final class FunnelService: RecommendationService {
     /// Replaces what serves in a slot, or brings back what served before.
     public func change(slot: String, _ change: SlotChange) async throws -> SlotStatus {
         try await inFlight.run { try await slotKeeper.change(slot, change) }
+    }
+
+    /// The decisions about what serves, the latest first; none where nothing remembers any.
+    public func promotions(limit: Int) async throws -> [Promotion] {
+        try await promotions?.promotions(of: nil, limit: limit) ?? []
     }
 
     /// Reports the A/B tests.

@@ -12,6 +12,8 @@ final class SlotKeeper: Sendable {
         var records: [String: SlotRecord] = [:]
         /// What the configured folders looked like just before they were loaded last.
         var stamps: [String: FileStamp] = [:]
+        /// The number of the latest promotion of each slot that was followed, or that could not be.
+        var followed: [String: Int64] = [:]
     }
 
     /// What is loaded, and what must come out of it.
@@ -29,6 +31,7 @@ final class SlotKeeper: Sendable {
     private let metrics: any FunnelMetrics
     private let queues: [String: SerialQueue]
     private let memory: SlotStateFile?
+    private let promotions: (any PromotionLog)?
     private let state = Mutex(State())
     /// Held while the file is written, so that the disk holds up no request.
     private let writing = Mutex(())
@@ -39,7 +42,8 @@ final class SlotKeeper: Sendable {
         store: any EventStore,
         clock: FunnelClock,
         metrics: any FunnelMetrics,
-        memory: SlotStateFile? = nil
+        memory: SlotStateFile? = nil,
+        promotions: (any PromotionLog)? = nil
     ) {
         self.configuration = configuration
         self.loader = loader
@@ -47,6 +51,7 @@ final class SlotKeeper: Sendable {
         self.clock = clock
         self.metrics = metrics
         self.memory = memory
+        self.promotions = promotions
         queues = configuration.slots.mapValues { _ in SerialQueue() }
     }
 
@@ -62,13 +67,54 @@ final class SlotKeeper: Sendable {
     func loadAll() async {
         do {
             let records = try memory?.read() ?? [:]
-            state.withLock { $0.records = records }
+            state.withLock { state in
+                state.records = records
+                state.followed = records.compactMapValues(\.promotion)
+            }
         } catch {
             metrics.failed(FunnelFailure("slot versions", error))
         }
         await withTaskGroup(of: Void.self) { group in
             for slot in configuration.slots.values {
                 group.addTask { _ = try? await self.queues[slot.name]?.run { try await self.start(slot) } }
+            }
+        }
+        await followPromotions()
+    }
+
+    /// Loads what was promoted, or rolled back to, since the last time.
+    ///
+    /// A promotion that cannot be served is tried once; its record in the store says why, and what served goes on.
+    func followPromotions() async {
+        guard let promotions, memory?.isReadOnly != true else { return }
+        let latest: [String: Promotion]
+        do { latest = try await promotions.latestChanges() } catch {
+            return metrics.failed(FunnelFailure("promotions", error))
+        }
+        for slot in configuration.slots.values.sorted(by: { $0.name < $1.name }) {
+            guard let promotion = latest[slot.name] else { continue }
+            let isNew = state.withLock { state in
+                guard promotion.id > state.followed[slot.name] ?? 0 else { return false }
+                state.followed[slot.name] = promotion.id
+                return true
+            }
+            guard isNew else { continue }
+            var problem: String?
+            do {
+                let place = slot.at(SlotPlace(promotion.place))
+                let attempt = Attempt(origin: .promotion, place: place, expected: promotion.version)
+                _ = try await queues[slot.name]?.run { try await self.load(slot, attempt) }
+            } catch {
+                problem = "\(error)"
+            }
+            do {
+                try await promotions.note(
+                    promotion.id,
+                    applied: problem == nil ? clock.seconds() : nil,
+                    problem: problem
+                )
+            } catch {
+                metrics.failed(FunnelFailure("promotions", error))
             }
         }
     }
@@ -190,7 +236,12 @@ extension SlotKeeper {
         state.withLock { state in
             let old = state.records[slot.name]
             let previous = old?.serving.version == now.version ? old?.previous : old?.serving
-            state.records[slot.name] = SlotRecord(configured: SlotPlace(slot), serving: now, previous: previous)
+            state.records[slot.name] = SlotRecord(
+                configured: SlotPlace(slot),
+                serving: now,
+                previous: previous,
+                promotion: state.followed[slot.name]
+            )
             state.assembly = state.assembly.replacing(slot.name, with: installed)
             state.problems[slot.name] = nil
         }

@@ -16,6 +16,8 @@ public protocol SlotLoader: Sendable {
 public struct LoadedSlot: Sendable {
     /// Its name, where it comes from, and how well it does.
     public var version: ModelVersion
+    /// The time of the last event of its training data, in seconds since 1970-01-01 UTC; nil when unknown.
+    public var trainedUntil: Int64?
     /// Set when it finds candidates.
     public var source: (any CandidateSource)?
     /// Set when it scores candidates.
@@ -29,6 +31,7 @@ public struct LoadedSlot: Sendable {
     ///
     /// - Parameters:
     ///   - version: Its name, where it comes from, and how well it does.
+    ///   - trainedUntil: The time of the last event of its training data; nil when unknown.
     ///   - source: Set when it finds candidates.
     ///   - scorer: Set when it scores candidates.
     ///   - similar: Set when it finds similar items.
@@ -36,6 +39,7 @@ public struct LoadedSlot: Sendable {
     ///   - forgetPeople: Drops whatever it remembers of those who asked, also of those whose requests are under way.
     public init(
         version: ModelVersion,
+        trainedUntil: Int64? = nil,
         source: (any CandidateSource)? = nil,
         scorer: (any CandidateScorer)? = nil,
         similar: (any SimilarItemSource)? = nil,
@@ -43,6 +47,7 @@ public struct LoadedSlot: Sendable {
         forgetPeople: @escaping @Sendable () -> Void = {}
     ) {
         self.version = version
+        self.trainedUntil = trainedUntil
         self.source = source
         self.scorer = scorer
         self.similar = similar

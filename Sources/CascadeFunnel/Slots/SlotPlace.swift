@@ -1,5 +1,6 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
+import CascadeStore
 import Foundation
 
 /// Where the content of a slot lies, with links followed: what is needed to load the same again.
@@ -7,6 +8,9 @@ struct SlotPlace: Sendable, Equatable, Codable {
     var path: String
     var index: String?
     var data: String?
+
+    /// The folders of a promotion.
+    init(_ place: Promotion.Place) { (path, index, data) = (place.path, place.index, place.data) }
 
     /// Where a slot's folders are now.
     init(_ slot: SlotConfiguration) {

@@ -10,6 +10,8 @@ struct SlotRecord: Sendable, Equatable, Codable {
     var serving: PlacedVersion
     /// What served before, for a roll-back.
     var previous: PlacedVersion?
+    /// The number of the latest promotion that was followed, or that could not be; nil for none.
+    var promotion: Int64?
 }
 
 /// The file beside the store that remembers which version serves in each slot, and which one before.

@@ -20,6 +20,8 @@ public struct SlotSwap: Sendable, Equatable {
         case rollback
         /// A watched folder changed.
         case watch
+        /// `cascade promote`, `cascade rollback` or `cascade loop` decided it.
+        case promotion
     }
 
     /// The slot.

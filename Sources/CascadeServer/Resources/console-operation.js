@@ -93,8 +93,20 @@ function slotCard({ slot, version, previous, problem }) {
   return card;
 }
 
+const decisionOf = { promoted: "promoted", refused: "refused", "rolled-back": "rolled back to" };
+
+function promotionsCard(promotions) {
+  const lines = promotions.map(({ time, slot, decision, version, reason, applied, problem }) => {
+    const state = problem ? el("small", { className: "warn" }, problem) : decision !== "refused" && !applied ? el("small", {}, "no service serves it yet") : null;
+    return el("tr", {}, el("th", { scope: "row" }, date(time)), el("td", {}, slot), el("td", {}, `${decisionOf[decision]} `, el("code", {}, version)), el("td", {}, reason, state));
+  });
+  const heads = ["time", "slot", "decision", "reason"].map((name) => el("th", { scope: "col" }, name));
+  return el("article", { className: "card" }, el("h3", {}, "Promotions"), el("table", {}, el("thead", {}, el("tr", {}, ...heads)), el("tbody", {}, ...lines)));
+}
+
 async function showModels() {
-  const { slots } = await ask("v1/models");
+  const [{ slots }, { promotions }] = await Promise.all([ask("v1/models"), ask("v1/promotions")]);
+  $("promotions").replaceChildren(...(promotions.length ? [promotionsCard(promotions)] : []));
   $("slots").replaceChildren(...(slots.length ? slots.map(slotCard) : [el("p", { className: "card quiet" }, "No slot is configured.")]));
   say(`${many(slots.length, "slot")}`);
 }

@@ -1,6 +1,9 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
+import CascadeConfigurations
 import CascadeFunnel
+import CascadeStore
+import Foundation
 import Hummingbird
 
 /// `/v1/models`: what is loaded where, and its replacement.
@@ -11,6 +14,7 @@ struct ModelRoutes {
         let patience = backend.configuration.timeouts.replaceSeconds
         return [
             Route(.get, "/v1/models", .role(.read), handler: list),
+            Route(.get, "/v1/promotions", .role(.read), handler: promotions),
             Route(.post, "/v1/models/{slot}", .role(.admin), timeout: patience, handler: replace),
         ]
     }
@@ -20,10 +24,37 @@ struct ModelRoutes {
         return try JSONResponse.of(["slots": await backend.service.slots()])
     }
 
+    @Sendable private func promotions(_ context: RequestContext) async throws -> Response {
+        let limit = try context.query("limit").count("limit", standard: 20, atMost: context.limits.k)
+        let found = try await backend.service.promotions(limit: limit)
+        return try JSONResponse.of(["promotions": found.map(PromotionResponse.init)])
+    }
+
     @Sendable private func replace(_ context: RequestContext) async throws -> Response {
         let slot = try context.id("slot")
         let change = try await context.body(SlotInput.self).change()
         return try JSONResponse.of(await backend.service.change(slot: slot, change))
+    }
+}
+
+/// A decision about what serves, with its measurements.
+private struct PromotionResponse: Encodable {
+    let id: Int64
+    let slot: String
+    let decision: Promotion.Decision
+    let version: String
+    let path: String
+    let time: Int64
+    let reason: String
+    let report: JSONValue
+    let applied: Int64?
+    let problem: String?
+
+    init(_ promotion: Promotion) {
+        (id, slot, decision) = (promotion.id, promotion.slot, promotion.decision)
+        (version, path, time) = (promotion.version, promotion.place.path, promotion.time)
+        (reason, applied, problem) = (promotion.reason, promotion.applied, promotion.problem)
+        report = (try? JSONDecoder().decode(JSONValue.self, from: Data(promotion.report.utf8))) ?? .null
     }
 }
 
