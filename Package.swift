@@ -88,6 +88,7 @@ let package = Package(
         library("CascadeEvaluation", []),
         library("CascadeTensorBoard", ["CascadeConfigurations", "CascadeTensorFiles"]),
         library("CascadeRetrieval", ["CIndex", "CascadeDatasets", "CascadeTensorFiles", grdb]),
+        library("CascadeLoop", ["CascadeConfigurations", "CascadeTensorFiles"]),
         library("CascadeStore", ["CCrypto", "CascadeDatasets", "CascadeTensorFiles", grdb, sqlite]),
         library(
             "CascadeFunnel",
@@ -166,7 +167,7 @@ let package = Package(
             [
                 "CascadeTorch", "CascadeNN", "CascadeDiffusion", "CascadeTensorBoard", "CascadeTensorFiles",
                 "CascadeConfigurations", "CascadeDatasets", "CascadeSimulation", "CascadeEvaluation",
-                "CascadeRetrieval", "CascadeFunnel",
+                "CascadeRetrieval", "CascadeFunnel", "CascadeLoop",
                 "CascadeRecommenders", "CascadeRuns", "CascadeTraining", "CascadeServing", "CascadeComparison",
                 "CascadeAnalysis", "CascadeBenchmarks",
             ]
@@ -176,7 +177,8 @@ let package = Package(
             dependencies: [
                 "CascadeTorch", "CascadeNN", "CascadeDatasets", "CascadeSimulation", "CascadeTensorFiles",
                 "CascadeConfigurations", "CascadeEvaluation", "CascadeRetrieval", "CascadeStore",
-                "CascadeFunnel", "CascadeServer", "CascadeRecommenders", "CascadeRuns", "CascadeTraining",
+                "CascadeFunnel", "CascadeServer", "CascadeLoop", "CascadeRecommenders", "CascadeRuns",
+                "CascadeTraining",
                 "CascadeServing", "CascadeComparison", "CascadeAnalysis", "CascadeBenchmarks", arguments,
                 yams, logging,
             ],
@@ -241,6 +243,7 @@ let package = Package(
                 "TestSupport", grdb,
             ]
         ),
+        tests("LoopTests", ["CascadeLoop", "CascadeConfigurations", "CascadeTensorFiles", "TestSupport"]),
         tests(
             "FunnelTests",
             [
@@ -311,7 +314,8 @@ let package = Package(
             [
                 "CascadeTensorFiles", "CascadeDatasets", "CascadeSimulation", "CascadeTensorBoard",
                 "CascadeConfigurations", "CascadeEvaluation", "CascadeTorch", "CascadeNN", "CascadeRetrieval",
-                "CascadeStore", "CascadeDiffusion", "CascadeFunnel", "CascadeRecommenders", "CascadeServer",
+                "CascadeStore", "CascadeDiffusion", "CascadeFunnel", "CascadeLoop", "CascadeRecommenders",
+                "CascadeServer",
                 "CascadeRuns", "CascadeTraining", "CascadeServing", "CascadeComparison", "CascadeAnalysis",
                 "CascadeBenchmarks", "ServerTestSupport", "TestSupport",
             ]

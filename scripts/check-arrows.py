@@ -13,7 +13,8 @@ LAYERS = [
     {"CCrypto", "CLibTorch", "CZlib"},
     {"CTorch", "CIndex", "CascadeTensorFiles", "CascadeEvaluation", "TestSupport"},
     {"CascadeTorch", "CascadeDatasets", "CascadeConfigurations"},
-    {"CascadeNN", "CascadeSimulation", "CascadeTensorBoard", "CascadeRetrieval", "CascadeStore", "TensorTestSupport"},
+    {"CascadeNN", "CascadeSimulation", "CascadeTensorBoard", "CascadeRetrieval", "CascadeStore", "CascadeLoop",
+     "TensorTestSupport"},
     {"CascadeDiffusion", "CascadeFunnel", "StoreProbe"},
     {"CascadeRecommenders", "CascadeServer", "ServerTestSupport"},
     {"CascadeRuns", "ServerProbe"},
@@ -25,7 +26,7 @@ LAYERS = [
 TORCH_FREE = {
     "CascadeTensorFiles", "CascadeConfigurations", "CascadeDatasets", "CascadeSimulation", "CascadeTensorBoard",
     "CascadeEvaluation",
-    "CascadeRetrieval", "CascadeStore", "CascadeFunnel", "CascadeServer",
+    "CascadeRetrieval", "CascadeStore", "CascadeLoop", "CascadeFunnel", "CascadeServer",
 }
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 

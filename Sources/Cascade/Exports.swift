@@ -10,6 +10,7 @@
 @_exported public import CascadeDiffusion
 @_exported public import CascadeEvaluation
 @_exported public import CascadeFunnel
+@_exported public import CascadeLoop
 @_exported public import CascadeNN
 @_exported public import CascadeRecommenders
 @_exported public import CascadeRetrieval

@@ -19,7 +19,8 @@ struct PromoteCommand: AsyncParsableCommand {
 
     @Argument(help: "The candidate: a run directory, or an index directory for a slot of kind index.") var run: String
     @OptionGroup var slot: SlotOptions
-    @Option(help: "The candidate's index; default RUN/index where the slot has an index.") var index: String?
+    @Option(help: "The candidate's index; default RUN/index when there is one, otherwise the slot's.") var index:
+        String?
     @Option(help: "The dataset directory of the run, when it is not where the run found it.") var data: String?
     @Flag(help: "Only compare; record nothing.") var dryRun = false
     @Flag(help: "Let it serve though it is refused; one that cannot be loaded never serves.") var force = false
@@ -79,11 +80,11 @@ struct SlotOptions: ParsableArguments {
     }
 
     /// Opens the service's store, and runs the body with a gate over it.
-    func withGate(_ body: @Sendable (PromotionGate, SQLiteStore) async throws -> Void) async throws {
+    func withGate<R: Sendable>(_ body: @Sendable (PromotionGate, SQLiteStore) async throws -> R) async throws -> R {
         let funnel = try ServiceSettings.funnel(in: config)
-        try await StoreCommand.withStore(funnel.store) { store in
+        return try await StoreCommand.withStore(funnel.store) { store in
             let memory = SlotStateFile(besideStore: funnel.store, isReadOnly: true)
-            try await body(PromotionGate(funnel, store: store, loader: RunSlots(), memory: memory), store)
+            return try await body(PromotionGate(funnel, store: store, loader: RunSlots(), memory: memory), store)
         }
     }
 
@@ -137,6 +138,7 @@ enum GateText {
             ]
         }
         let head = [["metric", "candidate", "serving", "difference, 95 % interval", "p"]]
-        return Terminal.table(facts) + (rows.isEmpty ? "" : "\n\n" + Terminal.table(head + rows))
+        let lines = facts.map { $0[0].padding(toLength: 12, withPad: " ", startingAt: 0) + $0[1].printable }
+        return lines.joined(separator: "\n") + (rows.isEmpty ? "" : "\n\n" + Terminal.table(head + rows))
     }
 }

@@ -19,19 +19,21 @@ struct StoreCommand: ParsableCommand {
     private static let busyTimeout = 60.0
 
     /// Opens a store, runs the body and closes the store in order, whatever happens.
-    static func withStore(
+    static func withStore<R: Sendable>(
         _ path: String,
         creating: Bool = false,
-        _ body: @Sendable (SQLiteStore) async throws -> Void
-    ) async throws {
+        _ body: @Sendable (SQLiteStore) async throws -> R
+    ) async throws -> R {
         let store = try SQLiteStore(at: URL(filePath: path), creating: creating, busyTimeout: busyTimeout)
+        let result: R
         do {
-            try await body(store)
+            result = try await body(store)
         } catch {
             try? await store.close()
             throw error
         }
         try await store.close()
+        return result
     }
 
     struct ImportIntoStore: AsyncParsableCommand {

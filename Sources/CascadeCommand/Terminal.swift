@@ -13,11 +13,15 @@ enum Terminal {
     /// Why standard output could not be written: an error number, 0 as long as it could.
     private static let failure = Atomic<Int32>(0)
 
+    /// Whether results are a part of other work, and so go to standard error.
+    @TaskLocal static var isPartOfWork = false
+
     /// Prints a result.
     ///
     /// The work goes on when it cannot be written, so that a model is not lost for a full disk; the command fails at its end,
     /// by ``requireOutput()``.
     static func out(_ text: String) {
+        guard !isPartOfWork else { return error(text) }
         let number = write(text.printableLines + "\n", to: STDOUT_FILENO)
         if number != 0 { failure.store(number, ordering: .relaxed) }
     }

@@ -60,7 +60,9 @@ public struct PromotionGate: Sendable {
     ) async throws -> GateReport {
         let configured = try self.slot(slot)
         var place = configured.at(folder)
-        place.index = index ?? place.index
+        let own = URL(filePath: folder).appending(path: "index")
+        let hasIndex = place.kind == .retriever && FileManager.default.fileExists(atPath: own.path)
+        place.index = index ?? (hasIndex ? own.path : place.index)
         // Another run brings its own data set.
         place.data = data ?? (SlotPlace(place) == SlotPlace(configured) ? place.data : nil)
         let folders = SlotPlace(place)

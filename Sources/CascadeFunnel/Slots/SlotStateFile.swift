@@ -51,6 +51,13 @@ public struct SlotStateFile: Sendable {
         }
     }
 
+    /// The folders of what serves, and of what served before, in every slot.
+    ///
+    /// - Throws: ``ServiceError`` `.invalid` for a damaged file.
+    public func folders() throws -> [String] {
+        try read().values.flatMap { [$0.serving.place.path, $0.previous?.place.path].compactMap { $0 } }
+    }
+
     /// Replaces what it remembers.
     func write(_ slots: [String: SlotRecord]) throws {
         guard !isReadOnly else { return }
