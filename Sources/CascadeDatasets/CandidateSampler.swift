@@ -88,6 +88,7 @@ public struct CandidateSampler: Sendable {
         let chosen = items[target] + 1
         var candidates = [chosen]
         candidates.reserveCapacity(width)
+        if epoch != nil, !isFixed { addRejected(by: user, until: data.dataset.times[target], &candidates, &generator) }
         var misses = 0
         items.withUnsafeBufferPointer { column in
             let own = UnsafeBufferPointer(rebasing: column[known])
@@ -101,6 +102,21 @@ public struct CandidateSampler: Sendable {
             }
         }
         return candidates
+    }
+
+    /// Adds items that the user had rejected by then, as up to half of the negatives.
+    private func addRejected(
+        by user: UserIndex,
+        until time: Int64,
+        _ candidates: inout [Int32],
+        _ generator: inout SplitMix64
+    ) {
+        guard let table = data.dataset.rejections else { return }
+        var rejected = table.of(user).filter { table.times[$0] <= time }.map { table.items[$0] + 1 }
+        rejected.shuffle(using: &generator)
+        for item in rejected where candidates.count <= (settings.negatives + 1) / 2 && !candidates.contains(item) {
+            candidates.append(item)
+        }
     }
 }
 

@@ -119,8 +119,9 @@ extension Dataset {
         }
         try files.check(offsets, "offsets", count: userCount, end: eventCount)
         try files.check(items, "items", within: 0..<Int32(itemCount))
-        try files.check(actions, "actions", within: 0..<UInt8(Action.allCases.count))
+        try files.check(actions, "actions", within: 0..<UInt8(Action.historyCount))
         try files.check(queries, "queries", within: -1..<Int32(files.queries.count))
+        try rejections?.check(files, userCount: userCount, itemCount: itemCount)
         try requests?.check(files, userCount: userCount, itemCount: itemCount, eventOffsets: offsets)
         try checkOrder(files)
     }

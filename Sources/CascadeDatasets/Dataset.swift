@@ -26,6 +26,8 @@ public struct Dataset: Sendable {
     public let values: Column<Float>
     /// The search requests; nil in a data set without any.
     public let requests: RequestTable?
+    /// What users said against items; nil in a data set without any.
+    public let rejections: RejectionTable?
 
     let users: StringTable
     let catalog: StringTable
@@ -54,6 +56,7 @@ public struct Dataset: Sendable {
             values = try files.columns.column("values", as: Float.self)
             features = try files.features(manifest.vocabularies, requestCount: manifest.requests ?? 0)
             let shown = manifest.shownFeatures ?? []
+            rejections = try manifest.rejections.map { try RejectionTable(files, count: $0) }
             requests = try manifest.requests.map { try RequestTable(files, count: $0, shown) }
             users = try StringTable(distinct: files.users, in: url.appendingPathComponent(DatasetFiles.users))
             catalog = try StringTable(distinct: files.items, in: url.appendingPathComponent(DatasetFiles.items))

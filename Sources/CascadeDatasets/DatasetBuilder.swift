@@ -19,6 +19,7 @@ public struct DatasetBuilder: Sendable {
     var userFeatures: [String: FeatureCollector] = [:]
     var provenance: [String: String] = [:]
     var requests = RequestColumns()
+    var rejections = RejectionColumns()
     /// The names of the numbers that come with every shown item of a request, such as `price` and `rank`.
     ///
     /// Set before the first request is added.
@@ -31,12 +32,13 @@ public struct DatasetBuilder: Sendable {
     /// - Parameter name: The name that people will see.
     public init(name: String) { self.name = name }
 
-    /// The number of events added so far.
+    /// The number of events added so far, without rejections.
     public var eventCount: Int { columns.count }
 
     /// Adds one event; the order of calls breaks ties of time.
     ///
-    /// A missing time is 0. A line break within a query becomes a space.
+    /// A missing time is 0. A line break within a query becomes a space. A rejection is kept apart from the others, and
+    /// only when its user and its item have an event that is kept.
     ///
     /// - Parameters:
     ///   - event: The event; its time in whole seconds is stored.
@@ -45,6 +47,14 @@ public struct DatasetBuilder: Sendable {
         precondition(nanoseconds < 1_000_000_000, "nanoseconds are below a second")
         let value = event.value.map { Float($0) }
         guard filter.keeps(event.action, event.time, value) else { return }
+        guard !event.action.isRejection else {
+            return rejections.append(
+                user: users.insert(event.user.rawValue),
+                item: items.insert(event.item.rawValue),
+                action: event.action,
+                time: Timestamp(seconds: event.time, nanoseconds: nanoseconds)
+            )
+        }
         let query = event.query.map { queries.insert($0.withoutLineBreaks) }
         columns.append(
             user: users.insert(event.user.rawValue),

@@ -189,7 +189,12 @@ public struct DatasetSummary: Codable, Sendable, Equatable {
             for action in actions { counts[Int(action)] += 1 }
         }
         let named = Action.allCases.map { ($0.name, counts[Int($0.rawValue)]) }
-        return Dictionary(uniqueKeysWithValues: named.filter { $0.1 > 0 })
+        var rejected = [Int](repeating: 0, count: Action.allCases.count)
+        if let table = dataset.rejections {
+            for row in 0..<table.count { rejected[Int(table.actions[row])] += 1 }
+        }
+        let against = Action.allCases.map { ($0.name, rejected[Int($0.rawValue)]) }
+        return Dictionary((named + against).filter { $0.1 > 0 }) { $0 + $1 }
     }
 }
 

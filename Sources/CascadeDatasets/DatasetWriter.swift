@@ -14,6 +14,8 @@ struct DatasetWriter {
     private var offsets: [Int64] = [0]
     private var eventCount = 0
     private var requests = KeptRequests()
+    private var rejections: [Int] = []  // the kept ones, by user, then (time, row)
+    private var rejectionCount = 0
     private var order: [UInt32] = []  // the kept rows of the input, user after user, each user's by (time, row)
 
     init(_ builder: consuming DatasetBuilder, _ options: Manifest.Options, latestUsers: Int?) throws {
@@ -92,6 +94,8 @@ struct DatasetWriter {
             if asked.queries[request] >= 0 { _ = queries.number(of: asked.queries[request]) }
         }
         guard !users.kept.isEmpty else { throw nothingLeft() }
+        rejections = builder.rejections.kept(core, users: users, items: items)
+        rejectionCount = rejections.count
         for user in users.kept.indices { offsets.append(offsets[user] + Int64(counts[user])) }
 
         var next = offsets
@@ -132,6 +136,7 @@ struct DatasetWriter {
                 writer.add(FeatureName.values(key), shape: [feature.values.count], feature.values)
             }
         }
+        builder.rejections.add(rejections, to: &writer, users: users, items: items)
         requests.add(to: &writer, builder.requests, builder.shownFeatures, users: users, items: items, queries: queries)
         return writer
     }
@@ -166,6 +171,7 @@ struct DatasetWriter {
             queries: queries.kept.count,
             requests: requests.count == 0 ? nil : requests.count,
             shownFeatures: requests.count == 0 ? nil : builder.shownFeatures,
+            rejections: rejectionCount == 0 ? nil : rejectionCount,
             columns: files.columns.names.sorted(),
             options: options,
             provenance: builder.provenance,

@@ -14,11 +14,21 @@ public enum Action: UInt8, Sendable, Codable, CaseIterable {
     case cart
     /// Kept the item among the favourites.
     case favourite
+    /// Said that they do not like the item.
+    case dislike
+    /// Asked not to be shown the item again.
+    case hide
 
-    /// Whether it speaks for the item: everything but looking at it.
-    public var isPositive: Bool { self != .view }
+    /// The actions of histories, whose numbers are those below this count; the others are rejections.
+    public static let historyCount = 6
 
-    /// The name in files: `view`, `click`, `purchase`, `rating`, `cart` or `favourite`.
+    /// Whether it speaks against the item: it is never shown to the user again, and no model learns it as a choice.
+    public var isRejection: Bool { self == .dislike || self == .hide }
+
+    /// Whether it speaks for the item: everything but looking at it and rejecting it.
+    public var isPositive: Bool { self != .view && !isRejection }
+
+    /// The name in files: `view`, `click`, `purchase`, `rating`, `cart`, `favourite`, `dislike` or `hide`.
     public var name: String {
         switch self {
         case .view: "view"
@@ -27,6 +37,8 @@ public enum Action: UInt8, Sendable, Codable, CaseIterable {
         case .rating: "rating"
         case .cart: "cart"
         case .favourite: "favourite"
+        case .dislike: "dislike"
+        case .hide: "hide"
         }
     }
 

@@ -29,6 +29,8 @@ public struct Manifest: Codable, Sendable, Equatable {
     public let requests: Int?
     /// The names of the numbers that come with every shown item; nil in a data set without requests.
     public let shownFeatures: [String]?
+    /// The number of rejections; nil in a data set without any.
+    public let rejections: Int?
     /// The tensors of `columns.safetensors`, sorted by name.
     public let columns: [String]
     /// The filters that the import applied.

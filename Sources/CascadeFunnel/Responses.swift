@@ -109,7 +109,7 @@ public struct Explanation: Sendable, Equatable, Codable {
         public var kept: [ScoredItem]
         /// How many came out in all.
         public var keptCount: Int
-        /// How many items each rule took away: `seen`, `unavailable`, `blocked`, `duplicate`.
+        /// How many items each rule took away: `seen`, `rejected`, `unavailable`, `blocked`, `duplicate`.
         public var dropped: [String: Int]
         /// Why it was skipped, if it was.
         public var degraded: Degradation.Reason?

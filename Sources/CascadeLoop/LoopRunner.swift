@@ -66,6 +66,7 @@ public struct LoopRunner<Steps: LoopSteps> {
         defer { lock.release() }
         let earlier = try folders.all()
         let (folder, begun) = try take(earlier, time)
+        try DurableFile.removeTemporaries(in: folder.url)
         var round = begun
         let known = earlier.filter { $0.round.number < begun.number }
         steps.say("round \(round.number)\(begun.data.isEmpty ? "" : ", taken up")")
@@ -143,7 +144,6 @@ public struct LoopRunner<Steps: LoopSteps> {
             // Killed between the data and their record.
             round.data = "made before"
         } else {
-            try DurableFile.removeTemporaries(in: folder.url)
             let previous = earlier.last { exists($0.data) }?.data
             round.data = try await steps.makeData(for: round, at: folder.data, previous: previous)
         }

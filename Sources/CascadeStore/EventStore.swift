@@ -219,6 +219,8 @@ public protocol EventStore: Sendable {
     /// - Returns: What became of each, in order.
     func append(_ events: [NewEvent]) async throws -> [Receipt]
     /// The latest events of a user, oldest first; none for a user who is not known.
+    ///
+    /// The limit counts events that are no rejections; rejections are there however old they are.
     func history(of user: UserID, limit: Int) async throws -> [Event]
     /// The items with the most events at or after a time, most first, at most `limit`.
     func popular(since time: Int64, limit: Int) async throws -> [(item: ItemID, events: Int)]

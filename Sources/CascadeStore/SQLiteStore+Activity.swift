@@ -80,7 +80,10 @@ extension SQLiteStore: ActivityStore {
         try await read { database in
             let rows = try Row.fetchAll(
                 database,
-                sql: "SELECT item, count(*) FROM events WHERE time < ? GROUP BY item ORDER BY 2 DESC, item LIMIT ?",
+                sql: """
+                    SELECT item, count(*) FROM events WHERE time < ? AND NOT (\(StoreSchema.rejecting))
+                    GROUP BY item ORDER BY 2 DESC, item LIMIT ?
+                    """,
                 arguments: [time, max(0, limit)]
             )
             return try rows.map { (item: ItemID(try $0.value(0)), events: try $0.value(1)) }

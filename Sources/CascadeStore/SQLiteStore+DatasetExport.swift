@@ -220,21 +220,35 @@ extension StoreExport {
     private mutating func reused(_ user: UserID) throws -> [Moved] {
         guard let data = previous?.data, let index = data.find(user) else { return [] }
         let rows = data.events(of: index)
-        report.reusedEvents += rows.count
-        return try rows.map { row in
-            guard let action = Action(rawValue: data.actions[row]) else {
-                throw DatasetError(.corrupt, "\(data.url.path): row \(row) has no known action; export it again.")
+        let rejected = reusedRejections(user, data, index)
+        report.reusedEvents += rows.count + rejected.count
+        return merged(
+            rejected,
+            try rows.map { row in
+                guard let action = Action(rawValue: data.actions[row]) else {
+                    throw DatasetError(.corrupt, "\(data.url.path): row \(row) has no known action; export it again.")
+                }
+                let value = data.values[row]
+                let event = Event(
+                    user: user,
+                    item: data.itemID(ItemIndex(Int(data.items[row]))),
+                    action: action,
+                    time: data.times[row],
+                    query: data.query(at: row),
+                    value: value.isFinite ? value : nil
+                )
+                return Moved(event: event)
             }
-            let value = data.values[row]
-            let event = Event(
-                user: user,
-                item: data.itemID(ItemIndex(Int(data.items[row]))),
-                action: action,
-                time: data.times[row],
-                query: data.query(at: row),
-                value: value.isFinite ? value : nil
-            )
-            return Moved(event: event)
+        )
+    }
+
+    private func reusedRejections(_ user: UserID, _ data: Dataset, _ index: UserIndex) -> [Moved] {
+        guard let table = data.rejections else { return [] }
+        return table.of(index).compactMap { row in
+            Action(rawValue: table.actions[row]).map { action in
+                let item = data.itemID(ItemIndex(Int(table.items[row])))
+                return Moved(event: Event(user: user, item: item, action: action, time: table.times[row]))
+            }
         }
     }
 

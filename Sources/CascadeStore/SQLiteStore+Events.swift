@@ -21,21 +21,29 @@ extension SQLiteStore {
         }
     }
 
-    /// The latest events of a user, oldest first: by time, then in the order in which they came.
+    /// The latest events of a user, oldest first: by time, then in the order in which they came; rejections are beyond the
+    /// limit, and all of them are there.
     public func history(of user: UserID, limit: Int) async throws -> [Event] {
         guard Storable.holds(user.rawValue) else { return [] }
         return try await read { database in
             let select = try database.cachedStatement(
                 sql: """
-                    SELECT \(EventRows.columns) FROM events WHERE user = ? AND row > ?
-                    ORDER BY time DESC, row DESC LIMIT ?
+                    SELECT * FROM (
+                        SELECT \(EventRows.columns), row FROM events
+                        WHERE user = ?1 AND row > ?2 AND NOT (\(StoreSchema.rejecting))
+                        ORDER BY time DESC, row DESC LIMIT ?3
+                    )
+                    UNION ALL
+                    SELECT \(EventRows.columns), row FROM events
+                    WHERE user = ?1 AND row > ?2 AND \(StoreSchema.rejecting)
+                    ORDER BY time, row
                     """
             )
             let last = try ErasureRows.lastEvent(of: user, in: database)
             let rows = try Row.fetchCursor(select, arguments: [user.rawValue, last, max(0, limit)])
             var events: [Event] = []
             while let row = try rows.next() { events.append(try EventRows.event(row).event) }
-            return events.reversed()
+            return events
         }
     }
 
@@ -47,7 +55,7 @@ extension SQLiteStore {
         let counted =
             time == .min
             ? "SELECT item, events FROM popularity WHERE ? < 0"
-            : "SELECT item, count(*) FROM events WHERE time >= ? GROUP BY item"
+            : "SELECT item, count(*) FROM events WHERE time >= ? AND NOT (\(StoreSchema.rejecting)) GROUP BY item"
         return try await read { database in
             let select = try database.cachedStatement(sql: counted + " ORDER BY 2 DESC, item LIMIT ?")
             let rows = try Row.fetchCursor(select, arguments: [time, max(0, limit)])

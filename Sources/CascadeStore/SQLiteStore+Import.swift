@@ -171,6 +171,20 @@ private struct EventSource: Sendable {
             let isNew = try name.map { try insert(NewEvent(id: $0, event: event(row, of: id))) } ?? false
             if isNew { report.newEvents += 1 } else { report.knownEvents += 1 }
         }
+        if let table = dataset.rejections {
+            for row in table.of(user) where erasure.map({ table.times[row] > $0 }) ?? true {
+                let (item, action, time) = (table.items[row], table.actions[row], table.times[row])
+                let name = identity.id(item: item, items[Int(item)], action: action, time: time)
+                let event = Event(
+                    user: id,
+                    item: items[Int(item)],
+                    action: Action(rawValue: action) ?? .dislike,
+                    time: time
+                )
+                let isNew = try name.map { try insert(NewEvent(id: $0, event: event)) } ?? false
+                if isNew { report.newEvents += 1 } else { report.knownEvents += 1 }
+            }
+        }
         return report
     }
 

@@ -25,6 +25,44 @@ struct CandidateTests {
         return try CandidateSampler(split, settings, seed: seed)
     }
 
+    @Test("what a user rejected before a target is up to half of its negatives in training, and none in evaluation")
+    func rejected() throws {
+        let folder = try TemporaryFolder()
+        var builder = DatasetBuilder(name: "rejections")
+        var without = builder
+        for user in 0..<30 {
+            for step in 0..<8 {
+                let item = ItemID("i\((user + step) % 40)")
+                builder.add(Event(user: UserID("u\(user)"), item: item, time: Int64(10 * step)))
+                without.add(Event(user: UserID("u\(user)"), item: item, time: Int64(10 * step)))
+            }
+            // One early, one late, and one of an item that nobody ever chose.
+            for (item, time) in [("i\((user + 15) % 40)", 5), ("i\((user + 20) % 40)", 45), ("none", 1)] {
+                builder.add(Event(user: UserID("u\(user)"), item: ItemID(item), action: .hide, time: Int64(time)))
+            }
+        }
+        let data = try builder.write(to: folder.file("data"), minUserEvents: 1, minItemEvents: 1)
+        #expect(data.eventCount == 240 && data.rejections?.count == 54)
+        let split = try SplitDataset(data, .leaveOneOut)
+        var settings = CandidateSettings()
+        settings.negatives = 4
+        let sampler = try CandidateSampler(split, settings, seed: 5)
+        let user = try data.userIndex("u0")
+        let rows = data.events(of: user)
+        let (early, late) = (try data.itemIndex("i15"), try data.itemIndex("i20"))
+        func drawn(_ step: Int, epoch: Int?) -> [Int] {
+            sampler.candidates(for: rows.lowerBound + step, of: user, epoch: epoch).dropFirst().map { Int($0) - 1 }
+        }
+        #expect(drawn(0, epoch: 0).prefix(2) != [early.rawValue, late.rawValue])
+        #expect(drawn(2, epoch: 0).first == early.rawValue && !drawn(2, epoch: 0).contains(late.rawValue))
+        #expect(Set(drawn(5, epoch: 0).prefix(2)) == [early.rawValue, late.rawValue] && drawn(5, epoch: 0).count == 4)
+        // An evaluation draws as without rejections.
+        let plain = try without.write(to: folder.file("plain"), minUserEvents: 1, minItemEvents: 1)
+        let other = try CandidateSampler(SplitDataset(plain, .leaveOneOut), settings, seed: 5)
+        let same = other.candidates(for: rows.lowerBound + 5, of: user, epoch: nil).dropFirst().map { Int($0) - 1 }
+        #expect(plain.rejections == nil && drawn(5, epoch: nil) == same)
+    }
+
     @Test("positions: long users only, targets counted from the end, two held out")
     func positions() {
         for sequence in split.training {

@@ -52,7 +52,9 @@ final class MemoryStore: EventStore {
     static func history(_ events: [NewEvent], of user: UserID, limit: Int) -> [Event] {
         let own = events.map(\.event).filter { $0.user == user }
         let order = own.indices.sorted { (own[$0].time, $0) < (own[$1].time, $1) }
-        return order.suffix(limit).map { own[$0] }
+        let counted = order.filter { !own[$0].action.isRejection }
+        let kept = Set(counted.suffix(limit))
+        return order.filter { kept.contains($0) || own[$0].action.isRejection }.map { own[$0] }
     }
 
     func append(_ events: [NewEvent]) async throws -> [Receipt] {

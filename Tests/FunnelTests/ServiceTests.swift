@@ -9,6 +9,26 @@ import Testing
 
 @Suite("The funnel's pages")
 struct ServiceTests {
+    @Test("what somebody disliked or hid is on no page and in no search, however old that is, also when pinned")
+    func rejections() async throws {
+        let store = MemoryStore(
+            items: ["a", "b", "c"].map { ItemRecord(id: $0, title: "red") },
+            events: clicks("w", ["a", "b", "c"]) + clicks("u", ["a"], action: .dislike)
+                + clicks("u", ["b"], action: .hide) + clicks("u", ["x", "y"])
+        )
+        let service = try await service(
+            #"{"history": {"events": 1}, "recommendation": {"rerank": {"pinned": ["a", "c"]}}}"#,
+            store: store
+        )
+        #expect(try await service.recommend(to: "u", count: 9).ids == ["c", "x"])
+        #expect(try await service.search("red", user: "u", count: 9).ids == ["c"])
+        #expect(try await Set(service.search("red", user: "w", count: 9).ids) == ["a", "b", "c"])
+        _ = try await service.record([
+            NewEvent(id: "no", event: Event(user: "u", item: "c", action: .hide, time: TestClock.today))
+        ])
+        #expect(try await service.recommend(to: "u", count: 9).ids == ["x"])
+    }
+
     static let json = """
         {"slots": {"finder": {"kind": "retriever", "path": "f1"}, "score": {"kind": "ranker", "path": "j1"}},
          "recommendation": {"sources": [{"slot": "finder", "quota": 8}, {"builtin": "popular", "quota": 4}],

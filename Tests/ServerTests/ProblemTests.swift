@@ -94,7 +94,7 @@ struct ProblemTests {
             (#"{"id":1,"user":"4711","item":"1","action":"click"}"#, "id: found another type, expected text."),
             (
                 #"{"events":[{"id":"1","user":"1","item":"1","action":"4711"}]}"#,
-                "events[0].action: found another word, expected one of view, click, purchase, rating, cart, favourite."
+                "events[0].action: found another word, expected one of view, click, purchase, rating, cart, favourite, dislike, hide."
             ),
             (
                 #"{"id":"1","user":"1","item":"1","action":"click","4711":1}"#,

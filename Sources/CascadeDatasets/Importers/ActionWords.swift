@@ -131,6 +131,8 @@ final class ActionWords {
                 "add to favourites", "bookmark", "collect",
             ]
         ),
+        ("dislike", ["disliked", "thumbs down", "downvote", "not interested", "not for me"]),
+        ("hide", ["hidden", "block", "blocked", "do not recommend", "never show"]),
         (
             drop,
             [

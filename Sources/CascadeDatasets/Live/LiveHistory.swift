@@ -35,7 +35,8 @@ public struct LiveHistory: Sendable, Hashable {
         var known: [(item: ItemIndex, event: Event)] = []
         for event in events.reversed() {
             guard known.count < length else { break }
-            if let item = dataset.find(event.item) { known.append((item, event)) }
+            // A rejection is no step of a history.
+            if !event.action.isRejection, let item = dataset.find(event.item) { known.append((item, event)) }
         }
         known.reverse()
         items = known.map { Int32($0.item.rawValue) }

@@ -73,7 +73,12 @@ extension FunnelService {
             now: now
         )
         let seen = history.lazy.filter { plan.rerank.seenActions.contains($0.action) }.map(\.item)
-        var rules = Reranker(rules: plan.rerank, seen: plan.rerank.excludeSeen ? Set(seen) : [], now: now)
+        var rules = Reranker(
+            rules: plan.rerank,
+            seen: plan.rerank.excludeSeen ? Set(seen) : [],
+            rejected: Set(history.lazy.filter(\.action.isRejection).map(\.item)),
+            now: now
+        )
 
         var candidates = await pipeline.candidates(for: request, rules: rules, &trace)
         candidates = await pipeline.ranked(candidates, by: plan.prerank, named: "prerank", for: request, &trace)

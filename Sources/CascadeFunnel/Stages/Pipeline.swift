@@ -21,7 +21,7 @@ struct Pipeline: Sendable {
         rules: Reranker,
         _ trace: inout RequestTrace
     ) async -> [Candidate] {
-        let findings = await findings(for: request, excluding: rules.seen.union(rules.rules.blocked), &trace)
+        let findings = await findings(for: request, excluding: rules.kept, &trace)
         let start = clock.now()
         let merged = Candidates.merge(findings)
         var rules = rules

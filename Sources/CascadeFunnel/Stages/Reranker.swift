@@ -21,12 +21,18 @@ struct Reranker: Sendable {
     var records: [ItemID: ItemRecord] = [:]
     /// Items that the person has dealt with, when they stay away.
     let seen: Set<ItemID>
+    /// Items that the person disliked or hid: these stay away whatever the rules say.
+    var rejected: Set<ItemID> = []
     /// In seconds since 1970-01-01 UTC.
     let now: Int64
+
+    /// All items that are kept away whatever is known of them.
+    var kept: Set<ItemID> { seen.union(rejected).union(rules.blocked) }
 
     /// The rule that keeps an item from the page; nil when it may be shown.
     func objection(to item: ItemID) -> String? {
         if rules.blocked.contains(item) { return "blocked" }
+        if rejected.contains(item) { return "rejected" }
         if seen.contains(item) { return "seen" }
         if let record = records[item], record.isWithdrawn || rules.availableOnly && !record.available {
             return "unavailable"

@@ -110,6 +110,8 @@ final class HistoryCache: Sendable {
     private static func insert(_ event: Event, into events: inout [Event], limit: Int) {
         let place = events.lastIndex { $0.time <= event.time }.map { $0 + 1 } ?? 0
         events.insert(event, at: place)
-        if events.count > limit { events.removeFirst(events.count - limit) }
+        // Rejections stay, however old they are.
+        guard events.count(where: { !$0.action.isRejection }) > limit else { return }
+        if let oldest = events.firstIndex(where: { !$0.action.isRejection }) { events.remove(at: oldest) }
     }
 }

@@ -189,7 +189,7 @@ struct QueryEncoder: Module {
         let item = c.embeddingSize + t.featureEmbeddingSize * data.itemFeatures.count
         fusion = try FeedForward(item, hidden: 2 * c.embeddingSize, c.embeddingSize, dropout: 0, using: generator)
         itemNorm = try LayerNorm(c.embeddingSize, on: generator.device)
-        actions = try Embedding(Action.allCases.count + 1, c.embeddingSize, .normal(t.initializerStd), using: generator)
+        actions = try Embedding(Action.historyCount + 1, c.embeddingSize, .normal(t.initializerStd), using: generator)
         places = try Embedding(c.maxSequenceLength + 1, c.embeddingSize, .normal(t.initializerStd), using: generator)
         ages = try Embedding(Behaviors.ageBuckets + 1, c.embeddingSize, .normal(t.initializerStd), using: generator)
         hours = try Embedding(24, c.embeddingSize, .normal(t.initializerStd), using: generator)
