@@ -28,6 +28,8 @@ public actor FakeService: RecommendationService {
     var requests = 0
     /// The features of the moment that the last page was asked with.
     public internal(set) var context: [String: String] = [:]
+    /// The time of a simulation that the last page was asked for with.
+    public internal(set) var time: Int64?
     /// How many pages were only looked at.
     public internal(set) var previews = 0
     var fault: Fault?
