@@ -181,6 +181,8 @@ let package = Package(
                 "CascadeTraining",
                 "CascadeServing", "CascadeComparison", "CascadeAnalysis", "CascadeBenchmarks", arguments,
                 yams, logging,
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
             ],
             swiftSettings: swiftSettings
         ),

@@ -22,7 +22,7 @@ struct Cascade: ParsableCommand {
             RecommendCommand.self, SearchCommand.self, ModelsCommand.self, BenchCommand.self,
             DistillCommand.self, CompareCommand.self, CompareCellCommand.self, RunsCommand.self, TuneCommand.self,
             AnalyzeCommand.self, IndexCommand.self, StoreCommand.self, ABCommand.self, ServeCommand.self,
-            PromoteCommand.self, RollbackCommand.self, LoopCommand.self, TokenCommand.self,
+            PromoteCommand.self, RollbackCommand.self, LoopCommand.self, SimulateCommand.self, TokenCommand.self,
         ]
     )
 

@@ -157,6 +157,7 @@ struct ServiceSettings {
             funnel,
             store: store,
             loader: RunSlots(),
+            clock: server.simulatedTime ? .simulated() : .system,
             arms: arms,
             metrics: metrics,
             abTests: { try await ABTestReport.reports(abTests, from: store) },

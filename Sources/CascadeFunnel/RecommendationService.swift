@@ -50,20 +50,28 @@ public protocol RecommendationService: Sendable {
     ///
     /// A preview is only looked at, as the console does: it logs no impressions, so A/B tests do not count it.
     ///
-    /// The context is what the caller says of the moment, such as `["device": "phone"]`, for models that read it.
-    func recommend(to user: UserID, count: Int, context: [String: String], isPreview: Bool) async throws -> Page
+    /// The context is what the caller says of the moment, such as `["device": "phone"]`, for models that read it. The time
+    /// is that of a simulation, in seconds since 1970-01-01 UTC; nil for the present.
+    func recommend(
+        to user: UserID,
+        count: Int,
+        context: [String: String],
+        isPreview: Bool,
+        time: Int64?
+    ) async throws -> Page
     /// A page for a query, for somebody or for nobody in particular.
     func search(
         _ query: String,
         user: UserID?,
         count: Int,
         context: [String: String],
-        isPreview: Bool
+        isPreview: Bool,
+        time: Int64?
     ) async throws -> Page
     /// The items most like one.
     ///
     /// - Throws: ``ServiceError/Reason/notFound`` when nobody knows the item.
-    func similar(to item: ItemID, count: Int, isPreview: Bool) async throws -> Page
+    func similar(to item: ItemID, count: Int, isPreview: Bool, time: Int64?) async throws -> Page
     /// What each stage made of a recent request; nil when it is not, or no longer, remembered.
     func explanation(of request: String) async -> Explanation?
     /// Adds items, or replaces those of the same id.
@@ -113,24 +121,30 @@ public protocol RecommendationService: Sendable {
 }
 
 extension RecommendationService {
-    /// A page for a user, which counts as shown.
-    public func recommend(to user: UserID, count: Int, context: [String: String] = [:]) async throws -> Page {
-        try await recommend(to: user, count: count, context: context, isPreview: false)
+    /// A page for a user at the present; it counts as shown unless it is a preview.
+    public func recommend(
+        to user: UserID,
+        count: Int,
+        context: [String: String] = [:],
+        isPreview: Bool = false
+    ) async throws -> Page {
+        try await recommend(to: user, count: count, context: context, isPreview: isPreview, time: nil)
     }
 
-    /// A page for a query, which counts as shown.
+    /// A page for a query at the present; it counts as shown unless it is a preview.
     public func search(
         _ query: String,
         user: UserID?,
         count: Int,
-        context: [String: String] = [:]
+        context: [String: String] = [:],
+        isPreview: Bool = false
     ) async throws -> Page {
-        try await search(query, user: user, count: count, context: context, isPreview: false)
+        try await search(query, user: user, count: count, context: context, isPreview: isPreview, time: nil)
     }
 
-    /// The items most like one, which count as shown.
-    public func similar(to item: ItemID, count: Int) async throws -> Page {
-        try await similar(to: item, count: count, isPreview: false)
+    /// The items most like one, at the present; they count as shown unless it is a preview.
+    public func similar(to item: ItemID, count: Int, isPreview: Bool = false) async throws -> Page {
+        try await similar(to: item, count: count, isPreview: isPreview, time: nil)
     }
 
     /// Swaps in what lies in a folder.

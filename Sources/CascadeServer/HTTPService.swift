@@ -65,6 +65,9 @@ public struct HTTPService: Service {
         if live.tokens.table.isEmpty {
             logger.warning("no tokens are configured: any local process may do everything")
         }
+        if backend.configuration.simulatedTime {
+            logger.warning("server.simulated_time is on: requests say what time it is; for simulations only")
+        }
         let clock = ShutdownClock(seconds: backend.configuration.shutdownSeconds)
         let result: Result<Void, any Error>
         do {

@@ -86,7 +86,7 @@ enum ShopParameters {
     /// How gladly a user looks at an item while browsing: the logarithm of the weight of the choice.
     static func interest(_ look: Look) -> Double { 1.1 * look.taste - 0.8 * look.misfit + 0.6 * look.quality }
 
-    private static func sigmoid(_ x: Double) -> Double { 1 / (1 + exp(-x)) }
+    static func sigmoid(_ x: Double) -> Double { 1 / (1 + exp(-x)) }
 }
 
 extension SplitMix64 {

@@ -21,6 +21,7 @@ enum Probe {
         configuration.port = 0
         configuration.rate.requestsPerSecond = 0
         configuration.logs.format = .text
+        configuration.simulatedTime = true
         var people = 200
         var movies = Repository.root.appendingPathComponent("../shared/data/ml-1m")
         var words = CommandLine.arguments.dropFirst()

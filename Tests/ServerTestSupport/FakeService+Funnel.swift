@@ -8,10 +8,16 @@ extension FakeService {
     private static let now: Int64 = 1_750_000_000
 
     /// What shares most categories with the latest clicks, without what was seen.
-    public func recommend(to user: UserID, count: Int, context: [String: String], isPreview: Bool) async throws -> Page
-    {
+    public func recommend(
+        to user: UserID,
+        count: Int,
+        context: [String: String],
+        isPreview: Bool,
+        time: Int64?
+    ) async throws -> Page {
         try await obey()
         self.context = context
+        self.time = time
         if isPreview { previews += 1 }
         let history = events[user] ?? []
         let seen = Set(history.map(\.event.item))
@@ -31,10 +37,12 @@ extension FakeService {
         user: UserID?,
         count: Int,
         context: [String: String],
-        isPreview: Bool
+        isPreview: Bool,
+        time: Int64?
     ) async throws -> Page {
         try await obey()
         self.context = context
+        self.time = time
         if isPreview { previews += 1 }
         let words = query.lowercased().split(separator: " ")
         return page(user: user, count: count, seen: [], source: "words") { record in
@@ -44,8 +52,9 @@ extension FakeService {
     }
 
     /// Items of the same categories.
-    public func similar(to item: ItemID, count: Int, isPreview: Bool) async throws -> Page {
+    public func similar(to item: ItemID, count: Int, isPreview: Bool, time: Int64?) async throws -> Page {
         try await obey()
+        self.time = time
         if isPreview { previews += 1 }
         guard let record = items[item] else { throw ServiceError(.notFound, "similar items: nobody knows this item.") }
         let categories = Set(record.categories)

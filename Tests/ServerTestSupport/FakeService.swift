@@ -30,6 +30,8 @@ public actor FakeService: RecommendationService {
     public internal(set) var context: [String: String] = [:]
     /// What was decided about its slots.
     public var decisions: [Promotion] = []
+    /// The time of a simulation that the last page was asked for with.
+    public internal(set) var time: Int64?
     /// How many pages were only looked at.
     public internal(set) var previews = 0
     var fault: Fault?

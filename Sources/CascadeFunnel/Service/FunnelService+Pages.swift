@@ -10,10 +10,17 @@ extension FunnelService {
         to user: UserID,
         count: Int,
         context: [String: String],
-        isPreview: Bool
+        isPreview: Bool,
+        time: Int64?
     ) async throws -> Page {
         try await inFlight.run {
-            let question = Question(purpose: .recommendation, user: user, count: count, context: context)
+            let question = Question(
+                purpose: .recommendation,
+                user: user,
+                count: count,
+                context: context,
+                time: time
+            )
             return try await page(for: question, isPreview: isPreview)
         }
     }
@@ -26,12 +33,20 @@ extension FunnelService {
         user: UserID?,
         count: Int,
         context: [String: String],
-        isPreview: Bool
+        isPreview: Bool,
+        time: Int64?
     ) async throws -> Page {
         let scalars = query.unicodeScalars.prefix(QueryTokenizer.maximumScalars)
         let query = String(String.UnicodeScalarView(scalars))
         return try await inFlight.run {
-            let question = Question(purpose: .search, query: query, user: user, count: count, context: context)
+            let question = Question(
+                purpose: .search,
+                query: query,
+                user: user,
+                count: count,
+                context: context,
+                time: time
+            )
             return try await page(for: question, isPreview: isPreview)
         }
     }
@@ -43,6 +58,8 @@ extension FunnelService {
         var user: UserID?
         var count: Int
         var context: [String: String]
+        /// The time of a simulation; nil for the present.
+        var time: Int64?
     }
 
     private func page(for question: Question, isPreview: Bool) async throws -> Page {
@@ -62,7 +79,7 @@ extension FunnelService {
         )
         await catchUp(within: pipeline.limit(configuration.history.deadline), &trace)
         let history = await history(of: user, pipeline, &trace)
-        let now = clock.seconds()
+        let now = clock.time(of: question.time)
         let request = FunnelRequest(
             id: id,
             user: user,

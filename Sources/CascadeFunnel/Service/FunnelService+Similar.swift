@@ -8,12 +8,13 @@ extension FunnelService {
     /// The items most like one, by a model that knows it, otherwise popular items that share a category with it.
     ///
     /// Blocked and unavailable items are kept away by the rules of the recommendation.
-    public func similar(to item: ItemID, count: Int, isPreview: Bool) async throws -> Page {
+    public func similar(to item: ItemID, count: Int, isPreview: Bool, time: Int64?) async throws -> Page {
         try await inFlight.run {
             try checkCount(count)
             var trace = RequestTrace(clock, metrics, keeping: configuration.explain.items)
             await catchUp(within: configuration.history.deadline, &trace)
-            var rules = Reranker(rules: configuration.recommendation.rerank, seen: [item], now: clock.seconds())
+            let now = clock.time(of: time)
+            var rules = Reranker(rules: configuration.recommendation.rerank, seen: [item], now: now)
             var placed: [Reranker.Placed]
             if let found = await neighbors(of: item, count: count, &trace) {
                 rules.records = catalog.records(of: found.map(\.item))
@@ -34,7 +35,7 @@ extension FunnelService {
                 policy: RequestFacts.defaultPolicy,
                 versions: trace.versions
             )
-            return try finish(page, facts, of: nil, at: rules.now, trace, isPreview: isPreview)
+            return try finish(page, facts, of: nil, at: now, trace, isPreview: isPreview)
         }
     }
 

@@ -33,6 +33,10 @@ public struct ServerConfiguration: Settings {
     public var drainSeconds = 1.0
     /// How long the service may then take to stop.
     public var shutdownSeconds = 20.0
+    /// Whether requests may say what time it is, with the header `X-Cascade-Time`; for simulations only.
+    ///
+    /// Never in production: every caller could then date impressions and events as it likes.
+    public var simulatedTime = false
     /// What is logged, and how.
     public var logs = LogSettings()
 
@@ -46,6 +50,7 @@ public struct ServerConfiguration: Settings {
         case compressionMinBytes = "compression_min_bytes"
         case drainSeconds = "drain_seconds"
         case shutdownSeconds = "shutdown_seconds"
+        case simulatedTime = "simulated_time"
         case logs
     }
 

@@ -14,7 +14,8 @@ struct Endpoint: HTTPResponder {
         let admitted = RequestContext(
             request: try await collected(request, context),
             http: context,
-            limits: backend.limits
+            limits: backend.limits,
+            simulatedTime: try SimulatedTime.of(request, isAllowed: backend.configuration.simulatedTime)
         )
         let seconds = route.timeout ?? backend.configuration.timeouts.responseSeconds
         return try await Deadline.run(seconds: seconds, late: Problem.slowResponse(seconds)) {

@@ -60,6 +60,7 @@ extension HTTPField.Name {
     }
 
     static let preview = named("X-Cascade-Preview")
+    static let simulatedTime = named("X-Cascade-Time")
     static let requestID = named("X-Request-Id")
     static let referrerPolicy = named("Referrer-Policy")
     static let crossOriginResourcePolicy = named("Cross-Origin-Resource-Policy")

@@ -8,6 +8,8 @@ struct RequestContext: Sendable {
     let request: Request
     let http: HTTPContext
     let limits: Limits
+    /// The time of a simulation, in seconds since 1970-01-01 UTC; nil for the present.
+    let simulatedTime: Int64?
 
     /// A part of the path, decoded.
     func id(_ name: String) throws -> String {

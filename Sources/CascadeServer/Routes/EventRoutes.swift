@@ -17,7 +17,7 @@ struct EventRoutes {
         guard (1...context.limits.batch).contains(inputs.count) else {
             throw Problem.invalid("events: found \(inputs.count), expected 1 to \(context.limits.batch).")
         }
-        let now = backend.now()
+        let now = context.simulatedTime ?? backend.now()
         let events = try inputs.enumerated().map {
             try $1.event(now: now, limits: context.limits, place: "events[\($0)]")
         }

@@ -24,7 +24,7 @@ struct ItemRoutes {
         guard (1...context.limits.batch).contains(inputs.count) else {
             throw Problem.invalid("items: found \(inputs.count), expected 1 to \(context.limits.batch).")
         }
-        let now = backend.now()
+        let now = context.simulatedTime ?? backend.now()
         let items = try inputs.enumerated().map { try $1.item(context.limits, place: "items[\($0)]", now: now) }
         try await backend.service.upsert(items)
         return try JSONResponse.of(["stored": items.count])
@@ -43,7 +43,7 @@ struct ItemRoutes {
     @Sendable private func change(_ context: RequestContext) async throws -> Response {
         let id = ItemID(try context.id("id"))
         let fields = try await context.body(ItemChange.self).fields
-        let (limits, now) = (context.limits, backend.now())
+        let (limits, now) = (context.limits, context.simulatedTime ?? backend.now())
         let changed = try await backend.service.update(id) { item in
             fields.merge(into: &item)
             try ItemFields.check(item, limits, place: "", now: now)

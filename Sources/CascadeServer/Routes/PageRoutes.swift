@@ -27,7 +27,8 @@ struct PageRoutes {
                 to: user,
                 count: count(query, context),
                 context: query.context(context.limits),
-                isPreview: context.isPreview()
+                isPreview: context.isPreview(),
+                time: context.simulatedTime
             )
         )
     }
@@ -42,7 +43,8 @@ struct PageRoutes {
                 user: user,
                 count: count(query, context),
                 context: query.context(context.limits),
-                isPreview: context.isPreview()
+                isPreview: context.isPreview(),
+                time: context.simulatedTime
             )
         )
     }
@@ -50,7 +52,14 @@ struct PageRoutes {
     @Sendable private func similar(_ context: RequestContext) async throws -> Response {
         let item = ItemID(try context.id("id"))
         let count = try count(context.query("k"), context)
-        return try page(await backend.service.similar(to: item, count: count, isPreview: context.isPreview()))
+        return try page(
+            await backend.service.similar(
+                to: item,
+                count: count,
+                isPreview: context.isPreview(),
+                time: context.simulatedTime
+            )
+        )
     }
 
     @Sendable private func explain(_ context: RequestContext) async throws -> Response {
