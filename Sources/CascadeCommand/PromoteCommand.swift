@@ -122,7 +122,10 @@ enum GateText {
             ],
         ]
         if let window = report.window {
-            facts.append(["window", "from \(date(window.since)): \(window.users) users, \(window.cases) cases"])
+            facts.append([
+                "window",
+                "from \(date(window.since)): \(window.users) users, \(window.cases) cases, \(window.choices.rawValue) choices",
+            ])
         }
         if let own = report.latencyMS {
             let other = report.servingLatencyMS.map { " (serving \(number($0.percentile95)))" } ?? ""

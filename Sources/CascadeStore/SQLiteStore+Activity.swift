@@ -3,6 +3,20 @@
 public import CascadeDatasets
 internal import GRDB
 
+/// An event in a window of time.
+public struct WindowEvent: Sendable, Equatable {
+    /// What was done.
+    public var event: Event
+    /// The kind of the page that the event names; nil for none, and for a page that is no longer known.
+    public var page: RequestKind?
+
+    /// Describes an event.
+    public init(_ event: Event, page: RequestKind? = nil) {
+        self.event = event
+        self.page = page
+    }
+}
+
 /// What one user did before and in a window of time.
 public struct UserActivity: Sendable, Equatable {
     /// Who.
@@ -10,10 +24,10 @@ public struct UserActivity: Sendable, Equatable {
     /// Their events before the window, oldest first.
     public var history: [Event]
     /// Their events in the window, oldest first.
-    public var events: [Event]
+    public var events: [WindowEvent]
 
     /// Describes what a user did.
-    public init(user: UserID, history: [Event], events: [Event]) {
+    public init(user: UserID, history: [Event], events: [WindowEvent]) {
         self.user = user
         self.history = history
         self.events = events
@@ -55,8 +69,8 @@ extension SQLiteStore: ActivityStore {
             )
             let within = try database.cachedStatement(
                 sql: """
-                    SELECT \(EventRows.columns) FROM events WHERE user = ? AND row > ? AND time >= ? AND time < ?
-                    ORDER BY time, row
+                    SELECT \(EventRows.columns), (SELECT kind FROM requests WHERE id = events.request) FROM events
+                    WHERE user = ? AND row > ? AND time >= ? AND time < ? ORDER BY time, row
                     """
             )
             return try chosen.compactMap { _, user in
@@ -67,7 +81,10 @@ extension SQLiteStore: ActivityStore {
                 return UserActivity(
                     user: UserID(user),
                     history: try history.reversed().map { try EventRows.event($0).event },
-                    events: try own.map { try EventRows.event($0).event }
+                    events: try own.map { row in
+                        let kind: String? = try row.optional(8)
+                        return WindowEvent(try EventRows.event(row).event, page: kind.flatMap(RequestKind.init))
+                    }
                 )
             }
         }

@@ -143,6 +143,31 @@ struct GateTests {
         #expect(poor.refusals.contains { $0.contains("recall@100") && $0.contains("min_index_recall") })
     }
 
+    @Test("choices on recommended pages count only when too few others are known, or when all are asked for")
+    func organicChoices() async throws {
+        let plain = try await judged("again")
+        var events: [NewEvent] = []
+        for person in 0..<80 {
+            let (request, item) = ("page-\(person)", ItemID("i\((person + 1) % 2)"))
+            let facts = RequestFacts(kind: .recommendation)
+            let user = UserID("u\(person)")
+            try await store.log([
+                Exposure(request: request, user: user, item: item, position: 0, time: trained + 30, facts: facts)
+            ])
+            let event = Event(user: user, item: item, time: trained + 31)
+            events.append(NewEvent(id: "shown-\(person)", event: event, request: request))
+        }
+        _ = try await store.append(events)
+        let organic = try await judged("again")
+        #expect(organic.window?.choices == .organic && organic.metrics["recall@10"] == plain.metrics["recall@10"])
+        let all = try await judged("again", #"{"choices": "all"}"#)
+        let (own, less) = (try #require(organic.metrics["recall@10"]), try #require(all.metrics["recall@10"]))
+        #expect(all.window?.choices == .all && less.candidate < own.candidate)
+        // A hundred users are asked for, so that all choices have to do; those are not enough either.
+        let few = try await judged("again", #"{"min_users": 81}"#)
+        #expect(few.window?.choices == .all && !few.isPassed)
+    }
+
     @Test("too few users decide nothing")
     func fewUsers() async throws {
         let report = try await judged("bad", #"{"min_users": 81}"#)

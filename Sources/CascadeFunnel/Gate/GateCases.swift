@@ -32,10 +32,12 @@ struct GateCases: Sendable {
     let k: Int
     /// The beginning of the window.
     let time: Int64
+    var choices = GateSettings.Choices.all
 
     /// The questions of a user; none when they chose nothing, or nothing that a page could show.
     func cases(of activity: UserActivity) -> UserCases? {
-        let chosen = activity.events.filter(\.action.isPositive)
+        let counted = activity.events.filter { choices == .all || $0.page == nil || $0.page == .search }
+        let chosen = counted.map(\.event).filter(\.action.isPositive)
         let cases =
             switch kind {
             case .retriever, .index: retrieval(activity, chosen)

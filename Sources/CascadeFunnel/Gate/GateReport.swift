@@ -12,6 +12,8 @@ public struct GateReport: Sendable, Equatable, Codable {
         public var users: Int
         /// What they wanted: items, or lists of impressions for a ranker.
         public var cases: Int
+        /// Which choices of theirs count.
+        public var choices: GateSettings.Choices
     }
 
     /// A metric of both, averaged over users.

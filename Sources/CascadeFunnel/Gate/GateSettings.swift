@@ -22,6 +22,18 @@ public struct GateSettings: Sendable, Equatable {
         case mrr
     }
 
+    /// Which choices of the window count.
+    public enum Choices: String, Sendable, Codable, CaseIterable {
+        /// Those that no recommended page led to: by a search, or by the user's own way.
+        ///
+        /// What a page offers is what can be chosen from it, so choices on pages speak for the version that made them.
+        case organic
+        /// All.
+        case all
+    }
+
+    /// Which choices count; nil for organic ones where enough users have some, otherwise all.
+    public var choices: Choices?
     /// What decides.
     public var metric = Metric.ndcg
     /// How many positions count.
@@ -46,6 +58,7 @@ public struct GateSettings: Sendable, Equatable {
 
     init(_ group: SettingsGroup?) throws {
         guard var group else { return }
+        choices = try group.choice("choices", of: Choices.self)
         metric = try group.choice("metric", of: Metric.self) ?? metric
         k = try group.whole("k", from: 1) ?? k
         requirement = try group.choice("require", of: Requirement.self) ?? requirement

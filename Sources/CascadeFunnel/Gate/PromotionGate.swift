@@ -182,23 +182,31 @@ extension PromotionGate {
         let window = (since == .min ? 0 : since + 1)..<max(clock.seconds() + 1, since + 2)
         let popular = try await store.popular(before: window.lowerBound, limit: PopularityCounter.limit).map(\.item)
         let plan = configured.kind == .searchRanker ? configuration.search : configuration.recommendation
-        let maker = GateCases(
+        var maker = GateCases(
             kind: configured.kind,
             rules: plan.rerank,
             popular: popular,
             k: settings.k,
             time: window.lowerBound
         )
-        let users = try await store.activity(
+        let activity = try await store.activity(
             in: window,
             users: settings.maxUsers,
             history: configuration.history.events
-        ).compactMap(maker.cases)
+        )
+        // A search ranker is asked about searches, all of which lead to its own pages.
+        maker.choices = configured.kind == .searchRanker ? .all : settings.choices ?? .organic
+        var users = activity.compactMap(maker.cases)
+        if settings.choices == nil, maker.choices == .organic, users.count < settings.minUsers {
+            maker.choices = .all
+            users = activity.compactMap(maker.cases)
+        }
         report.window = .init(
             since: window.lowerBound,
             until: window.upperBound,
             users: users.count,
-            cases: users.reduce(0) { $0 + $1.cases.count }
+            cases: users.reduce(0) { $0 + $1.cases.count },
+            choices: maker.choices
         )
         if configured.kind != .index {
             try await measure(candidate, serving.map(GatedVersion.loaded) ?? .popularity(popular), users, &report)
@@ -240,7 +248,7 @@ extension PromotionGate {
         guard users >= settings.minUsers, let found = report.metrics[report.decisive] else {
             let since = report.window.map { Date(timeIntervalSince1970: Double($0.since)).formatted(.iso8601) } ?? ""
             report.refusals.append(
-                "found \(users) users with something new since \(since), which neither version was trained on, expected "
+                "found \(users) users with a choice of theirs since \(since), which neither version was trained on, expected "
                     + "\(settings.minUsers) (promotion.min_users): wait, or train with data until an earlier time"
             )
             return
