@@ -21,8 +21,8 @@ struct Cascade: ParsableCommand {
             ExportCommand.self,
             RecommendCommand.self, SearchCommand.self, ModelsCommand.self, BenchCommand.self,
             DistillCommand.self, CompareCommand.self, CompareCellCommand.self, RunsCommand.self, TuneCommand.self,
-            AnalyzeCommand.self, IndexCommand.self, StoreCommand.self, ABCommand.self, ServeCommand.self,
-            TokenCommand.self,
+            AnalyzeCommand.self, IndexCommand.self, StoreCommand.self, ABCommand.self,
+            EvaluatePolicyCommand.self, ServeCommand.self, TokenCommand.self,
         ]
     )
 

@@ -154,4 +154,18 @@ struct ServiceSettings {
             slotState: SlotStateFile(besideStore: funnel.store, isReadOnly: isCheck)
         )
     }
+    /// The funnel over a store that is only read, for questions about what it would show: no model or count changes meanwhile.
+    ///
+    /// - Parameter path: The store's file. A slot has what serves beside it, unless the configuration names something else.
+    func unchangingService(_ store: SQLiteStore, at path: String) throws -> FunnelService {
+        var funnel = funnel
+        for name in funnel.slots.keys { funnel.slots[name]?.watch = false }
+        funnel.popularity.refreshSeconds = 1_000_000_000
+        return try FunnelService(
+            funnel,
+            store: store,
+            loader: RunSlots(),
+            slotState: SlotStateFile(besideStore: path, isReadOnly: true)
+        )
+    }
 }

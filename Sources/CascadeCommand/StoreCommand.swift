@@ -22,9 +22,15 @@ struct StoreCommand: ParsableCommand {
     static func withStore(
         _ path: String,
         creating: Bool = false,
+        isReadOnly: Bool = false,
         _ body: @Sendable (SQLiteStore) async throws -> Void
     ) async throws {
-        let store = try SQLiteStore(at: URL(filePath: path), creating: creating, busyTimeout: busyTimeout)
+        let store = try SQLiteStore(
+            at: URL(filePath: path),
+            creating: creating,
+            isReadOnly: isReadOnly,
+            busyTimeout: busyTimeout
+        )
         do {
             try await body(store)
         } catch {
