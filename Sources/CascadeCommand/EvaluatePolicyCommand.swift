@@ -57,13 +57,15 @@ struct EvaluatePolicyCommand: AsyncParsableCommand {
                     """
                 )
             }
-            let service = try settings.unchangingService(opened, at: store)
+            let past = PastStore(opened, at: logged[0].time)
+            let service = try settings.service(over: past, at: store)
             try await service.start(keepingUp: false)
             let rebuilding = PolicyRebuilding(
                 service: service,
                 store: opened,
+                past: past,
                 variant: variant,
-                historyLimit: settings.funnel.history.events,
+                settings: settings.funnel,
                 logged: logged
             )
             let report: OffPolicyReport

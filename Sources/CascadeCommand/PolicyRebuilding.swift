@@ -16,31 +16,36 @@ struct PolicyRebuilding: Sendable {
 
     /// How many requests are asked at a time.
     private static let concurrency = 4
+    /// How often popular items are counted at most.
+    private static let maximumCounts: Int64 = 200
 
     private let service: FunnelService
     private let store: SQLiteStore
+    private let past: PastStore
     private let variant: String?
-    private let historyLimit: Int
+    private let settings: FunnelConfiguration
     private let logged: [LoggedRequest]
     private let model: CrossFittedClickModel<ItemID>
 
     /// Fits the click model of the doubly robust estimator.
     ///
     /// - Parameters:
-    ///   - service: The funnel, started.
+    ///   - service: The funnel over the past, started.
     ///   - store: The store that the requests are from.
+    ///   - past: The same store, whose moment the funnel sees.
     ///   - variant: The funnel's variant; nil for the default.
-    ///   - historyLimit: How many events of a user the funnel sees.
-    ///   - logged: At least one request.
+    ///   - settings: The funnel's configuration.
+    ///   - logged: At least one request, oldest first.
     init(
         service: FunnelService,
         store: SQLiteStore,
+        past: PastStore,
         variant: String?,
-        historyLimit: Int,
+        settings: FunnelConfiguration,
         logged: [LoggedRequest]
     ) {
-        (self.service, self.store, self.variant) = (service, store, variant)
-        (self.historyLimit, self.logged) = (historyLimit, logged)
+        (self.service, self.store, self.past) = (service, store, past)
+        (self.variant, self.settings, self.logged) = (variant, settings, logged)
         model = CrossFittedClickModel(
             fitting: logged.flatMap { request in
                 request.impressions.map {
@@ -74,27 +79,44 @@ struct PolicyRebuilding: Sendable {
         return report
     }
 
-    /// All requests, in order; several are under way at a time.
+    /// All requests, in order, with popular items as they were counted shortly before each.
     private func rebuild() async throws -> [Rebuilt] {
+        var results: [Rebuilt] = []
+        for stretch in stretches() {
+            past.time = logged[stretch.lowerBound].time
+            try await service.recountPopularity()
+            results += try await rebuild(stretch)
+            if Terminal.isInteractive { Terminal.status("\(results.count) of \(logged.count) requests") }
+        }
+        if Terminal.isInteractive { Terminal.status("") }
+        return results
+    }
+
+    /// Requests for which popular items are counted once: as often as the service counts, but at most so many times.
+    private func stretches() -> [Range<Int>] {
+        let (first, last) = (logged[0].time, logged[logged.count - 1].time)
+        let step = max(Int64(settings.popularity.refreshSeconds), (last - first) / Self.maximumCounts + 1)
+        var starts = [0]
+        for index in logged.indices where logged[index].time - logged[starts[starts.count - 1]].time >= step {
+            starts.append(index)
+        }
+        return zip(starts, starts.dropFirst() + [logged.count]).map { $0..<$1 }
+    }
+
+    /// Some requests, in order; several are under way at a time.
+    private func rebuild(_ stretch: Range<Int>) async throws -> [Rebuilt] {
         try await withThrowingTaskGroup(of: (Int, Rebuilt).self) { group in
-            var (next, results) = (0, [Rebuilt?](repeating: nil, count: logged.count))
+            var rest = stretch
+            var results = [Rebuilt?](repeating: nil, count: stretch.count)
             func add() {
-                guard next < logged.count else { return }
-                let index = next
-                next += 1
+                guard let index = rest.popFirst() else { return }
                 group.addTask { (index, try await rebuild(logged[index])) }
             }
             for _ in 0..<Self.concurrency { add() }
-            var done = 0
             while let (index, rebuilt) = try await group.next() {
-                results[index] = rebuilt
-                done += 1
-                if Terminal.isInteractive, done.isMultiple(of: 100) {
-                    Terminal.status("\(done) of \(logged.count) requests")
-                }
+                results[index - stretch.lowerBound] = rebuilt
                 add()
             }
-            if Terminal.isInteractive { Terminal.status("") }
             return results.compactMap { $0 }
         }
     }
@@ -104,7 +126,7 @@ struct PolicyRebuilding: Sendable {
         let request = FunnelRequest(
             id: logged.id,
             user: logged.user,
-            history: try await store.history(of: logged.user, before: logged.time, limit: historyLimit),
+            history: try await store.history(of: logged.user, before: logged.time, limit: settings.history.events),
             query: logged.facts.kind == .search ? logged.facts.query ?? "" : nil,
             context: logged.facts.context,
             count: (logged.impressions.last?.position ?? 0) + 1,

@@ -154,10 +154,11 @@ struct ServiceSettings {
             slotState: SlotStateFile(besideStore: funnel.store, isReadOnly: isCheck)
         )
     }
-    /// The funnel over a store that is only read, for questions about what it would show: no model or count changes meanwhile.
+    /// The funnel over the past of a store, for questions about what it would have shown: no model changes meanwhile, and popular
+    /// items are counted when they are asked to be.
     ///
     /// - Parameter path: The store's file. A slot has what serves beside it, unless the configuration names something else.
-    func unchangingService(_ store: SQLiteStore, at path: String) throws -> FunnelService {
+    func service(over store: PastStore, at path: String) throws -> FunnelService {
         var funnel = funnel
         for name in funnel.slots.keys { funnel.slots[name]?.watch = false }
         funnel.popularity.refreshSeconds = 1_000_000_000
@@ -165,6 +166,7 @@ struct ServiceSettings {
             funnel,
             store: store,
             loader: RunSlots(),
+            clock: store.clock,
             slotState: SlotStateFile(besideStore: path, isReadOnly: true)
         )
     }

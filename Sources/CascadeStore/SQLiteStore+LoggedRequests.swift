@@ -61,6 +61,34 @@ extension SQLiteStore {
         }
     }
 
+    /// The items with the most events from a time on and before another; of equally many, the lower id first.
+    ///
+    /// - Parameters:
+    ///   - since: The first time, in seconds since 1970-01-01 UTC; `Int64.min` for all.
+    ///   - time: The time before which they end.
+    ///   - limit: How many at most.
+    /// - Complexity: Linear in the number of events in that time; for all times in those after it, and in the number of items.
+    public func popular(
+        since: Int64,
+        before time: Int64,
+        limit: Int
+    ) async throws -> [(item: ItemID, events: Int)] {
+        let counted =
+            since == .min
+            ? """
+            SELECT popularity.item, popularity.events - coalesce(later.events, 0) AS events FROM popularity
+            LEFT JOIN (SELECT item, count(*) AS events FROM events WHERE time >= ?2 GROUP BY item) AS later
+                ON later.item = popularity.item
+            WHERE ?1 < 0 AND popularity.events > coalesce(later.events, 0)
+            """
+            : "SELECT item, count(*) AS events FROM events WHERE time >= ?1 AND time < ?2 GROUP BY item"
+        return try await read { database in
+            let select = try database.cachedStatement(sql: counted + " ORDER BY 2 DESC, 1 LIMIT ?3")
+            let rows = try Row.fetchAll(select, arguments: [since, time, max(0, limit)])
+            return try rows.map { (ItemID(try $0.value(0)), try $0.value(1)) }
+        }
+    }
+
     private static let logged = """
         SELECT row, id, user, time, \(ExposureRows.factColumns) FROM requests
         WHERE user IS NOT NULL AND time >= ?1 AND time < ?2

@@ -189,6 +189,29 @@ struct LoggedRequestTests {
         #expect(try await store.history(of: "bob", before: 100, limit: 9).isEmpty)
     }
 
+    @Test("popular items are counted as they were at a time", arguments: 0..<6)
+    func popular(seed: UInt64) async throws {
+        var random = SplitMix64(seed: seed)
+        let events = (0..<60).map { number in
+            event(
+                "\(number)",
+                item: ItemID("i\(Int.random(in: 0..<6, using: &random))"),
+                time: Int64.random(in: 0..<100, using: &random)
+            )
+        }
+        _ = try await store.append(events)
+        for (since, before) in [(.min, 0), (.min, 50), (.min, 1_000), (20, 70), (70, 20)] as [(Int64, Int64)] {
+            let counted = events.map(\.event).filter { $0.time >= since && $0.time < before }
+            let expected = Dictionary(grouping: counted, by: \.item).map { (item: $0.key, events: $0.value.count) }
+                .sorted { ($1.events, $0.item) < ($0.events, $1.item) }
+            for limit in [2, 100] {
+                let found = try await store.popular(since: since, before: before, limit: limit)
+                #expect(found.map(\.item) == expected.prefix(limit).map(\.item), "\(since) to \(before)")
+                #expect(found.map(\.events) == expected.prefix(limit).map(\.events))
+            }
+        }
+    }
+
     @Test("a store that is only read takes nothing in, follows the writer, and leaves an older one as it is")
     func readOnly() async throws {
         try await show("r1", "ann", ["i"], time: 100)

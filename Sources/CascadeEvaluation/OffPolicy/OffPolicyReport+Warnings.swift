@@ -16,8 +16,8 @@ extension OffPolicyReport {
         if let interval = sample.ratio({ ($0.impression.weight, 1) }).interval, interval.upper < 0.99 {
             warnings.append(
                 """
-                support: about \(percent(unsupported)) of the target's probability is on items that the logged policy did not show \
-                there, and the estimates say nothing of them. Log with exploration that may show them.
+                support: about \(percent(unsupported)) of the target's probability is on items that the logged policy could not show \
+                there. Only doubly-robust says something of them, by its model alone. Log with exploration that may show them.
                 """
             )
         }
@@ -29,7 +29,16 @@ extension OffPolicyReport {
                 """
             )
         }
-        let small = estimates.filter { $0.effectiveSampleSize < Self.leastSampleSize }
+        let silent = estimates.filter { $0.value == nil }.map(\.estimator.rawValue)
+        if !silent.isEmpty {
+            warnings.append(
+                """
+                no estimate: \(silent.joined(separator: ", ")). In some positions the log has nothing that the target would show \
+                after the same items; for replay, no whole page.
+                """
+            )
+        }
+        let small = estimates.filter { $0.value != nil && $0.effectiveSampleSize < Self.leastSampleSize }
         if !small.isEmpty {
             let named = small.map { "\($0.estimator.rawValue) (\(number($0.effectiveSampleSize)))" }
             warnings.append(
@@ -53,7 +62,7 @@ extension OffPolicyReport {
         if !clipped.isEmpty {
             let named = clipped.map { "\($0.estimator.rawValue) (\($0.clippedCount))" }
             warnings.append(
-                "weights clipped at \(number(clip)): \(named.joined(separator: ", ")). These estimates are biased, mostly downwards."
+                "weights clipped at \(number(clip)): \(named.joined(separator: ", ")). These estimates are biased."
             )
         }
         if loggedValue == 0 {

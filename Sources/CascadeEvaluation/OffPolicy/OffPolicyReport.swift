@@ -47,7 +47,7 @@ public struct OffPolicyReport: Sendable, Equatable, Codable {
     public struct Estimate: Sendable, Equatable, Codable {
         /// How it was made.
         public var estimator: OffPolicyEstimator
-        /// Expected clicks per impression; nil when the log says nothing of it.
+        /// Expected clicks per impression; nil when the log says nothing of it, or nothing in some positions.
         public var value: Double?
         /// Where the value lies; nil for fewer than two users.
         public var interval: ConfidenceInterval?
@@ -108,7 +108,7 @@ public struct OffPolicyReport: Sendable, Equatable, Codable {
     ///
     /// - Parameters:
     ///   - pages: What was logged, with the target's probabilities.
-    ///   - clip: The largest weight that is used, above 0. Clipping lowers variance, and lowers values too.
+    ///   - clip: The largest weight that is used, above 0. Clipping lowers the variance, for some bias.
     /// - Throws: ``EvaluationError`` for probabilities outside 0 to 1, and rewards or estimates that are not finite.
     public init(_ pages: [OffPolicyPage], clip: Double = defaultClip) throws {
         precondition(clip > 0, "weights are clipped at a number above 0")

@@ -25,6 +25,8 @@ struct OffPolicySample {
 
     /// How many standard deviations to each side hold 95 % of a normal distribution.
     private static let z = 1.959963984540054
+    /// The share of the impressions whose positions must have weights for a normalized estimate.
+    private static let leastCoverage = 0.99
 
     let rows: [Row]
     let userCount: Int
@@ -105,7 +107,10 @@ struct OffPolicySample {
         return moment(value, influences: all.map { ($0.upper - value * $0.lower) / lower })
     }
 
-    /// The mean over impressions of the mean reward by weight in their positions; positions without any weight are left out.
+    /// The mean over impressions of the mean reward by weight in their positions.
+    ///
+    /// Positions without any weight are left out; where they have too many impressions, nothing is said, since the others would
+    /// stand for the page.
     private func normalized(_ weight: (Row) -> Double) -> Moment {
         struct Position {
             var (count, reward, weight) = (0.0, 0.0, 0.0)
@@ -124,7 +129,7 @@ struct OffPolicySample {
         // In order, so that the same pages give the same bits.
         let known = positions.sorted { $0.key < $1.key }.map(\.value)
         let count = known.reduce(0) { $0 + $1.count }
-        guard count > 0 else { return Moment() }
+        guard count > 0, count >= Self.leastCoverage * Double(rows.count) else { return Moment() }
         let value = known.reduce(0) { $0 + $1.count * $1.rate } / count
         let influences = rows.map { row -> Double in
             guard let own = positions[row.impression.position] else { return 0 }

@@ -6,8 +6,8 @@ import CascadeStore
 extension FunnelService {
     /// How likely each page is as this funnel's answer to a request, with what is loaded now.
     ///
-    /// Nothing is logged, counted or cached. The request brings its history and its time; items and popularity are those of
-    /// now. No stage is given up for being slow.
+    /// Nothing is logged, counted or cached. The request brings its history and its time; items are those of now, and popularity
+    /// is as it was counted last. No stage is given up for being slow.
     ///
     /// - Parameters:
     ///   - request: The request; one with a query is a search.
@@ -42,6 +42,11 @@ extension FunnelService {
             return distribution
         }
     }
+
+    /// Counts popular items again, instead of waiting for the next time.
+    ///
+    /// - Throws: What the store throws.
+    public func recountPopularity() async throws { try await inFlight.run { try await popularity.recount() } }
 
     /// How a page departs from what the rules chose.
     func distribution(of draft: Reranker.Draft, by exploration: Exploration, _ rules: Reranker) -> PageDistribution {
