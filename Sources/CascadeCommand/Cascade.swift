@@ -21,8 +21,9 @@ struct Cascade: ParsableCommand {
             ExportCommand.self,
             RecommendCommand.self, SearchCommand.self, ModelsCommand.self, BenchCommand.self,
             DistillCommand.self, CompareCommand.self, CompareCellCommand.self, RunsCommand.self, TuneCommand.self,
-            AnalyzeCommand.self, IndexCommand.self, StoreCommand.self, ABCommand.self, ServeCommand.self,
-            PromoteCommand.self, RollbackCommand.self, LoopCommand.self, SimulateCommand.self, TokenCommand.self,
+            AnalyzeCommand.self, IndexCommand.self, StoreCommand.self, ABCommand.self, EvaluatePolicyCommand.self,
+            ServeCommand.self, PromoteCommand.self, RollbackCommand.self, LoopCommand.self, SimulateCommand.self,
+            TokenCommand.self,
         ]
     )
 

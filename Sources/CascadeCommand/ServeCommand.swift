@@ -165,4 +165,20 @@ struct ServiceSettings {
             promotions: store
         )
     }
+    /// The funnel over the past of a store, for questions about what it would have shown: no model changes meanwhile, and popular
+    /// items are counted when they are asked to be.
+    ///
+    /// - Parameter path: The store's file. A slot has what serves beside it, unless the configuration names something else.
+    func service(over store: PastStore, at path: String) throws -> FunnelService {
+        var funnel = funnel
+        for name in funnel.slots.keys { funnel.slots[name]?.watch = false }
+        funnel.popularity.refreshSeconds = 1_000_000_000
+        return try FunnelService(
+            funnel,
+            store: store,
+            loader: RunSlots(),
+            clock: store.clock,
+            slotState: SlotStateFile(besideStore: path, isReadOnly: true)
+        )
+    }
 }

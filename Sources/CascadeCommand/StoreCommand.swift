@@ -22,9 +22,15 @@ struct StoreCommand: ParsableCommand {
     static func withStore<R: Sendable>(
         _ path: String,
         creating: Bool = false,
+        isReadOnly: Bool = false,
         _ body: @Sendable (SQLiteStore) async throws -> R
     ) async throws -> R {
-        let store = try SQLiteStore(at: URL(filePath: path), creating: creating, busyTimeout: busyTimeout)
+        let store = try SQLiteStore(
+            at: URL(filePath: path),
+            creating: creating,
+            isReadOnly: isReadOnly,
+            busyTimeout: busyTimeout
+        )
         let result: R
         do {
             result = try await body(store)

@@ -11,6 +11,8 @@ public struct EvaluationError: Error, CustomStringConvertible, Equatable {
         public static let notANumber = Reason(description: "notANumber")
         /// A probability lies outside 0 to 1.
         public static let notAProbability = Reason(description: "notAProbability")
+        /// A reward or an estimate of one is not finite.
+        public static let notFinite = Reason(description: "notFinite")
     }
 
     /// The kind of failure, for code.
@@ -24,6 +26,26 @@ public struct EvaluationError: Error, CustomStringConvertible, Equatable {
             description: """
                 \(metric): score \(index) is not a number; expected a number for every candidate. \
                 Did the training diverge? Try a smaller learning rate.
+                """
+        )
+    }
+
+    static func notAPropensity(_ metric: String, at index: Int, _ value: Double) -> EvaluationError {
+        EvaluationError(
+            reason: .notAProbability,
+            description: """
+                \(metric): a probability of impression \(index) is \(value); expected 0 to 1. \
+                Give the probability of the item in its position, or nil for a propensity that is not known.
+                """
+        )
+    }
+
+    static func notFinite(_ metric: String, at index: Int, _ value: Double) -> EvaluationError {
+        EvaluationError(
+            reason: .notFinite,
+            description: """
+                \(metric): the reward of impression \(index), or an estimate of it, is \(value); expected a finite number. \
+                Leave the page out, or give its reward.
                 """
         )
     }

@@ -15,7 +15,7 @@ public struct Page: Sendable, Equatable, Codable {
         public var score: Double
         /// The sources that found it.
         public var sources: [String]
-        /// Why it is at this position: `pinned`, `new`, a source's name, a category.
+        /// Why it is at this position: `pinned`, `explored`, `new`, a source's name, a category.
         public var reasons: [String]
 
         /// Describes an item of the page.

@@ -43,8 +43,8 @@ public protocol ActivityStore: Sendable {
     ///   - users: How many users at most.
     ///   - events: How many of each user's latest events before the window.
     func activity(in window: Range<Int64>, users: Int, history events: Int) async throws -> [UserActivity]
-    /// The items with the most events before a time, most first; of equally many, the lower id first.
-    func popular(before time: Int64, limit: Int) async throws -> [(item: ItemID, events: Int)]
+    /// The items with the most events from a time on and before another; of equally many, the lower id first.
+    func popular(since: Int64, before time: Int64, limit: Int) async throws -> [(item: ItemID, events: Int)]
 }
 
 extension SQLiteStore: ActivityStore {
@@ -87,23 +87,6 @@ extension SQLiteStore: ActivityStore {
                     }
                 )
             }
-        }
-    }
-
-    /// The items with the most events before a time, most first; of equally many, the lower id first.
-    ///
-    /// - Complexity: Linear in the number of events before the time.
-    public func popular(before time: Int64, limit: Int) async throws -> [(item: ItemID, events: Int)] {
-        try await read { database in
-            let rows = try Row.fetchAll(
-                database,
-                sql: """
-                    SELECT item, count(*) FROM events WHERE time < ? AND NOT (\(StoreSchema.rejecting))
-                    GROUP BY item ORDER BY 2 DESC, item LIMIT ?
-                    """,
-                arguments: [time, max(0, limit)]
-            )
-            return try rows.map { (item: ItemID(try $0.value(0)), events: try $0.value(1)) }
         }
     }
 }

@@ -23,6 +23,7 @@ public final class SQLiteStore: EventStore {
     let files: StoreFiles
     let condition = StoreCondition()
     let compaction: Compaction
+    private let isReadOnly: Bool
     var place: String { url.path }
 
     /// Opens a store, bringing the tables of an older version up to date.
@@ -30,14 +31,16 @@ public final class SQLiteStore: EventStore {
     /// - Parameters:
     ///   - url: The file; its folder must exist.
     ///   - creating: Whether to make a new store where there is no file.
+    ///   - isReadOnly: Whether nothing may be written: writing methods throw, and a store of an older version is refused.
     ///   - busyTimeout: How long to wait for another process that holds the file, in seconds.
     ///   - groupLimit: How many concurrent calls share a transaction at most.
     ///   - clock: The present, in seconds since 1970-01-01 UTC.
-    /// - Throws: ``StoreError`` `.notFound`, `.notAStore`, `.newerVersion`, `.corrupt`, `.busy` or `.failed`; a file that
-    ///   is not a store is left as it was.
+    /// - Throws: ``StoreError`` `.notFound`, `.notAStore`, `.newerVersion`, `.corrupt`, `.busy`, `.readOnly` or `.failed`; a
+    ///   file that is not a store is left as it was.
     public init(
         at url: URL,
         creating: Bool = true,
+        isReadOnly: Bool = false,
         busyTimeout: TimeInterval = 5,
         groupLimit: Int = 256,
         clock: @escaping @Sendable () -> Int64 = { Int64(Date().timeIntervalSince1970) }
@@ -45,7 +48,8 @@ public final class SQLiteStore: EventStore {
         precondition(groupLimit > 0, "a transaction holds at least one call")
         self.url = url
         self.clock = clock
-        guard creating || FileManager.default.fileExists(atPath: url.path) else {
+        self.isReadOnly = isReadOnly
+        guard creating && !isReadOnly || FileManager.default.fileExists(atPath: url.path) else {
             throw StoreError(.notFound, "\(url.path): there is no such file. Check the path.")
         }
         let wait = BusyWait(upTo: busyTimeout)
@@ -54,7 +58,7 @@ public final class SQLiteStore: EventStore {
             configuration.busyMode = wait.mode
             configuration.maximumReaderCount = max(4, ProcessInfo.processInfo.activeProcessorCount)
             configuration.prepareDatabase { try $0.execute(sql: "PRAGMA trusted_schema = OFF") }
-            let pool = try Self.pool(at: url, configuration)
+            let pool = try Self.pool(at: url, configuration, isReadOnly: isReadOnly)
             let watch = try ChangeWatch(url, pool)
             return (pool, watch, try StoreFiles(url))
         }
@@ -63,17 +67,29 @@ public final class SQLiteStore: EventStore {
     }
 
     /// Opens the file; a store of this version is only read meanwhile, so that no other process is waited for.
-    private static func pool(at url: URL, _ configuration: Configuration) throws -> DatabasePool {
+    private static func pool(
+        at url: URL,
+        _ configuration: Configuration,
+        isReadOnly: Bool
+    ) throws -> DatabasePool {
         let found = StoreFiles.Identity(url.path)
         // In the journal mode that the file has: a database of another program must not be changed to WAL.
         let first = try DatabaseQueue(path: url.path, configuration: configuration)
         let isCurrent = try first.read { try StoreSchema.examine($0, url.path) }
+        if isReadOnly, !isCurrent {
+            throw StoreError(
+                .readOnly,
+                "\(url.path): found a store of an older version, or an empty file, expected one of this version, since it is only "
+                    + "read. Bring it up to date with 'cascade store verify'."
+            )
+        }
         if !isCurrent { try first.write { try StoreSchema.claim($0, url.path) } }
         try first.close()
         let pool = try DatabasePool(path: url.path, configuration: configuration)
         try pool.writeWithoutTransaction { database in
             try database.execute(sql: "PRAGMA synchronous = FULL; PRAGMA cache_size = -65536")
             _ = try Row.fetchAll(database, sql: "PRAGMA secure_delete = ON")
+            if isReadOnly { try database.execute(sql: "PRAGMA query_only = ON") }
         }
         if !isCurrent {
             try StoreSchema.migrator.migrate(pool)
@@ -91,15 +107,19 @@ public final class SQLiteStore: EventStore {
     /// - Throws: ``StoreError`` when a read is still under way; what was written is safe all the same.
     public func close() async throws {
         await writer.close()
+        if !isReadOnly { try await checkpoint() }
+        try StoreError.naming(place) {
+            try watch.close()
+            try pool.close()
+        }
+    }
+
+    private func checkpoint() async throws {
         // What another process still reads stays in the log, which that process moves then.
         try await StoreError.naming(place) { [pool] in
             do {
                 try await pool.barrierWriteWithoutTransaction { _ = try $0.checkpoint(.truncate) }
             } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY {}
-        }
-        try StoreError.naming(place) {
-            try watch.close()
-            try pool.close()
         }
     }
 

@@ -217,6 +217,81 @@ struct ServeTests {
         #expect(refused.errors.contains("rerank.blocked[1]") && refused.errors.contains("put it in quotes"))
     }
 
+    /// A service of popular items below a pinned one, whose last positions explore.
+    private func exploring() throws -> (configuration: String, store: String) {
+        let (data, store) = (try folder.driftWorld(), folder.path("store.sqlite"))
+        let configuration = try folder.write(
+            """
+            store: {path: \(store), seed: \(data)}
+            recommendation:
+              sources: [{builtin: popular}]
+              rerank:
+                pinned: [pin]
+                exploration: {kind: epsilon, epsilon: 0.5, positions: 3, pool: 10}
+            variants:
+              plain: {recommendation: {rerank: {exploration: false}}}
+            server: {port: 0}
+            """,
+            to: "explore.yaml"
+        )
+        return (configuration, store)
+    }
+
+    @Test("a service that explores logs propensities, and policies are evaluated by them while it runs")
+    func evaluatePolicy() async throws {
+        let (configuration, store) = try exploring()
+        let evaluate = ["evaluate-policy", configuration, "--store", store]
+        #expect(try await cascade(evaluate, status: 65).errors.contains("there is no such file"))
+        let service = try await start(configuration)
+        #expect(try await cascade(evaluate, status: 65).errors.contains("found no recommendation or search"))
+        // One page for each user, so that clicks change no other page; the pinned item alone is clicked.
+        for user in 1...12 {
+            let (items, page) = try await service.page("/v1/users/\(user)/recommendations?k=8")
+            #expect(items.count == 8 && items.first == "pin")
+            guard user <= 6, let request = page["request"] as? String else { continue }
+            let click =
+                #"{"id": "e\#(user)", "user": "\#(user)", "item": "pin", "action": "click", "request": "\#(request)"}"#
+            #expect(try await service.ask("/v1/events", "POST", body: click).0 == 200)
+        }
+        // Exposures are written behind the answers.
+        var own: [String: Any] = [:]
+        for _ in 0..<100 {
+            own = try await cascade(evaluate + ["--json"]).document()
+            if own["requests"] as? Int == 12 { break }
+            try await Task.sleep(for: .milliseconds(100))
+        }
+        #expect(own["requests"] as? Int == 12 && own["impressions"] as? Int == 96 && own["users"] as? Int == 12)
+        let rate = 6.0 / 96
+        #expect(own["logged_value"] as? Double == rate && own["unsupported"] as? Double == 0)
+        let estimates = try #require(own["estimates"] as? [[String: Any]])
+        #expect(estimates.count == 5)
+        // The policy that was logged: every weight is 1. The click model alone says something about other items.
+        for estimate in estimates where estimate["estimator"] as? String != "replay" {
+            let isModeled = estimate["estimator"] as? String == "doubly-robust"
+            let error = abs((estimate["value"] as? Double ?? .infinity) - rate)
+            #expect(error < (isModeled ? 0.005 : 1e-9), "\(estimate)")
+            #expect(estimate["support"] as? Double == 1 && estimate["largest_weight"] as? Double == 1)
+        }
+        let files = try folder.names()
+        let plain = try await cascade(evaluate + ["--variant", "plain"]).output
+        for name in ["replay", "ips", "snips", "sequential", "doubly-robust", "effective size", "support"] {
+            #expect(plain.contains(name), "\(plain)")
+        }
+        #expect(plain.contains("logged policy: click rate 0.0625") && plain.contains("96 impressions of 12 requests"))
+        #expect(plain.contains("warning: effective sample size below 100") && plain.contains("clipped at 100"))
+        #expect(try folder.names() == files)
+        let served = try await service.ask("/v1/users/1/recommendations?k=3")
+        #expect(served.0 == 200)
+        _ = try await service.stop()
+
+        let wrong = try await cascade(evaluate + ["--variant", "plane"], status: 64).errors
+        #expect(wrong.contains("found 'plane', expected plain. Did you mean 'plain'?"))
+        #expect(try await cascade(evaluate + ["--since", "soon"], status: 64).errors.contains("--since"))
+        #expect(try await cascade(evaluate + ["--limit", "0"], status: 64).errors.contains("--limit"))
+        let few = try await cascade(evaluate + ["--limit", "5", "--json"]).document()
+        #expect(few["requests"] as? Int == 5)
+    }
+
     @Test("mistakes in the configuration are refused with their key")
     func mistakes() async throws {
         func refused(_ text: String) async throws -> String {

@@ -20,8 +20,9 @@ struct RerankerTests {
         count: Int = 10
     ) -> (items: [Reranker.Placed], dropped: [String: Int]) {
         let records = Dictionary(records.map { ($0.id, $0) }) { $1 }
-        return Reranker(rules: rules, records: records, seen: seen, now: TestClock.today)
+        let draft = Reranker(rules: rules, records: records, seen: seen, now: TestClock.today)
             .page(of: candidates(ids), count: count)
+        return (draft.items, draft.dropped)
     }
 
     @Test("without rules the order stays, up to the page's length")

@@ -149,6 +149,7 @@ public struct FunnelConfiguration: Sendable, Equatable {
                 "\(path).rerank.freshness.half_life_days: found \(rules.freshnessHalfLife), expected more than 0"
             )
         }
+        try rules.exploration?.validate("\(path).rerank", beside: rules, for: plan.purpose)
         for use in plan.slotUses { try check(use.slot, for: use.use, by: plan.purpose, "\(path).\(use.place)") }
     }
 

@@ -121,7 +121,7 @@ enum SlotUse: String, Sendable {
 
 extension FunnelPlan {
     /// Names that explanations give to stages of their own.
-    static let reservedNames = ["history", "merge", "prerank", "rank", "rerank", "fill", "similar"]
+    static let reservedNames = ["history", "merge", "prerank", "rank", "rerank", "fill", "explore", "similar"]
 
     init(_ group: SettingsGroup, _ purpose: Purpose) throws {
         var group = group

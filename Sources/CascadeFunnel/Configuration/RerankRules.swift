@@ -34,6 +34,8 @@ public struct RerankRules: Sendable, Equatable {
     public var pinned: [ItemID]
     /// Items that are on no page.
     public var blocked: Set<ItemID>
+    /// How pages depart at random from what these rules choose; nil for never.
+    public var exploration: Exploration?
 
     /// Describes the rules; without arguments, those of a recommendation.
     public init(
@@ -45,7 +47,8 @@ public struct RerankRules: Sendable, Equatable {
         freshnessWeight: Double = 0,
         freshnessHalfLife: Double = 7,
         pinned: [ItemID] = [],
-        blocked: Set<ItemID> = []
+        blocked: Set<ItemID> = [],
+        exploration: Exploration? = nil
     ) {
         self.excludeSeen = excludeSeen
         self.seenActions = seenActions
@@ -56,6 +59,7 @@ public struct RerankRules: Sendable, Equatable {
         self.freshnessHalfLife = freshnessHalfLife
         self.pinned = pinned
         self.blocked = blocked
+        self.exploration = exploration
     }
 
     init(_ group: SettingsGroup?, _ purpose: FunnelPlan.Purpose) throws {
@@ -87,6 +91,7 @@ public struct RerankRules: Sendable, Equatable {
         }
         pinned = try group.texts("pinned")?.map { ItemID($0) } ?? pinned
         blocked = Set(try group.texts("blocked")?.map { ItemID($0) } ?? [])
+        exploration = try Exploration(in: &group, "exploration")
         try group.finish()
         if let twice = pinned.enumerated().first(where: { pinned[..<$0.offset].contains($0.element) }) {
             throw group.refusal("pinned", .string(twice.element.rawValue), "each item once")

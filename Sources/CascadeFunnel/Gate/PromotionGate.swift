@@ -180,7 +180,11 @@ extension PromotionGate {
         }
         let since = max(candidate.trainedUntil ?? .min, serving?.trainedUntil ?? .min)
         let window = (since == .min ? 0 : since + 1)..<max(clock.seconds() + 1, since + 2)
-        let popular = try await store.popular(before: window.lowerBound, limit: PopularityCounter.limit).map(\.item)
+        let popular = try await store.popular(
+            since: .min,
+            before: window.lowerBound,
+            limit: PopularityCounter.limit
+        ).map(\.item)
         let plan = configured.kind == .searchRanker ? configuration.search : configuration.recommendation
         var maker = GateCases(
             kind: configured.kind,

@@ -79,7 +79,6 @@ extension FunnelService {
         )
         await catchUp(within: pipeline.limit(configuration.history.deadline), &trace)
         let history = await history(of: user, pipeline, &trace)
-        let now = clock.time(of: question.time)
         let request = FunnelRequest(
             id: id,
             user: user,
@@ -87,27 +86,14 @@ extension FunnelService {
             query: query,
             context: question.context,
             count: count,
-            now: now
+            now: clock.time(of: question.time)
         )
-        let seen = history.lazy.filter { plan.rerank.seenActions.contains($0.action) }.map(\.item)
-        var rules = Reranker(
-            rules: plan.rerank,
-            seen: plan.rerank.excludeSeen ? Set(seen) : [],
-            rejected: Set(history.lazy.filter(\.action.isRejection).map(\.item)),
-            now: now
-        )
-
-        var candidates = await pipeline.candidates(for: request, rules: rules, &trace)
-        candidates = await pipeline.ranked(candidates, by: plan.prerank, named: "prerank", for: request, &trace)
-        candidates = await pipeline.ranked(candidates, by: plan.rank, named: "rank", for: request, &trace)
-        rules.records = catalog.records(of: candidates.map(\.item) + plan.rerank.pinned)
-        var placed = rerank(candidates, rules, request, &trace)
-        // Popular items answer no query.
-        if query == nil, placed.count < count { await fill(&placed, &rules, count: count, pipeline, &trace) }
+        var (draft, rules) = await draft(for: request, pipeline, &trace)
+        if let exploration = plan.rerank.exploration { explore(&draft, by: exploration, &rules, request, &trace) }
 
         let page = Page(
             request: id,
-            items: pageItems(placed, rules.records),
+            items: pageItems(draft.items, rules.records),
             degraded: trace.degraded,
             versions: trace.versions,
             arms: Dictionary(assigned.map { ($0.test, $0.arm) }) { first, _ in first }
@@ -119,11 +105,46 @@ extension FunnelService {
             policy: policy,
             versions: trace.versions
         )
-        return try finish(page, facts, of: user, at: now, trace, isPreview: isPreview)
+        let propensities = draft.items.map(\.propensity)
+        return try finish(
+            page,
+            facts,
+            of: user,
+            at: request.now,
+            propensities: propensities,
+            trace,
+            isPreview: isPreview
+        )
+    }
+
+    /// The page that the rules choose for a request, and what is known of its items.
+    func draft(
+        for request: FunnelRequest,
+        _ pipeline: Pipeline,
+        _ trace: inout RequestTrace
+    ) async -> (draft: Reranker.Draft, rules: Reranker) {
+        let plan = pipeline.plan
+        let seen = request.history.lazy.filter { plan.rerank.seenActions.contains($0.action) }.map(\.item)
+        var rules = Reranker(
+            rules: plan.rerank,
+            seen: plan.rerank.excludeSeen ? Set(seen) : [],
+            rejected: Set(request.history.lazy.filter(\.action.isRejection).map(\.item)),
+            now: request.now
+        )
+        var candidates = await pipeline.candidates(for: request, rules: rules, &trace)
+        candidates = await pipeline.ranked(candidates, by: plan.prerank, named: "prerank", for: request, &trace)
+        candidates = await pipeline.ranked(candidates, by: plan.rank, named: "rank", for: request, &trace)
+        rules.records = catalog.records(of: candidates.map(\.item) + plan.rerank.pinned)
+        var draft = rerank(candidates, rules, request, &trace)
+        // Popular items answer no query.
+        if request.query == nil, draft.items.count < request.count {
+            await fill(&draft.items, &rules, count: request.count, pipeline, &trace)
+        }
+        return (draft, rules)
     }
 
     /// The funnel of the first variant that changes it, or everybody's, with its name.
-    private func plan(_ purpose: FunnelPlan.Purpose, _ names: [String]) -> (plan: FunnelPlan, policy: String) {
+    func plan(_ purpose: FunnelPlan.Purpose, _ names: [String]) -> (plan: FunnelPlan, policy: String) {
         let standard = purpose == .search ? configuration.search : configuration.recommendation
         for name in names {
             let variant = configuration.variants[name]
@@ -154,19 +175,19 @@ extension FunnelService {
         _ rules: Reranker,
         _ request: FunnelRequest,
         _ trace: inout RequestTrace
-    ) -> [Reranker.Placed] {
+    ) -> Reranker.Draft {
         let start = clock.now()
         // Pinned items would be no answer to a query that finds nothing.
         let isUnanswered = request.query != nil && candidates.isEmpty
-        let (placed, dropped) = isUnanswered ? ([], [:]) : rules.page(of: candidates, count: request.count)
+        let draft = isUnanswered ? Reranker.Draft() : rules.page(of: candidates, count: request.count)
         trace.note(
             "rerank",
             milliseconds: clock.milliseconds(since: start),
             received: candidates.count,
-            kept: placed.map { ScoredItem($0.item, $0.score ?? 0) },
-            dropped: dropped
+            kept: draft.items.map { ScoredItem($0.item, $0.score ?? 0) },
+            dropped: draft.dropped
         )
-        return placed
+        return draft
     }
 
     /// Adds popular items to a page that is too short.
@@ -239,11 +260,14 @@ extension FunnelService {
     /// Remembers a response: for explanations at once, for A/B tests in the background.
     ///
     /// Of a preview, the explanation alone is kept.
+    ///
+    /// - Parameter propensities: Those of the page's items, in order.
     func finish(
         _ page: Page,
         _ facts: RequestFacts,
         of user: UserID?,
         at now: Int64,
+        propensities: [Double],
         _ trace: RequestTrace,
         isPreview: Bool
     ) throws -> Page {
@@ -257,8 +281,9 @@ extension FunnelService {
             return page
         }
         exposures.add(
-            page.items.enumerated().map { position, item in
-                Exposure(
+            zip(page.items, propensities).enumerated().map { position, shown in
+                let (item, propensity) = shown
+                return Exposure(
                     request: page.request,
                     user: user,
                     item: item.item,
@@ -267,7 +292,7 @@ extension FunnelService {
                     arms: page.arms,
                     facts: facts,
                     score: item.score,
-                    propensity: 1
+                    propensity: propensity
                 )
             }
         )

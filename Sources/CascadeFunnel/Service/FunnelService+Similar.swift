@@ -24,9 +24,10 @@ extension FunnelService {
             }
             var present: Set<ItemID> = []
             placed = placed.filter { rules.objection(to: $0.item) == nil && present.insert($0.item).inserted }
+            placed = Array(placed.prefix(count))
             let page = Page(
                 request: UUID().uuidString.lowercased(),
-                items: pageItems(Array(placed.prefix(count)), rules.records),
+                items: pageItems(placed, rules.records),
                 degraded: trace.degraded,
                 versions: trace.versions
             )
@@ -35,7 +36,15 @@ extension FunnelService {
                 policy: RequestFacts.defaultPolicy,
                 versions: trace.versions
             )
-            return try finish(page, facts, of: nil, at: now, trace, isPreview: isPreview)
+            return try finish(
+                page,
+                facts,
+                of: nil,
+                at: now,
+                propensities: placed.map(\.propensity),
+                trace,
+                isPreview: isPreview
+            )
         }
     }
 

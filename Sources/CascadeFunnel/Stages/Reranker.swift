@@ -14,6 +14,26 @@ struct Reranker: Sendable {
         var score: Double?
         var sources: [String]
         var reasons: [String]
+        /// The probability of the item in its position, given those before.
+        var propensity = 1.0
+    }
+
+    /// A candidate in the order of the rules.
+    struct Ranked: Sendable, Equatable {
+        var candidate: Candidate
+        /// Position score plus freshness score.
+        var score: Double
+    }
+
+    /// A page that the rules chose.
+    struct Draft: Sendable, Equatable {
+        var items: [Placed] = []
+        /// How many of the first items are pinned.
+        var pinnedCount = 0
+        /// The candidates below the pinned items that may be shown, best first; empty where nothing explores.
+        var ranked: [Ranked] = []
+        /// How many items each rule took away.
+        var dropped: [String: Int] = [:]
     }
 
     let rules: RerankRules
@@ -48,7 +68,7 @@ struct Reranker: Sendable {
     /// - Source: maximal marginal relevance, Carbonell and Goldstein 1998, section 2.
     /// - Deviation: the similarity to the items before is summed as ``Diversity`` does, instead of taking the greatest, so
     ///   that a third item of a category costs more than a second; the weight is not between 0 and 1.
-    func page(of candidates: [Candidate], count: Int) -> (items: [Placed], dropped: [String: Int]) {
+    func page(of candidates: [Candidate], count: Int) -> Draft {
         var dropped: [String: Int] = [:]
         var scores: [ItemID: Candidate] = [:]
         var allowed: [Candidate] = []
@@ -67,10 +87,12 @@ struct Reranker: Sendable {
             return Placed(item: item, score: found?.score, sources: found?.sources ?? [], reasons: ["pinned"])
         }
         let others = allowed.filter { !pinned.contains($0.item) }
-        return (top + ordered(others, count: count - top.count), dropped)
+        var draft = ordered(others, count: count - top.count)
+        (draft.items, draft.pinnedCount, draft.dropped) = (top + draft.items, top.count, dropped)
+        return draft
     }
 
-    private func ordered(_ candidates: [Candidate], count: Int) -> [Placed] {
+    private func ordered(_ candidates: [Candidate], count: Int) -> Draft {
         let worth = candidates.enumerated().map { place, candidate in
             1 - Double(place) / Double(candidates.count) + rules.freshnessWeight * freshness(of: candidate.item)
         }
@@ -80,20 +102,25 @@ struct Reranker: Sendable {
             categories: categories(of: rules.diversityWeight > 0 ? order.map { candidates[$0].item } : [])
         )
         let list = diversity.list(of: order.enumerated().map { ($0, worth[$1]) }, count: count)
-        return list.enumerated().map { place, chosen in
+        let items = list.enumerated().map { place, chosen in
             let candidate = candidates[order[chosen.item]]
-            var reasons: [String] = []
-            if rules.freshnessWeight > 0, freshness(of: candidate.item) > 0.5 { reasons.append("new") }
-            if chosen.item > place, let category = records[candidate.item]?.categories.first {
-                reasons.append(category)
-            }
-            return Placed(
-                item: candidate.item,
-                score: candidate.score,
-                sources: candidate.sources,
-                reasons: reasons + candidate.sources
-            )
+            return placed(candidate, because: chosen.item > place ? records[candidate.item]?.categories.first : nil)
         }
+        guard rules.exploration != nil else { return Draft(items: items) }
+        return Draft(items: items, ranked: order.map { Ranked(candidate: candidates[$0], score: worth[$0]) })
+    }
+
+    /// A candidate on the page, with the reasons for it.
+    func placed(_ candidate: Candidate, because category: String? = nil) -> Placed {
+        var reasons: [String] = []
+        if rules.freshnessWeight > 0, freshness(of: candidate.item) > 0.5 { reasons.append("new") }
+        if let category { reasons.append(category) }
+        return Placed(
+            item: candidate.item,
+            score: candidate.score,
+            sources: candidate.sources,
+            reasons: reasons + candidate.sources
+        )
     }
 
     /// 1 for what appears now, half of it after each half-life; 0 when nobody knows since when the item exists.

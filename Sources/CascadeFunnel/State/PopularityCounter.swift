@@ -49,6 +49,13 @@ final class PopularityCounter: Sendable {
         }
     }
 
+    /// Counts all spans again.
+    ///
+    /// - Throws: What the store throws; what was counted before stays then.
+    func recount() async throws {
+        for span in Span.allCases { _ = try await queue.run { [self] in try await count(span) } }
+    }
+
     /// What was counted last; nil when nothing was.
     func counted(_ span: Span) -> [ScoredItem]? { lists.withLock { $0[span] } }
 
