@@ -37,6 +37,7 @@ struct LoopTests {
             """
             service: serve.yaml
             folder: work
+            keep_rounds: 9
             wait_seconds: 0
             data: {holdout_hours: 4}
             models:
@@ -103,7 +104,7 @@ struct LoopTests {
     @Test("killed at any moment, the next call goes on, and decides once")
     func killed() async throws {
         try await prepare()
-        for delay in [150, 400, 800, 1_300, 2_000] {
+        for delay in [60, 120, 240, 480, 900] {
             let process = try await RunningProcess.start(
                 cascadeProgram(),
                 loop + ["--now", "\(end)"],
