@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 export TRAITS
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo serve test test-fast test-isa examples docs cases console-test fuzz probe lint format check coverage doctor clean
+.PHONY: help setup build demo loop-demo serve test test-fast test-isa examples docs cases console-test fuzz probe lint format check coverage doctor clean
 
 help: ## list the targets
 	@echo "make demo and make test install what is missing by themselves. All targets:"
@@ -18,6 +18,9 @@ build: setup ## build the release command, .build/release/cascade; TRAITS=TLS fo
 
 demo: build ## train T2Diff on MovieLens-1M, compare it with popularity, recommend for three users
 	@scripts/demo.sh
+
+loop-demo: build ## let a simulated population use a service for 14 days that learns from it every night
+	@scripts/loop-demo.py
 
 serve: build ## serve the demo's model, with its console, on http://127.0.0.1:8080
 	@scripts/serve.sh

@@ -38,6 +38,8 @@ recommendation:
     - {{slot: recall, quota: 100, deadline_ms: 1000}}
     - {{builtin: popular, quota: 25}}
     - {{builtin: newest, quota: 10}}
+  rerank:
+    exploration: {{kind: epsilon, epsilon: 0.3, positions: 3, pool: 100, newest: true}}
 popularity: {{refresh_seconds: 5}}
 promotion: {{min_users: 30}}
 server: {{port: 0, simulated_time: true}}

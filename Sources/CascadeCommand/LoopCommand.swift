@@ -159,7 +159,8 @@ private struct CommandSteps: LoopSteps {
                 $0.place.path == path && $0.decision != .rolledBack
             }
             if let known { return known }
-            let report = try await gate.report(on: path, index: index?.path, for: model.slot)
+            var report = try await gate.report(on: path, index: index?.path, for: model.slot)
+            try await slot.addOffPolicy(to: &report, store)
             let promotion = try await gate.decide(report)
             if promotion.decision == .promoted { try await slot.wait(for: promotion, in: store) }
             return promotion

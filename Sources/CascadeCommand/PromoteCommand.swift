@@ -32,12 +32,13 @@ struct PromoteCommand: AsyncParsableCommand {
     func run() async throws {
         try await slot.withGate { gate, store in
             func absolute(_ path: String) -> String { URL(filePath: path).absoluteURL.standardizedFileURL.path }
-            let report = try await gate.report(
+            var report = try await gate.report(
                 on: absolute(run),
                 index: index.map(absolute),
                 data: data.map(absolute),
                 for: slot.slot
             )
+            try await slot.addOffPolicy(to: &report, store)
             var promotion: Promotion?
             if !dryRun { promotion = try await gate.decide(report, isForced: force) }
             Terminal.out(try json ? jsonText(report) : GateText.describe(report))
@@ -88,6 +89,11 @@ struct SlotOptions: ParsableArguments {
         }
     }
 
+    /// Adds what logged pages predict.
+    func addOffPolicy(to report: inout GateReport, _ store: SQLiteStore) async throws {
+        try await OffPolicyGate(ServiceSettings(config, port: nil), store).add(to: &report)
+    }
+
     /// Waits for a service to serve what was decided.
     ///
     /// - Throws: `ExitCode.failure` when a service could not serve it.
@@ -130,6 +136,16 @@ enum GateText {
         if let own = report.latencyMS {
             let other = report.servingLatencyMS.map { " (serving \(number($0.percentile95)))" } ?? ""
             facts.append(["latency", "95 % of answers within \(number(own.percentile95)) ms\(other)"])
+        }
+        if let found = report.offPolicy {
+            func text(_ estimate: GateReport.OffPolicy.Estimate?) -> String {
+                guard let estimate else { return "-" }
+                return "\(number(estimate.value)) [\(number(estimate.low)), \(number(estimate.high))], support "
+                    + String(format: "%.0f %%", 100 * estimate.support)
+            }
+            facts.append([
+                "click rate", "\(text(found.candidate)); serving \(text(found.serving)): of \(found.requests) logged pages",
+            ])
         }
         if let recall = report.indexRecall {
             facts.append(["index", "recall@100 \(number(recall)) against exact search"])

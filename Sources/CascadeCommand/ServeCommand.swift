@@ -165,12 +165,25 @@ struct ServiceSettings {
             promotions: store
         )
     }
+
     /// The funnel over the past of a store, for questions about what it would have shown: no model changes meanwhile, and popular
     /// items are counted when they are asked to be.
     ///
-    /// - Parameter path: The store's file. A slot has what serves beside it, unless the configuration names something else.
-    func service(over store: PastStore, at path: String) throws -> FunnelService {
+    /// - Parameters:
+    ///   - store: The past.
+    ///   - path: The store's file. A slot has what serves beside it, unless the configuration names something else.
+    ///   - places: What slots hold instead.
+    func service(
+        over store: PastStore,
+        at path: String,
+        with places: [String: Promotion.Place] = [:]
+    ) throws -> FunnelService {
         var funnel = funnel
+        for (slot, place) in places {
+            funnel.slots[slot]?.path = place.path
+            funnel.slots[slot]?.index = place.index
+            funnel.slots[slot]?.data = place.data
+        }
         for name in funnel.slots.keys { funnel.slots[name]?.watch = false }
         funnel.popularity.refreshSeconds = 1_000_000_000
         return try FunnelService(

@@ -53,6 +53,36 @@ public struct GateReport: Sendable, Equatable, Codable {
         }
     }
 
+    /// The click rate that logged pages with exploration predict for a version in its slot.
+    public struct OffPolicy: Sendable, Equatable, Codable {
+        /// One version's estimate (SNIPS), with the ends of its 95 % interval.
+        public struct Estimate: Sendable, Equatable, Codable {
+            /// Expected clicks per impression.
+            public var value: Double
+            /// The interval's ends.
+            public var low: Double, high: Double
+            /// The share of its pages that the log can speak of.
+            public var support: Double
+
+            /// Describes an estimate.
+            public init(value: Double, low: Double, high: Double, support: Double) {
+                (self.value, self.low, self.high, self.support) = (value, low, high, support)
+            }
+        }
+
+        /// Requests of the window that were logged with propensities.
+        public var requests: Int
+        /// The candidate's; nil when the log says nothing of it.
+        public var candidate: Estimate?
+        /// The serving version's.
+        public var serving: Estimate?
+
+        /// Describes what a log predicts.
+        public init(requests: Int, candidate: Estimate?, serving: Estimate?) {
+            (self.requests, self.candidate, self.serving) = (requests, candidate, serving)
+        }
+    }
+
     /// The slot.
     public var slot: String
     /// The candidate.
@@ -71,6 +101,8 @@ public struct GateReport: Sendable, Equatable, Codable {
     public var servingLatencyMS: Latency?
     /// Recall@100 of the candidate's index against exact search; nil without an index.
     public var indexRecall: Double?
+    /// What logged pages predict; nil without exploration.
+    public private(set) var offPolicy: OffPolicy?
     /// Why the candidate is refused; empty when it is not.
     public var refusals: [String] = []
 
@@ -82,6 +114,17 @@ public struct GateReport: Sendable, Equatable, Codable {
         case latencyMS = "latency_ms"
         case servingLatencyMS = "serving_latency_ms"
         case indexRecall = "index_recall"
+        case offPolicy = "off_policy"
+    }
+
+    /// Adds what logged pages predict; a candidate whose whole interval lies below the serving version's is refused.
+    public mutating func add(_ found: OffPolicy) {
+        offPolicy = found
+        guard let own = found.candidate, let other = found.serving, own.high < other.low else { return }
+        refusals.append(
+            "logged pages predict a lower click rate: \(Self.text(own.value)) [\(Self.text(own.low)), \(Self.text(own.high))] "
+                + "against \(Self.text(other.value)) [\(Self.text(other.low)), \(Self.text(other.high))]"
+        )
     }
 
     init(slot: String, candidate: Promotion.Placed) {
