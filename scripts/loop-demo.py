@@ -6,7 +6,7 @@ A service starts with popularity alone. A simulated population with known tastes
 `cascade loop` makes a data set of the store, trains a model, and promotes or refuses it. Prints one table, and draws the
 click rate of each day beside the best possible one. Everything is under .deps/loop-demo, and is made anew each time.
 
-    scripts/loop-demo.py [--days 14] [--users 300] [--items 600] [--budget 30cpu-s] [--model sasrec] [--seed 1]
+    scripts/loop-demo.py [--days 14] [--users 1500] [--items 400] [--budget 30cpu-s] [--model sasrec] [--seed 1]
 
 Needs .build/release/cascade, or CASCADE_BINARY.
 """
@@ -141,8 +141,8 @@ def draw(path, rows):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--days", type=int, default=14)
-    parser.add_argument("--users", type=int, default=300)
-    parser.add_argument("--items", type=int, default=600)
+    parser.add_argument("--users", type=int, default=1500)
+    parser.add_argument("--items", type=int, default=400)
     parser.add_argument("--budget", default="30cpu-s")
     parser.add_argument("--model", default="sasrec")
     parser.add_argument("--seed", type=int, default=1)

@@ -5,8 +5,9 @@
     scripts/service-trial.py kill CONFIG [--times 20]       kill -9 under a load of events; nothing acknowledged is lost
     scripts/service-trial.py replace CONFIG SLOT A B [--times 20]   replace a model under load; none fails, none mixes
     scripts/service-trial.py soak CONFIG [--minutes 10]     steady load; memory at the first and at the last minute
+    scripts/service-trial.py loop CONFIG STORE [--times 20]   kill -9 of `cascade loop` at random moments; the next goes on
 
-CONFIG is a configuration of `cascade serve` without tokens. Needs .build/release/cascade, or CASCADE_BINARY.
+CONFIG is a configuration of `cascade serve` without tokens, or of `cascade loop`, whose folder is used up. Needs .build/release/cascade, or CASCADE_BINARY.
 Ends with 0 when the promise holds and prints what it saw.
 """
 import argparse
@@ -18,6 +19,7 @@ import pathlib
 import random
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -208,16 +210,55 @@ def soak(arguments):
     return memory[-1] < memory[0] * 1.25
 
 
+def loop(arguments):
+    """Kills rounds at random moments until so many were killed; every decision is recorded once, and no round is lost."""
+    command = [BINARY, "loop", "--config", arguments.config, "--once", "--json", "--now", str(arguments.now)]
+
+    def whole():
+        began = time.monotonic()
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True)
+        return json.loads(done.stdout), time.monotonic() - began
+
+    first, seconds = whole()
+    generator, killed, moments = random.Random(1), 0, []
+    while killed < arguments.times:
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        delay = generator.uniform(0.02, seconds)
+        try:
+            process.wait(timeout=delay)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            killed += 1
+            moments.append(delay)
+    last, _ = whole()
+    database = sqlite3.connect(arguments.store)
+    decisions, places = database.execute("SELECT count(*), count(DISTINCT place) FROM promotions").fetchone()
+    sound = subprocess.run([BINARY, "store", "verify", arguments.store], stdout=subprocess.DEVNULL).returncode == 0
+    folder = pathlib.Path(arguments.config).parent
+    left = [path for path in folder.rglob(".cascade-*.tmp")]
+    print(
+        f"a round takes {seconds:.1f} s; {killed} kills at {', '.join(f'{moment:.2f}' for moment in sorted(moments))} s; "
+        f"{last['number']} rounds, the last {last['status']}; {decisions} decisions about {places} runs; "
+        f"store {'sound' if sound else 'DAMAGED'}; {len(left)} temporary files left"
+    )
+    expected = (last["number"] - first["number"] + 1) * len(last["slots"])
+    return sound and not left and decisions == places == expected and last["status"] == "finished"
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(required=True)
-    for name, work in [("kill", kill), ("replace", replace), ("soak", soak)]:
+    for name, work in [("kill", kill), ("replace", replace), ("soak", soak), ("loop", loop)]:
         command = commands.add_parser(name)
         command.add_argument("config")
         command.set_defaults(work=work)
         if name == "replace":
             for argument in ("slot", "a", "b"):
                 command.add_argument(argument)
+        if name == "loop":
+            command.add_argument("store")
+            command.add_argument("--now", type=int, default=int(time.time()), help="the present for the loop")
         if name == "soak":
             command.add_argument("--minutes", type=int, default=10)
         else:

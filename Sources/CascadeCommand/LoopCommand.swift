@@ -123,11 +123,13 @@ private struct CommandSteps: LoopSteps {
         if let experiment = model.experiment { words += ["--config", experiment.path] }
         for setting in model.settings { words += ["--set", setting] }
         if let budget = model.budget { words += ["--budget", budget] }
+        // A training that is taken up has the settings of its own parent, which may not be the latest any more.
+        var start = try parent.flatMap { try isAlike($0, model) ? $0.path : nil }
         if run.exists {
             words.append("--resume")
-        } else if let parent, try isAlike(parent, model) {
-            words += ["--from", parent.path]
+            start = try run.manifest().startedFrom?.run
         }
+        if let start { words += ["--from", start] }
         do {
             let command = try TrainCommand.parse(words)
             try Terminal.$isPartOfWork.withValue(true) { try command.run() }
