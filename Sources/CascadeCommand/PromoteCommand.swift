@@ -144,7 +144,8 @@ enum GateText {
                     + String(format: "%.0f %%", 100 * estimate.support)
             }
             facts.append([
-                "click rate", "\(text(found.candidate)); serving \(text(found.serving)): of \(found.requests) logged pages",
+                "click rate",
+                "\(text(found.candidate)); serving \(text(found.serving)): of \(found.requests) logged pages",
             ])
         }
         if let recall = report.indexRecall {

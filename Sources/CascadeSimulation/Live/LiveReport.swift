@@ -64,6 +64,8 @@ public struct LiveReport: Sendable, Equatable, Encodable {
         public let clickRate: Double
         /// The mean of the true click probabilities of the impressions.
         public let expectedClickRate: Double
+        /// The mean number of distinct categories on a page.
+        public let categoriesPerPage: Double
     }
 
     /// The difference of an arm from the first one.
@@ -246,6 +248,7 @@ extension LiveReport.Arm {
         expectedClickedRequestRate = share(tally.expectedClickedRequests, tally.filledRequests)
         clickRate = share(Double(tally.clicks), tally.impressions)
         expectedClickRate = share(tally.expectedClicks, tally.impressions)
+        categoriesPerPage = share(Double(tally.categories), tally.filledRequests)
     }
 }
 
