@@ -213,6 +213,9 @@ def test_operation(driver):
     assert len(texts(driver, "#slots h3")) == 4
     assert any("recall@20" in text for text in texts(driver, "#slots th"))
     assert "Nothing is loaded; the stage is skipped." in texts(driver, "#slots .quiet")
+    decisions = " ".join(texts(driver, "#promotions td"))
+    assert "refused t2diff-000bad" in decisions and "it is worse" in decisions and "rolled back to" in decisions
+    assert "no service serves it yet" in texts(driver, "#promotions small")
     open_section(driver, "ab-tests")
     assert texts(driver, "#reports h3") == ["freshness", "diversity"]
     assert "the assignment is broken" in texts(driver, "#reports .warn")[0]

@@ -51,7 +51,12 @@ keep_rounds: 2
 wait_seconds: 30
 data: {{holdout_hours: {HOLDOUT_HOURS}}}
 models:
-  recall: {{model: {options.model}, budget: {options.budget}, seed: {options.seed}}}
+  recall:
+    model: {options.model}
+    budget: {options.budget}
+    seed: {options.seed}
+    # The first day's histories are short; what they suggest would stay, as each round begins with the weights of the last.
+    settings: {{max_sequence_length: 30, training.batch_size: 32}}
 """
     (folder / "serve.yaml").write_text(service)
     (folder / "loop.yaml").write_text(loop)
@@ -102,7 +107,8 @@ def night(folder, day):
 def draw(path, rows):
     """The click rate of each day beside the best possible one, as SVG."""
     width, height, left, bottom = 760, 380, 60, 50
-    top = max(row["best"] for row in rows) * 1.1
+    steps = int(max(row["best"] for row in rows) * 20) + 1  # lines at every 5 %
+    top = steps / 20
 
     def place(day, rate):
         x = left + (width - left - 20) * day / max(1, len(rows) - 1)
@@ -116,8 +122,8 @@ def draw(path, rows):
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" font-family="sans-serif" font-size="13">',
         f'<rect width="{width}" height="{height}" fill="white"/>',
     ]
-    for tick in range(6):
-        rate = top * tick / 5
+    for tick in range(steps + 1):
+        rate = tick / 20
         x, y = place(0, rate)
         parts.append(f'<line x1="{left}" x2="{width - 20}" y1="{y:.1f}" y2="{y:.1f}" stroke="#ddd"/>')
         parts.append(f'<text x="{left - 8}" y="{y + 4:.1f}" text-anchor="end">{100 * rate:.0f} %</text>')

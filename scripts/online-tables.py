@@ -10,6 +10,7 @@ and lets the same people live on for some days. Prints one line for each test.
 """
 import argparse
 import json
+import math
 import os
 import pathlib
 import re
@@ -107,8 +108,8 @@ def main():
     parser.add_argument("--items", type=int, default=400)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
-    print("| test | expected click rate: control | treatment | requests with a click: reported effect, points [95 %] | true effect | categories a page | seconds |")
-    print("|---|---|---|---|---|---|---|", flush=True)
+    print("| test | expected click rate: control | treatment | requests with a click: reported effect, points [95 %] | p | true effect | categories a page | seconds |")
+    print("|---|---|---|---|---|---|---|---|", flush=True)
     for name, arms in TESTS.items():
         began = time.monotonic()
         found = trial(options.base.resolve(), options.runs.resolve(), ROOT / ".deps/online-tables", arms, options)
@@ -118,10 +119,13 @@ def main():
         ]
         effect = test["effects"][0]
         reported = effect["reported"]
+        # From the interval, as of a normal distribution.
+        deviation = (reported["high"] - reported["low"]) / 2 / 1.959964
+        p_value = math.erfc(abs(reported["effect"]) / deviation / math.sqrt(2)) if deviation > 0 else 1.0
         print(
             f"| {name} | {100 * control['expected_click_rate']:.2f} % | {100 * treatment['expected_click_rate']:.2f} % "
             f"| {100 * reported['effect']:+.2f} [{100 * reported['low']:+.2f}, {100 * reported['high']:+.2f}] "
-            f"| {100 * effect['true_effect']:+.2f} | {control['categories_per_page']:.2f}, {treatment['categories_per_page']:.2f} | {time.monotonic() - began:.0f} |",
+            f"| {p_value:.3f} | {100 * effect['true_effect']:+.2f} | {control['categories_per_page']:.2f}, {treatment['categories_per_page']:.2f} | {time.monotonic() - began:.0f} |",
             flush=True,
         )
 

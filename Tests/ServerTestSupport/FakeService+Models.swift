@@ -26,6 +26,29 @@ extension FakeService {
         return Dictionary(uniqueKeysWithValues: all)
     }()
 
+    /// A promotion that serves, a refusal, and a roll-back that no service has followed yet; the latest first.
+    static let initialDecisions: [Promotion] = {
+        func decision(_ id: Int64, _ decision: Promotion.Decision, _ version: String, _ reason: String) -> Promotion {
+            var promotion = Promotion(
+                slot: "taste",
+                decision: decision,
+                version: version,
+                place: .init(path: "models/taste-\(id)"),
+                time: 1_749_900_000 + id,
+                reason: reason,
+                report: #"{"metrics":{}}"#
+            )
+            promotion.id = id
+            return promotion
+        }
+        var served = decision(1, .promoted, "t2diff-3f9a2c", "ndcg@10 0.0931 against 0.0888 of the serving version")
+        served.applied = 1_749_900_005
+        return [
+            decision(3, .rolledBack, "t2diff-81c04d", "takes back the promotion of t2diff-3f9a2c"),
+            decision(2, .refused, "t2diff-000bad", "it is worse: ndcg@10 0.0054 against 0.0931"), served,
+        ]
+    }()
+
     /// The slots in the order of their names.
     public func slots() async -> [SlotStatus] { slotStates.values.sorted { $0.slot < $1.slot } }
 

@@ -29,7 +29,7 @@ public actor FakeService: RecommendationService {
     /// The features of the moment that the last page was asked with.
     public internal(set) var context: [String: String] = [:]
     /// What was decided about its slots.
-    public var decisions: [Promotion] = []
+    public var decisions = FakeService.initialDecisions
     /// The time of a simulation that the last page was asked for with.
     public internal(set) var time: Int64?
     /// How many pages were only looked at.

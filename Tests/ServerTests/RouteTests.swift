@@ -75,6 +75,18 @@ struct RouteTests {
         }
     }
 
+    @Test("Decisions about what serves are listed, the latest first")
+    func promotions() async throws {
+        try await Harness.run { server in
+            let all = try await server.send(.get, "/v1/promotions").json["promotions"].elements
+            #expect(all.map { $0["decision"].text } == ["rolled-back", "refused", "promoted"])
+            #expect(all[2]["applied"] == .integer(1_749_900_005) && all[0]["applied"] == .null)
+            #expect(all[1]["report"]["metrics"] == .object([:]) && all[1]["path"] == .string("models/taste-2"))
+            #expect(try await server.send(.get, "/v1/promotions?limit=1").json["promotions"].elements.count == 1)
+            #expect(try await server.send(.get, "/v1/promotions?slot=x").status == 400)
+        }
+    }
+
     @Test("Features of the moment reach the service")
     func context() async throws {
         try await Harness.run { server in

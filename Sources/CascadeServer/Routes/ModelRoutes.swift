@@ -54,7 +54,7 @@ private struct PromotionResponse: Encodable {
         (id, slot, decision) = (promotion.id, promotion.slot, promotion.decision)
         (version, path, time) = (promotion.version, promotion.place.path, promotion.time)
         (reason, applied, problem) = (promotion.reason, promotion.applied, promotion.problem)
-        report = (try? JSONDecoder().decode(JSONValue.self, from: Data(promotion.report.utf8))) ?? .null
+        report = (try? JSONDecoder().decode(JSONValue.self, from: Data(promotion.report.utf8))) ?? .object([:])
     }
 }
 
