@@ -161,7 +161,8 @@ struct SearchRequestTests {
             seen += requests
             #expect(batch.rows == requests.count && batch.length <= 5)
             for (row, request) in requests.enumerated() {
-                let events = dataset.events(of: UserIndex(Int(batch.users[row]))).lowerBound..<Int(table.ends[request])
+                let user = UserIndex(Int(table.users[request]))
+                let events = dataset.events(of: user).lowerBound..<Int(table.ends[request])
                 let history = Array(events.suffix(5))
                 let cells = row * batch.length..<(row + 1) * batch.length
                 let padding = [Int32](repeating: 0, count: batch.length - history.count)
@@ -188,6 +189,34 @@ struct SearchRequestTests {
         #expect(batches.allSatisfy { $0.shown.allSatisfy(\.isFinite) })
         #expect(source.training(epoch: 1, batchSize: 7).map(\.users) != batches.map(\.users))
         #expect(source.training(epoch: 0, batchSize: 7).map { $0 } == batches.map { $0 })
+    }
+
+    @Test("have an unknown user, or context, in one of twenty in training, anew in each epoch, and in no evaluation")
+    func unknown() throws {
+        let owner = try TemporaryDataset(builder(1))
+        let table = try #require(owner.dataset.requests)
+        var settings = CandidateSettings()
+        settings.negatives = 0
+        let data = try SplitDataset(requestsOf: owner.dataset, .leaveOneOut)
+        let source = try QuerySource(data, settings, tokenizer: QueryTokenizer(), length: 5, seed: 1)
+        /// Whether user and context are unknown, by request.
+        func unknown(_ batches: SearchBatches) -> [Int: [Bool]] {
+            batches.enumerated().reduce(into: [:]) { found, pair in
+                for (row, request) in batches.requests(pair.offset).enumerated() {
+                    #expect([-1, table.users[request]].contains(pair.element.users[row]))
+                    found[request] = [pair.element.users[row] < 0, pair.element.context[row] == 0]
+                }
+            }
+        }
+        let epochs = (0..<60).map { unknown(source.training(epoch: $0, batchSize: 16)) }
+        let draws = epochs.flatMap(\.values)
+        for what in 0..<2 {
+            let share = Double(draws.count { $0[what] }) / Double(draws.count)
+            // Five standard deviations of a share of one in twenty.
+            #expect(abs(share - 0.05) < 5 * (0.05 * 0.95 / Double(draws.count)).squareRoot())
+        }
+        #expect(draws.count > 1_000 && epochs[0] != epochs[1])
+        #expect(try unknown(source.requests(.test, batchSize: 16)).values.allSatisfy { $0 == [false, false] })
     }
 
     @Test("get drawn candidates where only choices are known")

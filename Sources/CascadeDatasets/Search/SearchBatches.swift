@@ -167,7 +167,7 @@ public struct QuerySource: Sendable {
         }
         candidates += drawn(request, epoch: epoch, beside: Set(candidates.map(\.item)))
         return QueryRow(
-            user: table.users[request],
+            user: isUnknown(request, epoch: epoch, 0) ? -1 : table.users[request],
             history: history(of: request),
             time: table.times[request],
             query: query < 0 ? [] : tokens[query],
@@ -176,15 +176,20 @@ public struct QuerySource: Sendable {
         )
     }
 
-    /// One request of so many has an unknown context in training, so that a model knows what to make of one.
-    private static let unknownContextEvery: UInt64 = 20
+    /// One request of so many has an unknown user, or an unknown value of a context feature, in training, so that a model
+    /// knows what to make of one.
+    private static let unknownEvery: UInt64 = 20
 
     private func context(_ request: Int, epoch: Int?) -> [Int32] {
         contexts.enumerated().map { feature, numbers in
-            guard let epoch else { return numbers[request] }
-            let draw = SplitMix64.mix(seed, UInt64(request), UInt64(epoch), UInt64(feature) + 0xC0)
-            return draw % Self.unknownContextEvery == 0 ? 0 : numbers[request]
+            isUnknown(request, epoch: epoch, 1 + UInt64(feature)) ? 0 : numbers[request]
         }
+    }
+
+    /// Whether the user (0), or a context feature (from 1), is unknown in an epoch of training; never in an evaluation.
+    private func isUnknown(_ request: Int, epoch: Int?, _ what: UInt64) -> Bool {
+        guard let epoch else { return false }
+        return SplitMix64.mix(seed, UInt64(request), UInt64(epoch), 0xC0 + what) % Self.unknownEvery == 0
     }
 
     /// After so many draws of what the user has, any item but a shown one is taken.
