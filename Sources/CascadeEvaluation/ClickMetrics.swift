@@ -1,17 +1,19 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
+import Foundation
+
 /// Metrics of a CTR model: over all candidates, and within each request.
 public struct ClickMetrics: Sendable, Equatable {
     /// Every metric's name.
     ///
-    /// `auc` over all candidates; `gauc` within requests, weighted by their candidates; `gauc-category` within the
+    /// `auc` over all candidates; `gauc` within requests, weighted by their candidates; `gauc-mean` within requests, all of the same weight; `gauc-category` within the
     /// candidates of a category, as DARE reports it; `mrr` and `ndcg@10`, over requests with a clicked candidate, the
     /// reciprocal rank of the first one and the normalized discounted gain of all; `accuracy` at one half; `logloss` in
     /// nats; `ece`, the expected calibration error; `calibration`, predicted over observed clicks, 1 at best.
     ///
     /// Those that begin with `purchase-` are of the predictions of purchases, over the same candidates.
     public static let names =
-        ["auc", "gauc", "gauc-category", "mrr", "ndcg@10", "accuracy", "logloss", "ece", "calibration"]
+        ["auc", "gauc", "gauc-mean", "gauc-category", "mrr", "ndcg@10", "accuracy", "logloss", "ece", "calibration"]
         + purchaseMetrics.map(purchase)
     /// Metrics that can select a CTR model: higher is better, and no other kind of model has a metric of the name.
     public static let selecting = ["auc", "gauc", "mrr", "accuracy"]
@@ -56,13 +58,61 @@ public struct ClickMetrics: Sendable, Equatable {
         categories: [Int] = [],
         purchases: (probabilities: [Float], labels: [Bool])? = nil
     ) throws(EvaluationError) {
+        try self.init(
+            ordering: probabilities,
+            probabilities: probabilities,
+            labels: labels,
+            requests: requests,
+            categories: categories,
+            purchases: purchases.map { ($0.probabilities, $0.probabilities, $0.labels) }
+        )
+    }
+
+    /// Computes the metrics of log-odds, which order candidates whose probabilities single precision cannot tell apart.
+    ///
+    /// - Parameters:
+    ///   - logits: The predicted log-odds of a click on each candidate.
+    ///   - labels: Whether it was clicked.
+    ///   - requests: The request of each candidate, numbered from 0 without gaps, in any order.
+    ///   - categories: The category of each candidate; empty when there are none.
+    ///   - purchases: The predicted log-odds of a purchase of each candidate, clicked or not, and whether it was purchased;
+    ///     nil for a model or a source without purchases.
+    /// - Throws: ``EvaluationError`` when a value is NaN.
+    /// - Complexity: O(n log n).
+    public init(
+        logits: [Float],
+        labels: [Bool],
+        requests: [Int],
+        categories: [Int] = [],
+        purchases: (logits: [Float], labels: [Bool])? = nil
+    ) throws(EvaluationError) {
+        func probabilities(_ logits: [Float]) -> [Float] { logits.map { 1 / (1 + exp(-$0)) } }
+        try self.init(
+            ordering: logits,
+            probabilities: probabilities(logits),
+            labels: labels,
+            requests: requests,
+            categories: categories,
+            purchases: purchases.map { ($0.logits, probabilities($0.logits), $0.labels) }
+        )
+    }
+
+    private init(
+        ordering scores: [Float],
+        probabilities: [Float],
+        labels: [Bool],
+        requests: [Int],
+        categories: [Int],
+        purchases: (scores: [Float], probabilities: [Float], labels: [Bool])?
+    ) throws(EvaluationError) {
         precondition(labels.count == probabilities.count && requests.count == labels.count, "one of each a candidate")
         var values: [String: Double] = [:]
         var perRequest: [String: [Double]] = [:]
-        values["auc"] = try areaUnderCurve(scores: probabilities, labels: labels)
-        values["gauc"] = try GroupedAreaUnderCurve(scores: probabilities, labels: labels, groups: requests).weighted
+        values["auc"] = try areaUnderCurve(scores: scores, labels: labels)
+        let byRequest = try GroupedAreaUnderCurve(scores: scores, labels: labels, groups: requests)
+        (values["gauc"], values["gauc-mean"]) = (byRequest.weighted, byRequest.unweighted)
         if !categories.isEmpty {
-            let grouped = try GroupedAreaUnderCurve(scores: probabilities, labels: labels, groups: categories)
+            let grouped = try GroupedAreaUnderCurve(scores: scores, labels: labels, groups: categories)
             values["gauc-category"] = grouped.weighted
         }
         values["logloss"] = try Calibration.logLoss(probabilities: probabilities, labels: labels)
@@ -80,7 +130,7 @@ public struct ClickMetrics: Sendable, Equatable {
             for (index, request) in requests.enumerated() { sums[request] += value(index) * share }
             return sums
         }
-        let ranks = ClickedRanks(probabilities, labels, requests: requests, count: count)
+        let ranks = ClickedRanks(scores, labels, requests: requests, count: count)
         let ranked: [(name: String, values: [Double?])] = [
             ("mrr", ranks.reciprocalRanks), ("ndcg@10", ranks.normalizedGains(at: 10)),
         ]
@@ -91,13 +141,16 @@ public struct ClickMetrics: Sendable, Equatable {
         perRequest["accuracy"] = spread { (probabilities[$0] > 0.5) == labels[$0] ? 1 : 0 }
         perRequest["logloss"] = spread { logLossTerm(probabilities[$0], labels[$0]) }
         if let area = values["auc"] {
-            perRequest["auc"] = Self.areas(probabilities, labels, requests: requests, count: count, area)
+            perRequest["auc"] = Self.areas(scores, labels, requests: requests, count: count, area)
         }
         if let purchases {
             let bought = try ClickMetrics(
+                ordering: purchases.scores,
                 probabilities: purchases.probabilities,
                 labels: purchases.labels,
-                requests: requests
+                requests: requests,
+                categories: [],
+                purchases: nil
             )
             for metric in Self.purchaseMetrics {
                 values[Self.purchase(metric)] = bought.values[metric]
@@ -110,14 +163,14 @@ public struct ClickMetrics: Sendable, Equatable {
 
     /// What each request adds to the area under the curve, so that their mean is the area.
     private static func areas(
-        _ probabilities: [Float],
+        _ scores: [Float],
         _ labels: [Bool],
         requests: [Int],
         count: Int,
         _ area: Double
     ) -> [Double] {
         let clicks = labels.count { $0 }
-        let places = placements(probabilities, labels)
+        let places = placements(scores, labels)
         let weights = (
             positive: Double(count) / Double(clicks), negative: Double(count) / Double(labels.count - clicks)
         )

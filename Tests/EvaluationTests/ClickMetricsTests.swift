@@ -39,12 +39,42 @@ struct ClickMetricsTests {
             return pairs == 0 ? nil : wins / pairs
         }
 
+        func mean(_ groups: [Int]) -> Double? {
+            let all = Set(groups).map { group in groups.indices.filter { groups[$0] == group } }
+            let areas = all.compactMap { area($0) }
+            return areas.isEmpty ? nil : areas.reduce(0, +) / Double(areas.count)
+        }
+
         func grouped(_ groups: [Int]) -> Double? {
             let all = Set(groups).map { group in groups.indices.filter { groups[$0] == group } }
             let areas = all.compactMap { members in area(members).map { ($0, Double(members.count)) } }
             let size = areas.reduce(0) { $0 + $1.1 }
             return size == 0 ? nil : areas.reduce(0) { $0 + $1.0 * $1.1 } / size
         }
+    }
+
+    @Test("log-odds order candidates whose probabilities are the same in single precision")
+    func logits() throws {
+        let logits: [Float] = [30, 31, 32, -200, -201]
+        let labels = [false, true, true, true, false]
+        let requests = [0, 0, 0, 1, 1]
+        let metrics = try ClickMetrics(logits: logits, labels: labels, requests: requests)
+        // Every pair within a request is in order; over all, the first candidate is before the fourth.
+        #expect(metrics.values["gauc"] == 1 && metrics.values["gauc-mean"] == 1)
+        #expect(metrics.values["auc"] == 5.0 / 6)
+        let coarse = try ClickMetrics(
+            probabilities: logits.map { 1 / (1 + exp(-$0)) },
+            labels: labels,
+            requests: requests
+        )
+        #expect(coarse.values["gauc"] == 0.5 && coarse.values["logloss"] == metrics.values["logloss"])
+        let bought = try ClickMetrics(
+            logits: logits,
+            labels: labels,
+            requests: requests,
+            purchases: (logits.map { -$0 }, labels)
+        )
+        #expect(bought.values["purchase-gauc"] == 0 && bought.values["gauc"] == 1)
     }
 
     @Test("areas agree with counting every pair, on thousands of cases with ties and groups of one label")
@@ -60,7 +90,7 @@ struct ClickMetricsTests {
             let all = Array(sample.scores.indices)
             for (name, expected) in [
                 ("auc", sample.area(all)), ("gauc", sample.grouped(sample.requests)),
-                ("gauc-category", sample.grouped(sample.categories)),
+                ("gauc-category", sample.grouped(sample.categories)), ("gauc-mean", sample.mean(sample.requests)),
             ] {
                 let found = metrics.values[name]
                 #expect((found == nil) == (expected == nil), "\(name), case \(seed)")
@@ -101,7 +131,7 @@ struct ClickMetricsTests {
 
     @Test("areas are best high, losses low, calibration at one")
     func directions() {
-        let clicks: [Double?] = [1, 1, 1, 1, 1, 1, -1, -1, nil]
+        let clicks: [Double?] = [1, 1, 1, 1, 1, 1, 1, -1, -1, nil]
         #expect(ClickMetrics.names.map { ClickMetrics.direction(of: $0) } == clicks + [1, 1, -1, -1])
         #expect(ClickMetrics.direction(of: "recall@20") == 1)
         #expect(ClickMetrics.selecting.allSatisfy { ClickMetrics.direction(of: $0) == 1 })

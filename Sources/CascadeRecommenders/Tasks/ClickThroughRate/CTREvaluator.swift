@@ -83,7 +83,7 @@ public struct CTREvaluator {
         }
         try ScoreHealth.requireFinite(scores)
         let metrics = try ClickMetrics(
-            probabilities: scores.map { 1 / (1 + exp(-$0)) },
+            logits: scores,
             labels: labels,
             requests: requests,
             categories: categories.isEmpty ? [] : numbers.map { Int(categories[Int($0) - 1]) }

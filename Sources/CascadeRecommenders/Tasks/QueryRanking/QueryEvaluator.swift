@@ -79,11 +79,11 @@ public struct QueryEvaluator {
         if model.purchaseWeight > 0 { try ScoreHealth.requireFinite(purchases) }
         let hasPurchases = model.purchaseWeight > 0 && purchased.contains(true)
         let metrics = try ClickMetrics(
-            probabilities: clicks.map { 1 / (1 + exp(-$0)) },
+            logits: clicks,
             labels: clicked,
             requests: requests,
             categories: categories.isEmpty ? [] : numbers.map { Int(categories[Int($0) - 1]) },
-            purchases: hasPurchases ? (purchases.map { 1 / (1 + exp(-$0)) }, purchased) : nil
+            purchases: hasPurchases ? (purchases, purchased) : nil
         )
         return CTREvaluator.Outcome(
             scores: clicks,
