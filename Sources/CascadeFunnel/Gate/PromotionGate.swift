@@ -81,7 +81,10 @@ public struct PromotionGate: Sendable {
 
     /// Records what follows of a report.
     ///
-    /// - Parameter isForced: Whether the candidate is to serve though it was refused.
+    /// - Parameters:
+    ///   - report: What was found.
+    ///   - isForced: Whether the candidate is to serve though it was refused.
+    /// - Returns: The decision, with its number in the store.
     public func decide(_ report: GateReport, isForced: Bool = false) async throws -> Promotion {
         let isPromoted = report.isPassed || isForced && !report.candidate.version.isEmpty
         return try await store.record(
