@@ -11,16 +11,22 @@ struct LiveTests {
     init() throws { folder = try TemporaryFolder() }
 
     /// A service of popular items in simulated time, which counts when items come and at no other time.
+    ///
+    /// No deadline runs, so that a busy machine leaves no stage out.
     private func configuration(_ name: String, server: String = ", simulated_time: true") throws -> String {
         try folder.write(
             """
             store: {path: \(folder.path("\(name).sqlite"))}
             popularity: {refresh_seconds: 86400}
-            variants: {newest: {recommendation: {sources: [{builtin: newest}]}}}
+            history: {deadline_ms: 600000}
+            recommendation: {deadline_ms: 600000, sources: [{builtin: popular, deadline_ms: 600000}]}
+            search: {deadline_ms: 600000, sources: [{builtin: lexical, deadline_ms: 600000}]}
+            variants: {newest: {recommendation: {sources: [{builtin: newest, deadline_ms: 600000}]}}}
             ab_tests:
               - name: sources
                 arms: [{name: popular, share: 0.5, funnel: default}, {name: newest, share: 0.5, funnel: newest}]
-            server: {port: 0, drain_seconds: 0, rate: {requests_per_second: 0}\(server)}
+            server: {port: 0, drain_seconds: 0, rate: {requests_per_second: 0},
+                     timeouts: {response_seconds: 600}\(server)}
             """,
             to: "\(name).yaml"
         )

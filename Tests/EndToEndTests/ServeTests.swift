@@ -223,14 +223,16 @@ struct ServeTests {
         let configuration = try folder.write(
             """
             store: {path: \(store), seed: \(data)}
+            history: {deadline_ms: 600000}
             recommendation:
-              sources: [{builtin: popular}]
+              deadline_ms: 600000
+              sources: [{builtin: popular, deadline_ms: 600000}]
               rerank:
                 pinned: [pin]
                 exploration: {kind: epsilon, epsilon: 0.5, positions: 3, pool: 10}
             variants:
               plain: {recommendation: {rerank: {exploration: false}}}
-            server: {port: 0}
+            server: {port: 0, timeouts: {response_seconds: 600}}
             """,
             to: "explore.yaml"
         )
@@ -255,7 +257,7 @@ struct ServeTests {
         }
         // Exposures are written behind the answers.
         var own: [String: Any] = [:]
-        for _ in 0..<100 {
+        for _ in 0..<600 {
             own = try await cascade(evaluate + ["--json"]).document()
             if own["requests"] as? Int == 12 { break }
             try await Task.sleep(for: .milliseconds(100))

@@ -39,6 +39,7 @@ struct GateTests {
     private struct ParitySource: CandidateSource {
         var version: String
         var isExact = true
+        let clock: TestClock
 
         func candidates(
             for request: FunnelRequest,
@@ -46,7 +47,7 @@ struct GateTests {
             excluding: Set<ItemID>
         ) async throws -> [ScoredItem] {
             guard let last = request.history.last, let number = Int(last.item.rawValue.dropFirst()) else { return [] }
-            if version == "slow" { try await Task.sleep(for: .milliseconds(20)) }
+            if version == "slow" { clock.advance(by: .milliseconds(20)) }
             let wanted = version == "bad" ? (number + 1) % 2 : number % 2
             let all = (0..<40).filter { $0 % 2 == wanted }.map { ItemID("i\($0)") }
             let found = isExact ? all : Array(all.prefix(4))
@@ -67,7 +68,7 @@ struct GateTests {
             {"slots": {"m": {"kind": "\(kind)", "path": "\(folder.file(path).path)"}},
              "\(purpose)": {\(plan)}, "promotion": \(promotion)}
             """
-        let trained = trained
+        let (trained, clock) = (trained, TestClock())
         return PromotionGate(
             try configuration(json),
             store: store,
@@ -78,7 +79,7 @@ struct GateTests {
                 let found = LoadedSlot(
                     version: ModelVersion(slot: slot.name, version: name, path: slot.path, time: 0),
                     trainedUntil: trained,
-                    source: ParitySource(version: name, isExact: slot.index == nil),
+                    source: ParitySource(version: name, isExact: slot.index == nil, clock: clock),
                     scorer: FakeScorer { item, request in
                         guard let last = request.history.last else { return 0 }
                         let own = Int(last.item.rawValue.dropFirst()) ?? 0
@@ -89,7 +90,7 @@ struct GateTests {
                 return found
             },
             memory: nil,
-            clock: TestClock().funnel
+            clock: clock.funnel
         )
     }
 
@@ -137,7 +138,10 @@ struct GateTests {
         #expect(broken.refusals.first?.hasPrefix("it cannot be served") == true && broken.window == nil)
         #expect(try await gate().decide(broken, isForced: true).decision == .refused)
         let slow = try await judged("slow", #"{"max_users": 60}"#)
-        #expect(slow.refusals.count == 1 && slow.refusals[0].contains("3.0 times the serving version's"))
+        #expect(
+            slow.refusals.count == 1
+                && slow.refusals[0].contains("20.0 ms, is more than 3.0 times the serving version's")
+        )
         let poor = try await judged("again", index: folder.file("index").path)
         #expect(try #require(poor.indexRecall) < 0.5)
         #expect(poor.refusals.contains { $0.contains("recall@100") && $0.contains("min_index_recall") })

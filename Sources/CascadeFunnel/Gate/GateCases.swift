@@ -96,12 +96,16 @@ struct GateCases: Sendable {
 
 extension UserCases {
     /// What a version makes of the cases, and how long each took in milliseconds.
-    func answers(of version: GatedVersion, k: Int) async throws -> (qualities: [ListQuality], milliseconds: [Double]) {
+    func answers(
+        of version: GatedVersion,
+        k: Int,
+        _ clock: FunnelClock
+    ) async throws -> (qualities: [ListQuality], milliseconds: [Double]) {
         var (qualities, durations): ([ListQuality], [Double]) = ([], [])
         for one in cases {
-            let start = ContinuousClock.now
+            let start = clock.now()
             let list = try await version.list(for: one, limit: k)
-            durations.append((ContinuousClock.now - start) / .milliseconds(1))
+            durations.append(clock.milliseconds(since: start))
             qualities.append(ListQuality(list, wanted: one.wanted, k: k))
         }
         return (qualities, durations)

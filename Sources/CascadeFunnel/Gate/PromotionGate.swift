@@ -27,7 +27,7 @@ public struct PromotionGate: Sendable {
     ///   - store: The service's store.
     ///   - loader: Loads what slots hold.
     ///   - memory: The file in which the service notes what serves; nil for none.
-    ///   - clock: The present.
+    ///   - clock: The present, and what latencies are measured with.
     public init(
         _ configuration: FunnelConfiguration,
         store: any Store,
@@ -237,7 +237,7 @@ extension PromotionGate {
             let versions = [GatedVersion.loaded(candidate), serving]
             var answers: [(qualities: [ListQuality], milliseconds: [Double])] = []
             for place in number.isMultiple(of: 2) ? [0, 1] : [1, 0] {
-                answers.append(try await user.answers(of: versions[place], k: settings.k))
+                answers.append(try await user.answers(of: versions[place], k: settings.k, clock))
             }
             if !number.isMultiple(of: 2) { answers.swapAt(0, 1) }
             qualities.add(candidate: answers[0].qualities, serving: answers[1].qualities)
