@@ -96,15 +96,14 @@ struct SlotOptions: ParsableArguments {
 
     /// Waits for a service to serve what was decided.
     ///
-    /// - Throws: `ExitCode.failure` when a service could not serve it.
+    /// - Throws: ``ServiceError`` when a service could not serve it.
     func wait(for promotion: Promotion, in store: SQLiteStore) async throws {
         let end = ContinuousClock.now + .seconds(wait)
         repeat {
             let latest = try await store.latestChanges()[promotion.slot]
             if let latest, latest.id == promotion.id {
                 if let problem = latest.problem {
-                    Terminal.error("error: the service goes on with what it had: \(problem)")
-                    throw ExitCode.failure
+                    throw ServiceError(.invalid, "the service goes on with what it had: \(problem)")
                 }
                 if latest.applied != nil { return Terminal.error("the service serves \(promotion.version)") }
             }

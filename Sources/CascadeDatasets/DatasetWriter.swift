@@ -57,7 +57,7 @@ struct DatasetWriter {
         builder = DatasetBuilder(name: name)
         (builder.provenance, builder.shownFeatures) = (provenance, shown)
         eventCount = order.count
-        order = []
+        (order, rejections) = ([], [])
         requests.release()
     }
 

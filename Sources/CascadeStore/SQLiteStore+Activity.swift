@@ -7,14 +7,20 @@ internal import GRDB
 public struct WindowEvent: Sendable, Equatable {
     /// What was done.
     public var event: Event
-    /// The kind of the page that the event names; nil for none, and for a page that is no longer known.
+    /// The request that the event names; nil for none.
+    public var request: String?
+    /// The kind of that request's page; nil where it is not, or no longer, known.
     public var page: RequestKind?
 
     /// Describes an event.
-    public init(_ event: Event, page: RequestKind? = nil) {
+    public init(_ event: Event, request: String? = nil, page: RequestKind? = nil) {
         self.event = event
+        self.request = request
         self.page = page
     }
+
+    /// Whether no recommended page led to it, as far as is known: it names no page, or one of a search.
+    public var isOrganic: Bool { request == nil || page == .search }
 }
 
 /// What one user did before and in a window of time.
@@ -83,7 +89,8 @@ extension SQLiteStore: ActivityStore {
                     history: try history.reversed().map { try EventRows.event($0).event },
                     events: try own.map { row in
                         let kind: String? = try row.optional(8)
-                        return WindowEvent(try EventRows.event(row).event, page: kind.flatMap(RequestKind.init))
+                        let own = try EventRows.event(row)
+                        return WindowEvent(own.event, request: own.request, page: kind.flatMap(RequestKind.init))
                     }
                 )
             }

@@ -11,8 +11,8 @@ extension SQLiteStore {
     ///
     /// Reads one consistent state while others write. Erased people are not in it. With a previous export only what is new is
     /// read, and the result is the same; where that cannot be, since something was removed in between, all is read again.
-    /// An impression counts as clicked, or bought, by the rule of A/B tests: by the events that name its request, and
-    /// by those that name none and come within a day. Events that arrive more than a day late leave the impressions of an
+    /// An impression counts as chosen by a click, a cart, a favourite, a rating or a purchase. These belong to a request by the
+    /// rule of A/B tests: to the one that they name, otherwise to the latest that showed the item, at most a day before. Events that arrive more than a day late leave the impressions of an
     /// earlier export as they were.
     ///
     /// - Parameters:
@@ -93,6 +93,7 @@ private struct StoreExport {
     /// A request of the store, with what came of it.
     private struct Asked {
         var id: String
+        var kind: RequestKind
         var request: SearchRequest
     }
 
@@ -313,7 +314,6 @@ extension StoreExport {
         var asked: [Asked] = []
         for row in try Row.fetchAll(select, arguments: [user.rawValue, first, until, last]) {
             let facts = try ExposureRows.facts(row, from: 3)
-            guard mark.options.kinds.contains(facts.kind ?? .recommendation) else { continue }
             let items = try Row.fetchAll(shown, arguments: [try row.value(0) as Int64]).map {
                 let position: Int = try $0.value(0)
                 return SearchRequest.Shown(ItemID(try $0.value(1)), values: [Float(position)])
@@ -325,12 +325,14 @@ extension StoreExport {
                 shown: items,
                 context: facts.context.mapValues { [$0] }
             )
-            asked.append(Asked(id: try row.value(1), request: request))
+            asked.append(Asked(id: try row.value(1), kind: facts.kind ?? .recommendation, request: request))
         }
         guard let earliest = asked.first?.request.time else { return [] }
-        report.readRequests += asked.count
+        // Among pages of all kinds, also those that are not kept: a choice belongs to the latest that showed its item.
         attribute(try events ?? self.events(of: user, from: earliest), to: &asked)
-        return asked.map(\.request)
+        let kept = asked.filter { mark.options.kinds.contains($0.kind) }
+        report.readRequests += kept.count
+        return kept.map(\.request)
     }
 
     /// Marks what was clicked and bought: by the request that an event names, otherwise in the latest request of the day

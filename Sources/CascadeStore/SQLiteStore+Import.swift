@@ -175,12 +175,13 @@ private struct EventSource: Sendable {
             for row in table.of(user) where erasure.map({ table.times[row] > $0 }) ?? true {
                 let (item, action, time) = (table.items[row], table.actions[row], table.times[row])
                 let name = identity.id(item: item, items[Int(item)], action: action, time: time)
-                let event = Event(
-                    user: id,
-                    item: items[Int(item)],
-                    action: Action(rawValue: action) ?? .dislike,
-                    time: time
-                )
+                guard let known = Action(rawValue: action) else {
+                    throw DatasetError(
+                        .corrupt,
+                        "\(dataset.url.path): rejection \(row) has no known action; import it again."
+                    )
+                }
+                let event = Event(user: id, item: items[Int(item)], action: known, time: time)
                 let isNew = try name.map { try insert(NewEvent(id: $0, event: event)) } ?? false
                 if isNew { report.newEvents += 1 } else { report.knownEvents += 1 }
             }

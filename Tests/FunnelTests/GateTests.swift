@@ -82,6 +82,7 @@ struct GateTests {
                     source: ParitySource(version: name, isExact: slot.index == nil, clock: clock),
                     scorer: FakeScorer { item, request in
                         guard let last = request.history.last else { return 0 }
+                        if name == "nan" { return .nan }
                         let own = Int(last.item.rawValue.dropFirst()) ?? 0
                         let isAlike = (Int(item.rawValue.dropFirst()) ?? 0) % 2 == own % 2
                         return isAlike ? -likes : likes
@@ -167,9 +168,23 @@ struct GateTests {
         let all = try await judged("again", #"{"choices": "all"}"#)
         let (own, less) = (try #require(organic.metrics["recall@10"]), try #require(all.metrics["recall@10"]))
         #expect(all.window?.choices == .all && less.candidate < own.candidate)
+        // A page that was not logged is no search.
+        let unknown = Event(user: "u0", item: "i1", time: trained + 32)
+        _ = try await store.append([NewEvent(id: "unlogged", event: unknown, request: "not in the sample")])
+        #expect(try await judged("again").metrics["recall@10"] == plain.metrics["recall@10"])
         // A hundred users are asked for, so that all choices have to do; those are not enough either.
         let few = try await judged("again", #"{"min_users": 81}"#)
         #expect(few.window?.choices == .all && !few.isPassed)
+    }
+
+    @Test("where what serves cannot be loaded, or a score is no number, nothing passes")
+    func unanswerable() async throws {
+        try FileManager.default.createDirectory(at: folder.file("broken"), withIntermediateDirectories: true)
+        let report = try await judged("good", path: "broken")
+        #expect(report.refusals.count == 1 && report.refusals[0].contains("cannot be loaded to compare with"))
+        let gate = try gate(kind: "ranker")
+        let silent = try await gate.report(on: folder.file("nan").path, for: "m")
+        #expect(silent.refusals.contains { $0.contains("the comparison failed") }, "\(silent.refusals)")
     }
 
     @Test("too few users decide nothing")

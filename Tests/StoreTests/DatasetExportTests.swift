@@ -146,6 +146,20 @@ struct DatasetExportTests {
         #expect(error?.reason == .empty && !FileManager.default.fileExists(atPath: fixture.folder.file("none").path))
     }
 
+    @Test("a choice goes to the latest page that showed its item, also when pages of that kind are left out")
+    func otherKinds() async throws {
+        try await store.log(
+            page("s", of: "ann", ["i"], at: 10, query: "q") + page("r", of: "ann", ["i"], at: 20)
+        )
+        _ = try await store.append([event("1", time: 30)])
+        var options = DatasetExportOptions()
+        options.kinds = [.search]
+        let (data, report) = try await store.exportDataset(to: fixture.folder.file("data"), options)
+        #expect(
+            text(data) == ["ann asks q 10 [] after 0: [\"i@0.0\"]", "ann i 1 30 - nan"] && report.readRequests == 1
+        )
+    }
+
     /// Ten people who meet items and pages for three days, day after day.
     private func live(day number: Int) async throws {
         var generator = SplitMix64(seed: UInt64(number))

@@ -36,7 +36,7 @@ struct GateCases: Sendable {
 
     /// The questions of a user; none when they chose nothing, or nothing that a page could show.
     func cases(of activity: UserActivity) -> UserCases? {
-        let counted = activity.events.filter { choices == .all || $0.page == nil || $0.page == .search }
+        let counted = activity.events.filter { choices == .all || $0.isOrganic }
         let chosen = counted.map(\.event).filter(\.action.isPositive)
         let cases =
             switch kind {
@@ -136,7 +136,14 @@ enum GatedVersion: Sendable {
             }
             let scores = try await slot.scorer?.scores(of: pool, for: one.request) ?? []
             let candidates = pool.map { Candidate(item: $0, score: 0, sources: []) }
-            return (Candidates.ranked(candidates, by: scores) ?? candidates).map(\.item)
+            guard let ranked = Candidates.ranked(candidates, by: scores) else {
+                throw ServiceError(
+                    .invalid,
+                    "\(slot.version.version): found \(scores.count) scores for \(pool.count) items, or one that is no number, "
+                        + "expected a finite score for each"
+                )
+            }
+            return ranked.map(\.item)
         }
     }
 }

@@ -16,7 +16,7 @@ public struct GateSettings: Sendable, Equatable {
     public enum Metric: String, Sendable, CaseIterable {
         /// Normalized discounted cumulative gain of the first `k` positions.
         case ndcg
-        /// The share of wanted items among the first `k` positions.
+        /// The wanted items among the first `k` positions, as a share of all wanted ones, or of `k` where there are more.
         case recall
         /// The reciprocal rank of the first wanted item, 0 beyond `k`.
         case mrr

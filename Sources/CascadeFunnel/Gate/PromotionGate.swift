@@ -173,9 +173,16 @@ extension PromotionGate {
     ) async throws {
         var serving: LoadedSlot?
         if let current = try await servingPlace(of: configured) {
-            // What serves and can no longer be loaded is not there after the next restart.
-            serving = try? await tried(configured.at(current))
-            report.serving = serving.map { .init(version: $0.version.version, place: current.promoted) }
+            do {
+                let loaded = try await tried(configured.at(current))
+                report.serving = .init(version: loaded.version.version, place: current.promoted)
+                serving = loaded
+            } catch {
+                report.refusals.append(
+                    "what serves, in \(current.path), cannot be loaded to compare with: \(error). Restore it, or use --force"
+                )
+                return
+            }
         }
         if report.serving?.version == report.candidate.version {
             report.refusals.append("\(report.candidate.version) serves already")
@@ -216,7 +223,12 @@ extension PromotionGate {
             choices: maker.choices
         )
         if configured.kind != .index {
-            try await measure(candidate, serving.map(GatedVersion.loaded) ?? .popularity(popular), users, &report)
+            do {
+                try await measure(candidate, serving.map(GatedVersion.loaded) ?? .popularity(popular), users, &report)
+            } catch  where !(error is CancellationError) {
+                report.refusals.append("the comparison failed: \(error)")
+                return
+            }
             judgeQuality(&report)
             judgeLatency(of: configured, &report)
         }
