@@ -281,6 +281,7 @@ ct_tensor *ct_binary(int op, const ct_tensor *x, const ct_tensor *y) {
         case CT_MUL: return a * b;
         case CT_DIV: return a / b;
         case CT_POW: return a.pow(b);
+        case CT_ATAN2: return at::atan2(a, b);
         case CT_MAXIMUM: return at::maximum(a, b);
         case CT_MINIMUM: return at::minimum(a, b);
         case CT_EQ: return a == b;

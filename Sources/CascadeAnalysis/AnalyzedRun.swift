@@ -113,6 +113,16 @@ public struct AnalyzedRun {
         return (run, model)
     }
 
+    /// The run as one of a model whose denoiser can be asked for one denoising.
+    ///
+    /// - Throws: ``ConfigurationError`` when the model has none.
+    public func openDistillable() throws -> (run: TrainedRun, model: any Distillable) {
+        let run = try open()
+        guard let model = run.model.distillable else { throw lacking("has no diffusion to ask", .distillation) }
+        _ = try model.denoiserParameters()
+        return (run, model)
+    }
+
     /// The run as one of a CTR model that searches histories.
     ///
     /// - Throws: ``ConfigurationError`` when the model searches nothing.

@@ -22,6 +22,9 @@ enum ReverseProcess: RunAnalysis {
     static let measuredSteps = 50
     private static let item = "next item"
     private static let drift = "drift from the last item"
+    /// What a model that knows nothing of the next item but that it is another one would answer: the way back to the
+    /// middle of all items.
+    private static let trivial = "minus the last item"
     private static let unit = "cosine, -1 to 1"
 
     static func figure(of runs: [AnalyzedRun], _ options: AnalysisOptions) throws -> Figure {
@@ -58,8 +61,8 @@ enum ReverseProcess: RunAnalysis {
             caption: """
                 Mean over users of the cosine between what the diffusion has and the \(options.part.rawValue) target, \
                 item vectors as the diffusion sees them. Estimate: what the denoiser makes of the state. Last item: what \
-                repeating the latest behavior would reach. The drift is the difference from that item. Bands: 95 % \
-                bootstrap intervals over users.
+                repeating the latest behavior would reach. The drift is the difference from that item; minus that item \
+                is the drift of somebody who only leaves it. Bands: 95 % bootstrap intervals over users.
                 """,
             tables: [table],
             panels: [item, drift].map { compared in
@@ -98,7 +101,7 @@ enum ReverseProcess: RunAnalysis {
         var curves = [
             Curve(compared: item, quantity: "estimate"), Curve(compared: item, quantity: "state"),
             Curve(compared: item, quantity: "last item"), Curve(compared: drift, quantity: "estimate"),
-            Curve(compared: drift, quantity: "state"),
+            Curve(compared: drift, quantity: "state"), Curve(compared: drift, quantity: trivial),
         ]
         var first = 0
         for host in hosts {
@@ -109,11 +112,12 @@ enum ReverseProcess: RunAnalysis {
                 let last = try model.diffusedItems(Tensor(latest, on: trained.device))
                 let change = try truth - last
                 let repeated = try cosine(last, truth)
+                let leaving = try cosine(last * -1, change)
                 var steps: [(step: Int, values: [[Double]])] = []
                 _ = try model.userVectors(batch) { step in
                     let values = try [
                         cosine(step.estimate, truth), cosine(step.state, truth), repeated,
-                        cosine(step.estimate - last, change), cosine(step.state - last, change),
+                        cosine(step.estimate - last, change), cosine(step.state - last, change), leaving,
                     ]
                     steps.append((step.step, values))
                 }

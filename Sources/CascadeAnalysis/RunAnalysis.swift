@@ -58,8 +58,8 @@ public protocol RunAnalysis: Sendable {
 public enum AnalysisCatalog {
     /// In the order of the help.
     public static let all: [any RunAnalysis.Type] = [
-        ReverseProcess.self, DenoisingSteps.self, LossCurves.self, LinearProbe.self, Sensitivity.self,
-        UserActivity.self, AdjacentSimilarity.self, PopularityBias.self, EmbeddingMap.self,
+        ReverseProcess.self, DenoisingError.self, DenoisingSteps.self, LossCurves.self, LinearProbe.self,
+        Sensitivity.self, UserActivity.self, AdjacentSimilarity.self, PopularityBias.self, EmbeddingMap.self,
         LearningCurve.self, GradientConflictShare.self, LearnedAttention.self, SearchQuality.self,
         Discriminability.self, InterestNorms.self,
     ]

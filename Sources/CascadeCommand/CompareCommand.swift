@@ -13,7 +13,7 @@ struct CompareCommand: ParsableCommand {
         abstract: "Trains and evaluates experiments side by side and writes one report.",
         discussion: """
             EXPERIMENTS are tables (see Experiments/papers) or experiment files. Finished cells are kept: the same \
-            command again goes on where it was stopped. REPORT gets report.html, report.md, report.csv and a folder for each cell.
+            command again goes on where it was stopped. REPORT gets report.html, report.md, report.csv, differences.csv and a folder for each cell.
             """
     )
 

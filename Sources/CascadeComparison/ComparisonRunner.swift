@@ -200,7 +200,7 @@ public struct ComparisonRunner {
         return TableSummary(table, data: data, dataHash: hash, cells: outcomes)
     }
 
-    /// Writes `report.html`, `report.md` and `report.csv` into the report's folder.
+    /// Writes `report.html`, `report.md`, `report.csv` and `differences.csv` into the report's folder.
     ///
     /// - Parameters:
     ///   - summaries: What ``run(isInterrupted:note:work:)`` came to.
@@ -221,5 +221,6 @@ public struct ComparisonRunner {
             to: report.appending(path: "report.md")
         )
         try DurableFile.write(TableSummary.csv(summaries), to: report.appending(path: "report.csv"))
+        try DurableFile.write(TableSummary.differencesCSV(summaries), to: report.appending(path: "differences.csv"))
     }
 }

@@ -74,7 +74,8 @@ public struct PageReport {
             <tbody>
             \(body.joined(separator: "\n"))
             </tbody></table></div>
-            \(table.significance.map { "<p>\(escaped($0.sentence(table.table.main)))</p>" } ?? "")
+            \(table.differenceSentence.map { "<p>\(escaped($0))</p>" } ?? "")
+            \(table.inequalities.map { "<p>Not equal in all rows: \(escaped($0))</p>" }.joined())
             \(failures.joined())
             \(besidePublished(table))
             \(curves(table))

@@ -4,7 +4,7 @@ import CascadeEvaluation
 import Foundation
 
 extension TableSummary {
-    /// The table as Markdown: figures, the test between the best two, our figures beside published ones, failures.
+    /// The table as Markdown: figures, the test against the best, our figures beside published ones, failures.
     public var markdown: String {
         var text = "## \(table.name) on \(data)\n\n"
         for paragraph in [table.source, table.protocolText] where !paragraph.isEmpty { text += paragraph + "\n\n" }
@@ -18,7 +18,8 @@ extension TableSummary {
             }
             text += Self.line([row.name] + figures + row.costs + ["\(row.finished)/\(row.planned)"])
         }
-        if let significance { text += "\n\(significance.sentence(table.main))\n" }
+        if let sentence = differenceSentence { text += "\n\(sentence)\n" }
+        if !inequalities.isEmpty { text += "\n" + inequalities.map { "- Not equal in all rows: \($0)\n" }.joined() }
         let notes = rows.filter { !$0.note.isEmpty }.map { "- \($0.name): \($0.note)\n" }
         if !notes.isEmpty { text += "\n" + notes.joined() }
         let replicated = replication
@@ -133,13 +134,38 @@ extension TableSummary.Row {
     }
 }
 
-extension TableSummary.SignificanceTest {
-    /// What the test between the best two says.
-    func sentence(_ metric: String) -> String {
-        func p(_ value: Double) -> String { value < 0.0005 ? "p < 0.0005" : String(format: "p = %.3f", value) }
-        return """
-            \(best) is ahead of \(second) by \(String(format: "%.4f", difference)) \(metric) \
-            (paired over users: permutation test \(p(permutation)), t-test \(p(studentT))).
-            """
+extension TableSummary {
+    /// Which rows the test between all pairs tells apart from the best one; nil with fewer than two rows.
+    var differenceSentence: String? {
+        guard let best = differences.first?.better else { return nil }
+        let pairs = differences.filter { $0.better == best }
+        func words(_ pair: Difference) -> String {
+            let p = pair.corrected < 0.0005 ? "p < 0.0005" : String(format: "p = %.3f", pair.corrected)
+            return "\(pair.worse) by \(String(format: "%.4f", pair.difference)) (\(p))"
+        }
+        let (apart, level) = (pairs.filter { $0.corrected < 0.05 }, pairs.filter { $0.corrected >= 0.05 })
+        var parts = ["\(table.main): \(best) is first."]
+        if !apart.isEmpty { parts.append("Ahead of \(apart.map(words).joined(separator: ", ")).") }
+        if !level.isEmpty { parts.append("Not told apart from \(level.map(words).joined(separator: ", ")).") }
+        let single = pairs.contains { $0.trainings == 1 }
+        parts.append(
+            "p by Holm's correction over \(differences.count) pairs, over users"
+                + (single ? "; one training each, whose variance is not in it." : " and trainings.")
+        )
+        return parts.joined(separator: " ")
+    }
+
+    /// All pairs of rows for a spreadsheet, with a title line.
+    static func differencesCSV(_ tables: [TableSummary]) -> String {
+        let titles = ["table", "data", "metric", "better", "worse", "difference", "p", "p_holm", "trainings"]
+        let lines = tables.flatMap { table in
+            table.differences.map { pair in
+                [
+                    table.table.name, table.data, table.table.main, pair.better, pair.worse, "\(pair.difference)",
+                    "\(pair.pValue)", "\(pair.corrected)", "\(pair.trainings)",
+                ]
+            }
+        }
+        return ([titles] + lines).map { $0.map(quoted).joined(separator: ",") + "\n" }.joined()
     }
 }

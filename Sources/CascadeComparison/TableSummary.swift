@@ -45,14 +45,18 @@ public struct TableSummary: Sendable, Equatable {
         public let folders: [String]
     }
 
-    /// The two rows that are ahead, and whether they differ.
-    public struct SignificanceTest: Sendable, Equatable {
-        /// The names of the best row and the one after it.
-        public let best, second: String
-        /// Difference of their means.
+    /// Two rows, the better one first, and whether they differ.
+    public struct Difference: Sendable, Equatable {
+        /// The names of the rows.
+        public let better, worse: String
+        /// Of their means of the main metric.
         public let difference: Double
-        /// Two-sided p-values of the paired tests over users.
-        public let permutation, studentT: Double
+        /// Two-sided, over users and trainings (``CrossedTest``).
+        public let pValue: Double
+        /// The same corrected for all pairs of the table (``MultipleTests/holm(_:)``).
+        public let corrected: Double
+        /// Trainings of each row that the test knows of; with one it says nothing of their variance.
+        public let trainings: Int
     }
 
     /// The table's name, and what it says about itself.
@@ -63,8 +67,10 @@ public struct TableSummary: Sendable, Equatable {
     public let counts: String
     /// The rows in the table's order.
     public let rows: [Row]
-    /// The best two by the main metric; nil with fewer than two rows finished.
-    public let significance: SignificanceTest?
+    /// All pairs of finished rows by the main metric, the best row's first.
+    public let differences: [Difference]
+    /// In what rows differ besides the model, where a reader would expect them equal.
+    public let inequalities: [String]
 
     /// Sums up.
     ///
@@ -80,7 +86,7 @@ public struct TableSummary: Sendable, Equatable {
         cells: [String: [(folder: String, outcome: Result<CellResult, CellFailure>)]]
     ) {
         (self.table, self.data, self.dataHash) = (table, data, dataHash)
-        var perUser: [String: [Double]] = [:]
+        var perUser: [String: [[Double]]] = [:]
         var counts = ""
         rows = table.rows.map { row in
             let mine = cells[row.name] ?? []
@@ -90,7 +96,7 @@ public struct TableSummary: Sendable, Equatable {
             }
             let published = row.published[data] ?? row.published[""] ?? [:]
             if let first = results.first {
-                perUser[row.name] = meanOverSeeds(results, table.main)
+                perUser[row.name] = valuesBySeed(results, table.main)
                 counts = "\(first.report.users) test users, \(first.report.items) items"
             }
             let extra = ["coverage@20", "popularity@20"]
@@ -118,7 +124,8 @@ public struct TableSummary: Sendable, Equatable {
             )
         }
         self.counts = counts
-        significance = SignificanceTest(between: rows, perUser, by: table.main)
+        differences = Self.differences(between: rows, perUser, by: table.main)
+        inequalities = table.inequalities(on: data)
     }
 }
 
@@ -131,22 +138,38 @@ public struct CellFailure: Error, CustomStringConvertible, Equatable {
     public init(_ description: String) { self.description = description }
 }
 
-extension TableSummary.SignificanceTest {
-    /// Compares the best two rows over users; nil when there are no two.
-    fileprivate init?(between rows: [TableSummary.Row], _ perUser: [String: [Double]], by metric: String) {
-        let order = rows.filter { $0.finished > 0 }.sorted {
-            ($0.figures[metric]?.mean ?? 0) > ($1.figures[metric]?.mean ?? 0)
+extension TableSummary {
+    /// The better of every two rows against the other, the best row's pairs first.
+    fileprivate static func differences(
+        between rows: [Row],
+        _ perUser: [String: [[Double]]],
+        by metric: String
+    ) -> [Difference] {
+        let order = rows.filter { $0.finished > 0 && perUser[$0.name]?.isEmpty == false }
+            .sorted { ($0.figures[metric]?.mean ?? 0) > ($1.figures[metric]?.mean ?? 0) }
+            .map(\.name)
+        var tested: [(better: String, worse: String, trainings: Int, outcome: CrossedTest.Outcome)] = []
+        for (place, better) in order.enumerated() {
+            for worse in order[(place + 1)...] {
+                guard let a = perUser[better], let b = perUser[worse], a[0].count == b[0].count, a[0].count > 1 else {
+                    continue
+                }
+                let trainings = min(a.count, b.count)
+                tested.append(
+                    (better, worse, trainings, CrossedTest.run(Array(a.prefix(trainings)), Array(b.prefix(trainings))))
+                )
+            }
         }
-        guard order.count >= 2, let a = perUser[order[0].name], let b = perUser[order[1].name], a.count == b.count,
-            a.count > 1
-        else { return nil }
-        self.init(
-            best: order[0].name,
-            second: order[1].name,
-            difference: (a.reduce(0, +) - b.reduce(0, +)) / Double(a.count),
-            permutation: PairedTest.permutation(a, b, seed: 1),
-            studentT: PairedTest.studentT(a, b)
-        )
+        return zip(tested, MultipleTests.holm(tested.map(\.outcome.pValue))).map { pair, corrected in
+            Difference(
+                better: pair.better,
+                worse: pair.worse,
+                difference: pair.outcome.difference,
+                pValue: pair.outcome.pValue,
+                corrected: corrected,
+                trainings: pair.trainings
+            )
+        }
     }
 }
 
@@ -167,11 +190,17 @@ extension TableSummary.Figure {
     }
 }
 
-/// Each user's value of a metric, averaged over the seeds; empty when the seeds ranked different users.
-private func meanOverSeeds(_ results: [CellResult], _ metric: String) -> [Double] {
+/// Of each seed, every user's value of a metric; empty when the seeds ranked different users or it is no mean over users.
+private func valuesBySeed(_ results: [CellResult], _ metric: String) -> [[Double]] {
     let values = results.map { result in
         result.requests.map { $0[metric] ?? [] } ?? perUserMetric(metric, ranks: result.ranks)
     }
-    guard let count = values.first?.count, values.allSatisfy({ $0.count == count }) else { return [] }
-    return (0..<count).map { user in values.reduce(0) { $0 + $1[user] } / Double(values.count) }
+    guard let count = values.first?.count, count > 0, values.allSatisfy({ $0.count == count }) else { return [] }
+    return values
+}
+
+/// Each user's value of a metric, averaged over the seeds; empty when the seeds ranked different users.
+private func meanOverSeeds(_ results: [CellResult], _ metric: String) -> [Double] {
+    let values = valuesBySeed(results, metric)
+    return (values.first ?? []).indices.map { user in values.reduce(0) { $0 + $1[user] } / Double(values.count) }
 }

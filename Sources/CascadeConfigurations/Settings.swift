@@ -52,6 +52,10 @@ public protocol Settings: Codable, Sendable {
     static var formerNames: [String: String] { get }
     /// Values that were spelled otherwise, by property, or by former name where the value changed with the name.
     static var formerValues: [String: [String: String]] { get }
+    /// What settings were that a manifest does not have, because it was written before they existed, by property.
+    ///
+    /// Only those whose default says otherwise: what was trained goes on as it was.
+    static var formerDefaults: [String: JSONValue] { get }
     /// One sentence about each property.
     ///
     /// For Cascade's own settings, `scripts/setting-meanings.py` writes them from the documentation comments.
@@ -73,6 +77,8 @@ extension Settings {
     public static var formerNames: [String: String] { [:] }
     /// None.
     public static var formerValues: [String: [String: String]] { [:] }
+    /// None.
+    public static var formerDefaults: [String: JSONValue] { [:] }
     /// None.
     public static var meanings: [String: String] { [:] }
     /// Accepts everything.
@@ -122,6 +128,17 @@ extension Settings {
     public static func respelled(_ overrides: JSONValue, path: String) throws -> (tree: JSONValue, renamed: [Renaming])
     {
         try SettingsLayout(Self()).respelled(overrides, path: path)
+    }
+
+    /// Settings of a manifest, complete when it was written, with what its missing keys meant.
+    ///
+    /// - Parameter recorded: Under their keys of then.
+    public static func completed(_ recorded: JSONValue) throws -> JSONValue {
+        var tree = try respelled(recorded, path: "").tree
+        for (property, value) in formerDefaults where tree[property.snakeCased] == .null {
+            tree[property.snakeCased] = value
+        }
+        return tree
     }
 
     /// Each setting, with its default, its bounds and its meaning, in the order of the source.

@@ -21,6 +21,8 @@ public struct HostBatch: Sendable, Equatable {
     public let targets: [Int32]
     /// `[B]`: the dense index of the user.
     public let users: [Int32]
+    /// `[B]`: seconds of the moment that is asked about: the target's, the request's, or else the latest event's.
+    public let moments: [Int64]
 
     /// Wraps arrays that are laid out already.
     ///
@@ -32,6 +34,7 @@ public struct HostBatch: Sendable, Equatable {
     ///   - lengths: `[B]` counts of real items.
     ///   - targets: `[B]` or `[B * L]` item numbers.
     ///   - users: `[B]` dense user indices.
+    ///   - moments: `[B]` seconds; nil for those of the latest events.
     public init(
         rows: Int,
         length: Int,
@@ -39,10 +42,12 @@ public struct HostBatch: Sendable, Equatable {
         times: [Int64],
         lengths: [Int32],
         targets: [Int32],
-        users: [Int32]
+        users: [Int32],
+        moments: [Int64]? = nil
     ) {
         precondition(items.count == rows * length && times.count == items.count, "items and times must be [B * L]")
         precondition(lengths.count == rows && users.count == rows, "lengths and users must be [B]")
+        precondition(moments.map { $0.count == rows } ?? true, "moments must be [B]")
         precondition(targets.count == rows || targets.count == items.count, "targets must be [B] or [B * L]")
         self.rows = rows
         self.length = length
@@ -51,6 +56,19 @@ public struct HostBatch: Sendable, Equatable {
         self.lengths = lengths
         self.targets = targets
         self.users = users
+        self.moments =
+            moments
+            ?? (0..<rows).map { row in
+                times[row * length..<(row + 1) * length].reduce(Int64.min) { max($0, $1) }
+            }
+    }
+}
+
+extension HostBatch {
+    /// The row of every target that there is, in the order of ``targets``.
+    public var targetRows: [Int] {
+        let perRow = max(targets.count / max(rows, 1), 1)
+        return targets.indices.filter { targets[$0] != 0 }.map { $0 / perRow }
     }
 }
 
@@ -67,6 +85,7 @@ struct Window {
     let user: Int32
     let inputs: Range<Int>
     let target: Int?  // a row; nil where nobody knows what comes next
+    var moment: Int64?  // seconds; nil where the target's time says it
 }
 
 extension HostBatch {
@@ -90,6 +109,7 @@ extension HostBatch {
         var targets = [Int32](repeating: 0, count: causal ? rows * length : rows)
         var lengths = [Int32](repeating: 0, count: rows)
         var users = lengths
+        var moments = [Int64](repeating: 0, count: rows)
         items.withUnsafeMutableBufferPointer { items in
             times.withUnsafeMutableBufferPointer { times in
                 targets.withUnsafeMutableBufferPointer { targets in
@@ -98,6 +118,8 @@ extension HostBatch {
                         cells.fill(row, window, of: events, padding: padding, causal: causal)
                         lengths[row] = Int32(window.inputs.count)
                         users[row] = window.user
+                        let latest = window.target ?? window.inputs.last
+                        moments[row] = window.moment ?? latest.map { events.times[$0] } ?? 0
                     }
                 }
             }
@@ -109,7 +131,8 @@ extension HostBatch {
             times: times,
             lengths: lengths,
             targets: targets,
-            users: users
+            users: users,
+            moments: moments
         )
     }
 }

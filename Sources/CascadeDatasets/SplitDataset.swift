@@ -140,6 +140,17 @@ public struct SplitDataset: Sendable {
         return counts.indices.sorted { (counts[$1], $0) < (counts[$0], $1) }.map { ItemIndex($0) }
     }
 
+    /// `[userCount]`: the numbers, from 1, of the items that each user's training events are of.
+    public func knownItems() -> [Set<Int32>] {
+        var known = [Set<Int32>](repeating: [], count: dataset.userCount)
+        dataset.items.withUnsafeBufferPointer { items in
+            for sequence in training {
+                for row in sequence.events { known[sequence.user.rawValue].insert(items[row] + 1) }
+            }
+        }
+        return known
+    }
+
     /// `[itemCount]`: how many training events each item has.
     public func trainingItemCounts() -> [Int] {
         var counts = [Int](repeating: 0, count: dataset.itemCount)

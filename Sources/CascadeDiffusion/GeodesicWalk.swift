@@ -17,6 +17,15 @@ public struct GeodesicWalk: Sendable, Equatable {
         case quarterTurn = "quarter-turn"
         /// 1, as printed: an angle of about `sqrt(d - 1)`, which wraps around the sphere.
         case literal
+
+        /// The factor for so many features.
+        func factor(_ features: Int) -> Double {
+            switch self {
+            case .unit: 1 / Double(features).squareRoot()
+            case .quarterTurn: .pi / (2 * Double(features).squareRoot())
+            case .literal: 1
+            }
+        }
     }
 
     /// Where alpha-bar comes from.
@@ -35,13 +44,7 @@ public struct GeodesicWalk: Sendable, Equatable {
     ///   - noise: Standard normal, shaped like `clean`; what of it leaves the tangent space is dropped.
     /// - Returns: Unit vectors, shaped like `clean`.
     public func noised(_ clean: Tensor, steps: Tensor, noise: Tensor) throws(TorchError) -> Tensor {
-        let root = Double(clean.size(-1)).squareRoot()
-        let scale =
-            switch scale {
-            case .unit: 1 / root
-            case .quarterTurn: .pi / (2 * root)
-            case .literal: 1.0
-            }
+        let scale = scale.factor(clean.size(-1))
         let angles = schedule.alphaBars.map { Float((1 - $0).squareRoot() * scale) }
         let shape = [clean.size(0)] + Array(repeating: 1, count: clean.rank - 1)
         let angle = try Tensor(angles, on: clean.device).rows(steps).reshaped(shape)
@@ -61,6 +64,16 @@ extension Tensor {
     /// The part of these vectors that is orthogonal to unit vectors of the same shape.
     public func tangent(at points: Tensor) throws(TorchError) -> Tensor {
         try self - points * (self * points).sum(-1, keep: true)
+    }
+
+    /// The velocity that leads from these unit vectors to others along the shorter great circle, the logarithmic map of the
+    /// unit sphere; zero where the two are equal.
+    ///
+    /// - Parameter points: Unit vectors, shaped like these.
+    public func velocity(to points: Tensor) throws(TorchError) -> Tensor {
+        let sideways = try points.tangent(at: self)
+        let sine = try (sideways.square().sum(-1, keep: true) + tiny).sqrt()
+        return try sideways * (sine.angle(to: (self * points).sum(-1, keep: true)) / sine)
     }
 
     /// The exponential map of the unit sphere: `cos|v| x + sin|v| v / |v|`, and x where v is zero.

@@ -30,6 +30,11 @@ public struct NoiseSchedule: Sendable, Equatable {
     /// alpha-bar of step r at position r, from 1 at position 0.
     public let alphaBars: [Double]
 
+    /// alpha-bar of step T: how much of the clean data's variance is left where the reverse process begins.
+    public var terminalAlphaBar: Double { alphaBars[steps] }
+    /// The largest ``terminalAlphaBar`` that a reverse process from pure noise can ignore.
+    public static let largestIgnoredAlphaBar = 0.01
+
     /// Number of steps, T.
     public var steps: Int { betas.count }
 
@@ -49,16 +54,23 @@ public struct NoiseSchedule: Sendable, Equatable {
     ///   - steps: T.
     ///   - first: beta of step 1; used by `exponential`, `linear` and `logarithmic`.
     ///   - last: beta of step T; used by the same.
-    public init(_ kind: Kind, steps: Int, first: Double = 1e-4, last: Double = 0.2) {
+    ///   - reference: The number of steps that these betas are meant for; with another T every step keeps the signal that
+    ///     `reference / T` of those steps keep, so that alpha-bar ends at nearly the same value. 0: they are meant for T.
+    public init(_ kind: Kind, steps: Int, first: Double = 1e-4, last: Double = 0.2, reference: Int = 0) {
         precondition(steps >= 1, "a diffusion needs at least one step")
+        precondition(reference >= 0, "a number of steps is not negative")
         let count = Double(steps)
         /// Position of step r between the first (0) and the last (1).
         func share(_ r: Int) -> Double { steps == 1 ? 1 : Double(r - 1) / (count - 1) }
+        /// The same noise in T steps as in the reference's number.
+        func scaled(_ beta: Double) -> Double {
+            reference == 0 || reference == steps ? beta : 1 - pow(1 - beta, Double(reference) / count)
+        }
         let betas = (1...steps).map { r -> Double in
             switch kind {
-            case .exponential: return first * exp(log(last / first) * share(r))
-            case .linear: return first + (last - first) * share(r)
-            case .logarithmic: return first + (last - first) * (steps == 1 ? 1 : log(Double(r)) / log(count))
+            case .exponential: return scaled(first * exp(log(last / first) * share(r)))
+            case .linear: return scaled(first + (last - first) * share(r))
+            case .logarithmic: return scaled(first + (last - first) * (steps == 1 ? 1 : log(Double(r)) / log(count)))
             case .cosine:
                 func bar(_ t: Double) -> Double { pow(cos((t / count + 0.008) / 1.008 * .pi / 2), 2) }
                 return min(max(1 - bar(Double(r)) / bar(Double(r - 1)), 1e-4), 0.9999)

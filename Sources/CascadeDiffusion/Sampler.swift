@@ -84,14 +84,14 @@ public struct Sampler: Settings, Equatable {
     /// - Parameters:
     ///   - start: Standard normal noise, the state at step T: `[B, ...]`.
     ///   - schedule: The one that the denoiser was trained with.
-    ///   - project: Brings a state between two steps back to where states live; leaves it alone by default.
+    ///   - space: Where states live.
     ///   - noise: Standard normal noise for leaving a step, shaped like `start`; asked for only where it is used.
     ///   - denoise: The denoiser: state and step to an estimate of the clean data.
     /// - Returns: The last estimate of the clean data, shaped like `start`.
     public func sample(
         from start: Tensor,
         _ schedule: NoiseSchedule,
-        project: (_ state: Tensor) throws -> Tensor = { $0 },
+        in space: StateSpace = .euclidean,
         noise: (_ step: Int) throws -> Tensor,
         denoise: (_ state: Tensor, _ step: Int) throws -> Tensor
     ) throws -> Tensor {
@@ -102,32 +102,22 @@ public struct Sampler: Settings, Equatable {
         for (position, r) in visited.enumerated() {
             clean = try denoise(state, r)
             guard position + 1 < visited.count else { break }
+            let next = visited[position + 1]
             switch kind {
             case .oneStep: break
-            case .ddim:
-                let share = schedule.jump(from: r, to: visited[position + 1])
-                state = try state * share.state + clean * share.clean
+            case .ddim: state = try space.moved(state, clean, schedule.jump(from: r, to: next))
             case .dpmSolver:
-                let share = schedule.jump(from: r, to: visited[position + 1])
                 let now = schedule.logSNR(r)
                 var estimate = clean
                 // The first step has nothing to extrapolate from; the last, to step 0, gives the estimate itself.
                 if let previous {
-                    let ahead = (schedule.logSNR(visited[position + 1]) - now) / (now - previous.logSNR)
+                    let ahead = (schedule.logSNR(next) - now) / (now - previous.logSNR)
                     estimate = try clean * (1 + ahead / 2) - previous.clean * (ahead / 2)
                 }
-                state = try state * share.state + estimate * share.clean
+                state = try space.moved(state, estimate, schedule.jump(from: r, to: next))
                 previous = (clean, now)
-            case .ddpm:
-                state = try clean * schedule.posteriorStart(r) + state * schedule.posteriorNoisy(r)
-                let variance = schedule.posteriorVariance(r)
-                switch self.noise {
-                case .none: break
-                case .literal: state = try state + noise(r) * variance
-                case .squareRoot: state = try state + noise(r) * variance.squareRoot()
-                }
+            case .ddpm: state = try space.ancestor(state, clean, schedule, leaving: r, self.noise, noise: noise)
             }
-            state = try project(state)
         }
         return clean
     }

@@ -3,7 +3,7 @@
 import CascadeNN
 public import CascadeTorch
 
-/// A bidirectional Transformer over a sequence, told the diffusion step: step and position are added to the input.
+/// A Transformer over a sequence, told the diffusion step: step and position are added to the input.
 ///
 /// Positions count back from the last real one.
 ///
@@ -15,6 +15,7 @@ public struct SequenceTransformer: SequenceDenoiser {
     let blocks: [TransformerBlock]
     let norm: LayerNorm
     let output: Linear
+    let isCausal: Bool
 
     /// Creates the network.
     ///
@@ -25,6 +26,7 @@ public struct SequenceTransformer: SequenceDenoiser {
     ///   - length: The largest number of real positions.
     ///   - depth: Number of blocks.
     ///   - heads: Attention heads.
+    ///   - isCausal: Whether a position learns of those before it alone.
     ///   - generator: Where the randomness comes from.
     public init(
         _ input: Int,
@@ -33,6 +35,7 @@ public struct SequenceTransformer: SequenceDenoiser {
         length: Int,
         depth: Int,
         heads: Int,
+        isCausal: Bool = false,
         using generator: Generator
     ) throws(TorchError) {
         step = try StepEmbedding(width: channels, using: generator)
@@ -47,6 +50,7 @@ public struct SequenceTransformer: SequenceDenoiser {
         self.blocks = blocks
         norm = try LayerNorm(channels, on: generator.device)
         self.output = try Linear(channels, output, using: generator)
+        self.isCausal = isCausal
     }
 
     /// `[B, L, input]`, int64 `[B]` and `[B, L, 1]` to `[B, L, output]`; the mask is 1 at real positions, 0 at padding.
@@ -55,8 +59,15 @@ public struct SequenceTransformer: SequenceDenoiser {
         let fromEnd = try (flat.flipped(1).cumulativeSum(1).flipped(1) - 1).clamped(from: 0).to(.int64)
         var y = try input(x) + positions(fromEnd) + step(steps).unsqueezed(1)
         // Numbers instead of truth values: a row of padding alone then stays finite.
-        let scope = AttentionScope.keys(try (flat - 1) * 1e9)
+        let keys = try (flat - 1) * 1e9
+        let scope = isCausal ? AttentionScope.pairs(try keys.unsqueezed(1) + future(x)) : .keys(keys)
         for block in blocks { y = try block(y, scope, .inference) }
         return try output(norm(y)) * mask
+    }
+
+    /// Large negative numbers where a key comes after its query: `[1, L, L]`.
+    private func future(_ x: Tensor) throws(TorchError) -> Tensor {
+        let places = try Tensor.range(0..<x.size(1), on: x.device)
+        return try places.unsqueezed(0).greater(places.unsqueezed(1)).to(.float32).unsqueezed(0) * -1e9
     }
 }

@@ -6,7 +6,7 @@ public import CascadeTorch
 /// A one-dimensional U-Net over a sequence, told the diffusion step: two halvings, a middle, two doublings.
 ///
 /// Channels come last. Normalization is per position and padding is masked before every convolution, so that a padded
-/// position never changes a real one (reading T9).
+/// position never changes a real one (reading T9). A causal network sees no position after the one that it answers for.
 ///
 /// - Source: Ronneberger et al. 2015, arXiv:1505.04597; T2Diff section 4.2.1, whose sizes are not printed.
 public struct UNet1d: SequenceDenoiser {
@@ -16,6 +16,7 @@ public struct UNet1d: SequenceDenoiser {
     let middle: ResidualBlock
     let up: [ResidualBlock]
     let output: Linear
+    let isCausal: Bool
 
     /// The length of the sequence must be a multiple of this.
     public static let lengthMultiple = 4
@@ -26,20 +27,21 @@ public struct UNet1d: SequenceDenoiser {
     ///   - input: Features per position of what comes in.
     ///   - channels: Features per position inside; even.
     ///   - output: Features per position of what goes out.
+    ///   - isCausal: Whether a position learns of those before it alone.
     ///   - generator: Where the randomness comes from.
-    public init(_ input: Int, channels: Int, _ output: Int, using generator: Generator) throws(TorchError) {
+    public init(_ input: Int, channels: Int, _ output: Int, isCausal: Bool = false, using generator: Generator)
+        throws(TorchError)
+    {
+        func block(_ input: Int) throws(TorchError) -> ResidualBlock {
+            try ResidualBlock(input, channels, step: channels, isCausal: isCausal, using: generator)
+        }
         step = try StepEmbedding(width: channels, using: generator)
-        self.input = try Conv1d(input, channels, size: 3, using: generator)
-        down = [
-            try ResidualBlock(channels, channels, step: channels, using: generator),
-            try ResidualBlock(channels, channels, step: channels, using: generator),
-        ]
-        middle = try ResidualBlock(channels, channels, step: channels, using: generator)
-        up = [
-            try ResidualBlock(2 * channels, channels, step: channels, using: generator),
-            try ResidualBlock(2 * channels, channels, step: channels, using: generator),
-        ]
+        self.input = try Conv1d(input, channels, size: 3, isCausal: isCausal, using: generator)
+        down = [try block(channels), try block(channels)]
+        middle = try block(channels)
+        up = [try block(2 * channels), try block(2 * channels)]
         self.output = try Linear(channels, output, using: generator)
+        self.isCausal = isCausal
     }
 
     /// Applies the network.
@@ -74,7 +76,12 @@ public struct UNet1d: SequenceDenoiser {
     /// A position at the edge of the padding has a real and a padded half: hence the mask of the doubled length.
     private func doubled(_ x: Tensor, _ mask: Tensor) throws(TorchError) -> Tensor {
         let (rows, length, channels) = (x.size(0), x.size(1), x.size(2))
-        let twice = try x.unsqueezed(2).expanded([rows, length, 2, channels]).reshaped(rows, 2 * length, channels)
+        var twice = try x.unsqueezed(2).expanded([rows, length, 2, channels]).reshaped(rows, 2 * length, channels)
+        if isCausal {
+            // A pair's mean knows its second position: that one and the next may have it, the first may not.
+            let edge = try Tensor.zeros([rows, 1, channels], x.dtype, on: x.device)
+            twice = try .concatenated([edge, twice.sliced(1, to: -1)], 1)
+        }
         return try twice * mask
     }
 }
@@ -88,11 +95,11 @@ struct ResidualBlock: Module {
     let norm2: LayerNorm
     let skip: Conv1d?
 
-    init(_ input: Int, _ output: Int, step width: Int, using generator: Generator) throws(TorchError) {
-        conv1 = try Conv1d(input, output, size: 3, using: generator)
+    init(_ input: Int, _ output: Int, step width: Int, isCausal: Bool, using generator: Generator) throws(TorchError) {
+        conv1 = try Conv1d(input, output, size: 3, isCausal: isCausal, using: generator)
         norm1 = try LayerNorm(output, on: generator.device)
         step = try Linear(width, output, using: generator)
-        conv2 = try Conv1d(output, output, size: 3, using: generator)
+        conv2 = try Conv1d(output, output, size: 3, isCausal: isCausal, using: generator)
         norm2 = try LayerNorm(output, on: generator.device)
         skip = input == output ? nil : try Conv1d(input, output, size: 1, using: generator)
     }

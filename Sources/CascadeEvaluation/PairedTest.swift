@@ -76,7 +76,7 @@ public enum PairedTest {
 /// The probability that |T| exceeds |t| for Student's distribution, to about 14 decimal places.
 ///
 /// - Source: Abramowitz & Stegun, "Handbook of mathematical functions", 26.7.3 (odd) and 26.7.4 (even).
-private func studentTail(t: Double, degreesOfFreedom: Int) -> Double {
+func studentTail(t: Double, degreesOfFreedom: Int) -> Double {
     let angle = atan(abs(t) / Double(degreesOfFreedom).squareRoot())
     let cosine = cos(angle)
     let isOdd = !degreesOfFreedom.isMultiple(of: 2)

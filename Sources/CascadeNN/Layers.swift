@@ -191,13 +191,16 @@ public struct Conv1d: Module {
     /// `[output]`.
     public let bias: Parameter
     let size: Int
+    let isCausal: Bool
 
-    /// Creates the layer; `size` must be odd.
-    public init(_ input: Int, _ output: Int, size: Int, using generator: Generator) throws(TorchError) {
+    /// Creates the layer; `size` must be odd. A causal one sees a position and those before it alone.
+    public init(_ input: Int, _ output: Int, size: Int, isCausal: Bool = false, using generator: Generator)
+        throws(TorchError)
+    {
         precondition(size % 2 == 1, "the kernel size (\(size)) must be odd")
         weight = try Parameter(Initialization.fanIn([output, input, size], using: generator))
         bias = try Parameter(.zeros([output], on: generator.device))
-        self.size = size
+        (self.size, self.isCausal) = (size, isCausal)
     }
 
     /// `[B, L, input]` to `[B, L, output]`.
@@ -205,9 +208,11 @@ public struct Conv1d: Module {
         let shape = weight.value.shape
         guard size > 1 else { return try x.linear(weight.value.reshaped(shape[0], shape[1]), bias.value) }
         let length = x.size(-2)
+        func edge(_ width: Int) throws(TorchError) -> Tensor {
+            try .zeros([x.size(0), width, shape[1]], x.dtype, on: x.device)
+        }
         let reach = size / 2
-        let edge = try Tensor.zeros([x.size(0), reach, shape[1]], x.dtype, on: x.device)
-        let padded = try Tensor.concatenated([edge, x, edge], 1)
+        let padded = try Tensor.concatenated(isCausal ? [edge(size - 1), x] : [edge(reach), x, edge(reach)], 1)
         var shifts: [Tensor] = []
         for offset in 0..<size { shifts.append(try padded.sliced(1, from: offset, to: offset + length)) }
         return try Tensor.concatenated(shifts, -1)

@@ -8,6 +8,8 @@ public enum AttentionScope {
     case causal
     /// Every query sees the keys where this bool mask `[B, L]` holds; at least one in each row.
     case keys(Tensor)
+    /// Every query has a row of its own: what is added to its logits, `[B, L, L]`, queries first.
+    case pairs(Tensor)
     /// Everything.
     case all
 }
@@ -41,6 +43,7 @@ public struct SelfAttention: Module {
         switch scope {
         case .causal: mixed = try q.attention(k, v, causal: true)
         case .keys(let mask): mixed = try q.attention(k, v, mask: mask.reshaped(rows, 1, 1, length))
+        case .pairs(let logits): mixed = try q.attention(k, v, mask: logits.unsqueezed(1))
         case .all: mixed = try q.attention(k, v)
         }
         return try output(mixed.transposed(1, 2).reshaped(rows, length, width))

@@ -90,6 +90,10 @@ public struct DiffuRec: DiffusionRetriever {
                 "hidden": "ffnSize", "spread": "initializerStd", "firstBeta": "betaStart", "lastBeta": "betaEnd",
             ]
         }
+
+        public var noiseSchedule: NoiseSchedule {
+            NoiseSchedule(schedule, steps: steps, first: betaStart, last: betaEnd)
+        }
     }
 
     public let length: Int
@@ -119,7 +123,7 @@ public struct DiffuRec: DiffusionRetriever {
             )
         }
         norm = try LayerNorm(c.embeddingSize, on: generator.device)
-        schedule = NoiseSchedule(c.schedule, steps: c.steps, first: c.betaStart, last: c.betaEnd)
+        schedule = c.noiseSchedule
         (length, configuration) = (c.maxSequenceLength, c)
     }
 

@@ -147,7 +147,7 @@ public struct DimeRec: DiffusionRetriever {
 
         fileprivate func scaled(_ beta: Double) -> Double { beta * 1000 / Double(steps) }
 
-        var noiseSchedule: NoiseSchedule {
+        public var noiseSchedule: NoiseSchedule {
             NoiseSchedule(schedule, steps: steps, first: scaled(betaStart), last: min(scaled(betaEnd), 0.999))
         }
     }
@@ -288,7 +288,7 @@ public struct DimeRec: DiffusionRetriever {
         return try c.sampler.sample(
             from: start(rows: rows, noise, streams),
             walk.schedule,
-            project: projected,
+            in: space,
             noise: { try noise.normal(rows: rows, [c.embeddingSize], stream: streams + $0) },
             denoise: { state, step in
                 let steps = try Tensor.full([rows], Double(step), .int64, on: state.device)
@@ -301,7 +301,7 @@ public struct DimeRec: DiffusionRetriever {
 
     /// Pure noise, where a reverse process begins: `[rows, D]`.
     private func start(rows: Int, _ noise: Noise, _ streams: Int = 0) throws -> Tensor {
-        try projected(
+        try space.projected(
             noise.normal(rows: rows, [configuration.embeddingSize], stream: streams + configuration.steps + 1)
         )
     }
@@ -339,8 +339,9 @@ extension DimeRec: Distillable {
         }
     }
 
-    public func projected(_ state: Tensor) throws -> Tensor {
-        configuration.walk == .geodesic ? try state.onUnitSphere() : state
+    public var space: StateSpace {
+        guard configuration.walk == .geodesic else { return .euclidean }
+        return configuration.walkScale == .literal ? .projected : .geodesic(configuration.walkScale)
     }
 
     public func denoise(_ state: Tensor, steps: Tensor, given condition: DiffusionCondition) throws -> Tensor {

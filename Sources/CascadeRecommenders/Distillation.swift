@@ -29,8 +29,8 @@ public protocol Distillable: DiffusionRetriever {
     func diffusion(of batch: Batch) throws -> (clean: Tensor, condition: DiffusionCondition)
     /// Clean data with the noise of a step for each row; by default the schedule's, projected.
     func noised(_ clean: Tensor, steps: Tensor, noise: Tensor) throws -> Tensor
-    /// Brings a state back to where states live; by default leaves it alone.
-    func projected(_ state: Tensor) throws -> Tensor
+    /// Where states live; by default Euclidean space.
+    var space: StateSpace { get }
     /// The estimate of the clean data, in inference mode: states and int64 `[B]` to the form of states.
     func denoise(_ state: Tensor, steps: Tensor, given condition: DiffusionCondition) throws -> Tensor
 }
@@ -58,11 +58,11 @@ extension Distillable {
 
     /// The schedule's noise, projected.
     public func noised(_ clean: Tensor, steps: Tensor, noise: Tensor) throws -> Tensor {
-        try projected(schedule.noised(clean, steps: steps, noise: noise))
+        try space.projected(schedule.noised(clean, steps: steps, noise: noise))
     }
 
-    /// The state itself.
-    public func projected(_ state: Tensor) throws -> Tensor { state }
+    /// Vectors of any length.
+    public var space: StateSpace { .euclidean }
 }
 
 /// What can be set about a distillation.
@@ -188,7 +188,7 @@ public struct Distillation {
             terms.append(("consistency", try loss * settings.consistencyLossWeight))
         }
         if settings.regressionLossWeight > 0 {
-            let start = try teacher.projected(noise(teacher.schedule.steps + 1))
+            let start = try teacher.space.projected(noise(teacher.schedule.steps + 1))
             let goal = try withoutGradients {
                 try chain(teacher, Sampler(.ddim, steps: settings.teacherSteps), from: start, condition)
             }
@@ -224,9 +224,7 @@ public struct Distillation {
         func jump(_ state: Tensor, _ estimate: Tensor, _ share: (Grid.Pair) -> (state: Double, clean: Double)) throws
             -> Tensor
         {
-            try teacher.projected(
-                state * numbers { share($0).state } + estimate * numbers { share($0).clean }
-            )
+            try teacher.space.moved(state, estimate, (numbers { share($0).state }, numbers { share($0).clean }))
         }
         let (from, to) = (try steps(\.from), try steps(\.to).clamped(from: 1))
         let (state, goal) = try withoutGradients {
@@ -235,7 +233,7 @@ public struct Distillation {
             return (state, try jump(next, average.denoise(next, steps: to, given: condition), \.fromNext))
         }
         let reached = try jump(state, student.denoise(state, steps: from, given: condition), \.whole)
-        return try ((reached - goal) / numbers(\.whole.clean)).square()
+        return try ((reached - goal) / numbers { teacher.space.weightOfEstimate($0.whole) }).square()
     }
 
     /// What a model makes of a start.
@@ -248,7 +246,7 @@ public struct Distillation {
         try sampler.sample(
             from: start,
             model.schedule,
-            project: model.projected,
+            in: model.space,
             noise: { _ in start },  // no deterministic sampler asks for any
             denoise: { state, step in
                 let steps = try Tensor.full([state.size(0)], Double(step), .int64, on: state.device)

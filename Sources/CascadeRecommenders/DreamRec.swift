@@ -86,6 +86,10 @@ public struct DreamRec: DiffusionRetriever {
             ]
         }
 
+        public var noiseSchedule: NoiseSchedule {
+            NoiseSchedule(schedule, steps: steps, first: betaStart, last: betaEnd)
+        }
+
         public func validate() throws {
             guard guidanceScale == 0 || nullProbability > 0 else {
                 throw ConfigurationError(
@@ -128,7 +132,7 @@ public struct DreamRec: DiffusionRetriever {
         norm = try LayerNorm(c.embeddingSize, on: generator.device)
         null = try Parameter(.normal([c.embeddingSize], using: generator))
         denoiser = try DreamRecDenoiser(c.embeddingSize, c.denoiser, using: generator)
-        schedule = NoiseSchedule(c.schedule, steps: c.steps, first: c.betaStart, last: c.betaEnd)
+        schedule = c.noiseSchedule
         (length, configuration) = (c.maxSequenceLength, c)
     }
 

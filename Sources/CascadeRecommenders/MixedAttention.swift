@@ -15,6 +15,7 @@ struct MixedAttention: Module {
     let user: FeedForward
     let session: Int
     let isResidual: Bool
+    let readout: T2Diff.SessionReadout
     let rate: Double
 
     init(_ c: T2Diff.Configuration, using generator: Generator) throws {
@@ -30,7 +31,13 @@ struct MixedAttention: Module {
             )
         }
         norm = try LayerNorm(c.embeddingSize, on: generator.device)
-        unit = try ActivationUnit(width: c.embeddingSize, hidden: c.attentionHiddenSize, spread, using: generator)
+        unit = try ActivationUnit(
+            width: c.embeddingSize,
+            hidden: c.attentionHiddenSize,
+            weights: c.attentionWeights,
+            spread,
+            using: generator
+        )
         user = try FeedForward(
             2 * c.embeddingSize,
             hidden: 4 * c.embeddingSize,
@@ -38,7 +45,7 @@ struct MixedAttention: Module {
             dropout: 0,
             using: generator
         )
-        (session, isResidual, rate) = (c.maxSessionLength, c.residual, c.dropout)
+        (session, isResidual, readout, rate) = (c.maxSessionLength, c.residual, c.sessionReadout, c.dropout)
     }
 
     /// The user vector.
@@ -70,8 +77,13 @@ struct MixedAttention: Module {
         }
         let start = try dropout(tokens + places, rate, mode)
         let states = try norm(blocks.reduce(start) { try $1($0, .keys(valid), mode) })
-        let share = try valid.to(.float32).unsqueezed(2)
-        let current = try (states * share).sum(1) / share.sum(1)  // h_s, eq 19
+        let current: Tensor  // h_s, eq 19
+        switch readout {
+        case .mean:
+            let share = try valid.to(.float32).unsqueezed(2)
+            current = try (states * share).sum(1) / share.sum(1)
+        case .last: current = try states.selected(1, -1)
+        }
         let past = try unit(x, about: current, lags: lags, mask: historyMask)  // h_l, eq 21
         let vector = try user(.concatenated([past, current], -1), mode)  // eq 22
         return isResidual ? try vector + current : vector
@@ -84,20 +96,28 @@ struct MixedAttention: Module {
 /// `x`, `x - h`, `x * h` and `h`, so that `x`'s share is one batched product with `W_x + W_d + W_p diag(h)`.
 ///
 /// - Source: T2Diff eqs 20-21, figure 3; the time lag from section 4.3.
-/// - Deviation: T7 (softmax instead of the printed ratio).
+/// - Deviation: T7 (softmax by default instead of the printed ratio).
 struct ActivationUnit: Module {
     let hidden: Linear
     let output: Linear
     let lags: Embedding
+    let weights: T2Diff.AttentionWeights
 
     /// Ages fall into this many buckets, by the whole part of the logarithm to base 2 of the seconds.
     static let lagBuckets = 40
     static let lagWidth = 16
 
-    init(width: Int, hidden: Int, _ initialization: Initialization, using generator: Generator) throws {
+    init(
+        width: Int,
+        hidden: Int,
+        weights: T2Diff.AttentionWeights = .softmax,
+        _ initialization: Initialization,
+        using generator: Generator
+    ) throws {
         self.hidden = try Linear(4 * width + Self.lagWidth, hidden, using: generator)
         output = try Linear(hidden, 1, using: generator)
         lags = try Embedding(Self.lagBuckets, Self.lagWidth, initialization, using: generator)
+        self.weights = weights
     }
 
     /// `[B, L, D]`, `[B, D]`, int64 `[B, L]`, bool `[B, L]` to `[B, D]`; zero where the history is empty.
@@ -108,7 +128,15 @@ struct ActivationUnit: Module {
         let fixed = try h.linear(block(3) - block(1), hidden.bias?.value).unsqueezed(1)  // [B, 1, U]
         let age = try lags.weight.value.linear(weight.sliced(1, from: 4 * width)).embedding(buckets)  // [B, L, U]
         let scores = try output((x.matmul(perItem.transposed()) + fixed + age).gelu()).squeezed(2)  // [B, L]
-        let weights = try scores.filled(where: mask.not(), with: -1e9).softmax() * mask.to(.float32)
-        return try weights.unsqueezed(1).matmul(x).squeezed(1)
+        return try shares(scores, mask).unsqueezed(1).matmul(x).squeezed(1)
+    }
+
+    /// Weights `[B, L]` of outputs, zero where there is no history.
+    private func shares(_ scores: Tensor, _ mask: Tensor) throws -> Tensor {
+        let real = try mask.to(.float32)
+        if weights == .softmax { return try scores.filled(where: mask.not(), with: -1e9).softmax() * real }
+        let parts = try (weights == .sigmoid ? scores.sigmoid() : scores) * real
+        let sum = try parts.sum(1, keep: true)
+        return try parts / sum.filled(where: sum.equal(0), with: 1)
     }
 }

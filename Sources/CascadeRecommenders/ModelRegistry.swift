@@ -4,6 +4,7 @@ public import CascadeDatasets
 public import CascadeDiffusion
 import CascadeTensorFiles
 public import CascadeTorch
+import Foundation
 
 /// The models that a program knows, by name.
 ///
@@ -51,6 +52,8 @@ public struct ModelEntry: Sendable {
     public let examples: ExampleKind?
     /// Some settings under their present keys, and what was spelled otherwise.
     public let respelled: @Sendable (JSONValue) throws -> (tree: JSONValue, renamed: [Renaming])
+    /// A manifest's settings under their present keys, with what its missing keys meant (``Settings/formerDefaults``).
+    public let completed: @Sendable (JSONValue) throws -> JSONValue
     /// Each setting, for documentation.
     public let descriptions: @Sendable () throws -> [SettingDescription]
     private let resolve: @Sendable (JSONValue) throws -> Resolved
@@ -65,6 +68,7 @@ public struct ModelEntry: Sendable {
         capabilities = Model.capabilities.names
         examples = Model.trainingExamples
         respelled = { try Model.Configuration.respelled($0, path: "model") }
+        completed = { try Model.Configuration.completed($0) }
         descriptions = { try Model.Configuration.descriptions() }
         resolve = { try Resolved(Model.self, Model.Configuration(overriding: $0, path: "model")) }
     }
@@ -123,6 +127,19 @@ public struct ModelSpec: Sendable, Equatable {
     /// The schedule and the sampler of a model with a diffusion; nil for one without.
     public var diffusion: (any DiffusionSettings)? { resolved.diffusion }
 
+    /// What the noise schedule leaves of the signal, for the log; nil for a model without a diffusion.
+    public var noiseNotice: String? {
+        guard let diffusion else { return nil }
+        let schedule = diffusion.noiseSchedule
+        let end = schedule.terminalAlphaBar
+        let words = "\(name): \(schedule.steps) noise steps, alpha-bar \(String(format: "%.2g", end)) at the last"
+        guard diffusion.startsFromNoise, end > NoiseSchedule.largestIgnoredAlphaBar else { return words }
+        return """
+            \(words), expected at most \(NoiseSchedule.largestIgnoredAlphaBar): the reverse process begins with noise \
+            alone, which training hardly shows. Give the schedule more noise, by model.beta_end or model.steps
+            """
+    }
+
     /// Fresh weights on the generator's device.
     public func make(for data: DatasetShape, using generator: Generator) throws -> any Recommender {
         try resolved.make(data, generator)
@@ -150,6 +167,15 @@ public struct ModelSpec: Sendable, Equatable {
 public protocol DiffusionSettings: Settings {
     /// T, the steps of the noise schedule.
     var steps: Int { get set }
+    /// The noise of every step.
+    var noiseSchedule: NoiseSchedule { get }
+    /// Whether the reverse process begins with noise alone, rather than with what it knows of the user.
+    var startsFromNoise: Bool { get }
     /// The reverse process, which can be changed without training anew.
     var sampler: Sampler { get set }
+}
+
+extension DiffusionSettings {
+    /// It does.
+    public var startsFromNoise: Bool { true }
 }

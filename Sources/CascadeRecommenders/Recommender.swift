@@ -42,6 +42,8 @@ public protocol Recommender: Module, SendableMetatype {
     init(_ configuration: Configuration, for data: DatasetShape, using generator: Generator) throws
     /// How many of the latest events it reads; 0 when it reads none.
     var length: Int { get }
+    /// Whether its answer depends on the moment that is asked about, beside the history.
+    var readsMoment: Bool { get }
     /// The model at its task, on some data.
     func task(in context: TaskContext) -> Task
 }
@@ -51,6 +53,8 @@ extension Recommender {
     public static var capabilities: Capabilities<Self> { Capabilities() }
     /// None.
     public static var trainingExamples: ExampleKind? { nil }
+    /// It does not.
+    public var readsMoment: Bool { false }
 }
 
 /// What models of a type can do beside their task, by the role protocols that the type conforms to.

@@ -205,7 +205,7 @@ extension Experiment: Codable {
         split = try fields.decode(Split.self, forKey: .split)
         seen = try fields.decode(SeenPolicy.self, forKey: .seen)
         let entry = try models.entry(fields.decode(String.self, forKey: .model))
-        model = try entry.specification(fields.decode(JSONValue.self, forKey: .configuration))
+        model = try entry.specification(entry.completed(fields.decode(JSONValue.self, forKey: .configuration)))
         let tree = try fields.decode(JSONValue.self, forKey: .training)
         training = try TrainingSettings(overriding: tree, path: "training")
         candidates = try fields.decodeIfPresent(CandidateSettings.self, forKey: .candidates)

@@ -9,6 +9,8 @@ struct RequestReader: Sendable {
     let dataset: Dataset
     /// How many of the latest events it reads.
     let length: Int
+    /// Whether its answers depend on the moment of the request.
+    var readsMoment = false
     /// Turns queries into tokens; nil for a model that reads none.
     var tokenizer: QueryTokenizer?
     /// Reads features of the moment; nil for a model that reads none.
@@ -16,7 +18,14 @@ struct RequestReader: Sendable {
 
     /// What somebody did before their request.
     func history(of request: FunnelRequest) -> LiveHistory {
-        LiveHistory(request.history, of: request.user, in: dataset, length: length, tokenizer: tokenizer)
+        LiveHistory(
+            request.history,
+            of: request.user,
+            in: dataset,
+            length: length,
+            tokenizer: tokenizer,
+            moment: readsMoment ? request.now : nil
+        )
     }
 
     /// The tokens of what they search for; none without a query, and for a model that reads none.

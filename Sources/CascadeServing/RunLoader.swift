@@ -51,7 +51,11 @@ public enum RunLoader {
                 model: run.experiment.model.name,
                 version: version,
                 metrics: run.manifest.validation,
-                reader: RequestReader(dataset: run.data.dataset, length: run.model.length),
+                reader: RequestReader(
+                    dataset: run.data.dataset,
+                    length: run.model.length,
+                    readsMoment: run.model.readsMoment
+                ),
                 device: device
             )
             return try stages(of: run.task.served, as: role, facts, index, settings)

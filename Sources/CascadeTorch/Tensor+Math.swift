@@ -83,6 +83,8 @@ extension Tensor {
     public func sin() throws(TorchError) -> Tensor { try unary(CT_SIN, "sin") }
     /// Cosine of an angle in radians.
     public func cos() throws(TorchError) -> Tensor { try unary(CT_COS, "cos") }
+    /// The angle in -pi...pi of the points with these second coordinates and those first ones: `atan2(self, first)`.
+    public func angle(to first: Tensor) throws(TorchError) -> Tensor { try binary(CT_ATAN2, first, "angle") }
     /// Hyperbolic tangent.
     public func tanh() throws(TorchError) -> Tensor { try unary(CT_TANH, "tanh") }
     /// Logistic function.

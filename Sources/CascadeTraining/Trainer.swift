@@ -86,6 +86,7 @@ public final class Trainer {
         record()
         try run.write(manifest)
         let log = try ProgressLog(run, of: manifest, after: state.step)
+        if let notice = experiment.model.noiseNotice { options.observe(.notice(notice)) }
         options.observe(
             .started(
                 parameters: manifest.parameters,

@@ -116,19 +116,70 @@ struct TableSummaryTests {
                 "b": [("b", .success(scored([0.6, 0.9, 0.6], 0.4)))],
             ]
         )
-        let significance = try #require(summary.significance)
-        #expect(significance.best == "a" && abs(significance.difference - 0.1) < 1e-12)
+        let pair = try #require(summary.differences.first)
+        #expect(pair.better == "a" && pair.worse == "b" && abs(pair.difference - 0.1) < 1e-12)
         #expect(summary.rows[0].figures["auc"]?.interval != nil && summary.rows[0].figures["logloss"]?.interval == nil)
         #expect(summary.isBest(summary.rows[0], "auc") && !summary.isBest(summary.rows[0], "logloss"))
         #expect(summary.isBest(summary.rows[1], "logloss"))
     }
 
-    @Test("the best two are compared user by user on the mean over seeds")
-    func significance() throws {
-        let significance = try #require(summary().significance)
-        #expect(significance.best == "a" && significance.second == "b" && significance.difference == 0.5)
-        // Differences 1, 0.5, 0.5, 0: of 16 flips those with all three signs alike are as extreme: 2 * 2.
-        #expect(significance.permutation == 0.25)
+    @Test("every two rows are compared over users and trainings, corrected for all pairs")
+    func differences() throws {
+        func cells(_ ranks: [[Int]]) -> [(folder: String, outcome: Result<CellResult, CellFailure>)] {
+            ranks.map { ("x", .success(result($0))) }
+        }
+        let summary = TableSummary(
+            table,
+            data: "d",
+            dataHash: "f00",
+            cells: [
+                "a": cells([[1, 1, 1, 2], [1, 1, 2, 1]]), "b": cells([[2, 2, 1, 2], [2, 1, 2, 2]]),
+                "c": cells([[2, 2, 2, 2], [2, 2, 2, 2]]),
+            ]
+        )
+        #expect(summary.differences.map { $0.better + $0.worse } == ["ab", "ac", "bc"])
+        #expect(summary.differences.map(\.difference) == [0.5, 0.75, 0.25])
+        #expect(summary.differences.allSatisfy { $0.trainings == 2 && $0.corrected >= $0.pValue })
+        #expect(summary.differences.map(\.corrected) == MultipleTests.holm(summary.differences.map(\.pValue)))
+        let sentence = try #require(summary.differenceSentence)
+        #expect(
+            sentence.hasPrefix("recall@1: a is first.") && sentence.contains("over 3 pairs, over users and trainings")
+        )
+        let lines = TableSummary.differencesCSV([summary]).split(separator: "\n")
+        #expect(lines.count == 4 && lines[1].contains(",d,recall@1,a,b,0.5,"))
+        // One training of b finished: the first of a stands against it.
+        let single = try #require(self.summary().differenceSentence)
+        #expect(self.summary().differences.map(\.trainings) == [1] && single.contains("one training each"))
+    }
+
+    @Test("rows that differ in budget, examples, loss or inputs are named; equal ones are not")
+    func inequalities() throws {
+        func found(_ rows: JSONValue) throws -> [String] {
+            try TableSpecification(["data": ["d": ["directory": "x"]], "rows": rows], file: "t") { _ in .null }
+                .inequalities(on: "d")
+        }
+        let equal: JSONValue = [
+            ["name": "a", "model": ["name": "t2diff"]], ["name": "b", "model": ["name": "comirec-sa"]],
+            ["name": "pop", "model": ["name": "popularity"]],
+        ]
+        #expect(try found(equal).isEmpty)
+        let unequal = try found([
+            ["name": "a", "model": ["name": "t2diff"], "training": ["prefixes_per_user": 16]],
+            ["name": "b", "model": ["name": "comirec-sa"], "training": ["epochs": 9, "prefixes_per_user": 16]],
+            ["name": "c", "model": ["name": "sasrec"], "budget": "60s", "training": ["loss": ["kind": "bce"]]],
+            ["name": "d", "model": ["name": "t2diff"], "weights_from": "a"],
+        ])
+        #expect(
+            unequal == [
+                "budget: 100 epochs (a); 9 epochs (b); 60s (c)",
+                "targets a user and epoch: 16 (a, b); every position (c)",
+                "loss: cross-entropy (a, b); bce with 256 negatives (c)",
+            ]
+        )
+        let ages = try found([
+            ["name": "dare", "model": ["name": "dare"]], ["name": "sim", "model": ["name": "sim"]],
+        ])
+        #expect(ages == ["ages of events: not read (dare); read (sim)"])
     }
 
     @Test("Markdown marks the best, escapes bars and tells what failed")

@@ -49,6 +49,29 @@ struct NoiseScheduleTests {
         #expect(abs(schedule.betas[29] / 0.4 - 1) < 1e-12)
     }
 
+    @Test(
+        "betas meant for another number of steps end with as little signal",
+        arguments: [NoiseSchedule.Kind.exponential, .linear, .logarithmic]
+    )
+    func scaled(_ kind: NoiseSchedule.Kind) {
+        func schedule(_ steps: Int, _ reference: Int) -> NoiseSchedule {
+            NoiseSchedule(kind, steps: steps, first: 0.02, last: 0.4, reference: reference)
+        }
+        let reference = schedule(50, 50)
+        #expect(reference == schedule(50, 0) && reference.terminalAlphaBar < 0.01)
+        #expect(schedule(10, 0).terminalAlphaBar > 0.03)
+        for steps in [1, 2, 10, 49, 51, 200, 1000] {
+            let found = schedule(steps, 50)
+            #expect(found.betas.allSatisfy { $0 > 0 && $0 < 1 } && found.terminalAlphaBar < 0.01)
+            // The mean exponent of all steps; the first and the last weigh more in a short schedule than in a long one.
+            guard steps >= 10 else { continue }
+            #expect(abs(log(found.terminalAlphaBar) / log(reference.terminalAlphaBar) - 1) < (steps < 40 ? 1 : 0.2))
+        }
+        // Twice the steps: each keeps the root of what it kept.
+        let (one, two) = (schedule(1, 1), schedule(1, 2))
+        #expect(abs((1 - one.betas[0]) * (1 - one.betas[0]) / (1 - two.betas[0]) - 1) < 1e-12)
+    }
+
     @Test("the posterior of step 1 is the clean data, without variance", arguments: NoiseSchedule.Kind.allCases)
     func firstStep(_ kind: NoiseSchedule.Kind) {
         let schedule = NoiseSchedule(kind, steps: 50)

@@ -197,14 +197,13 @@ struct SamplerTests {
                     let r = (lambda(t[i]) - lambda(t[i - 1])) / h
                     d = (1 + 1 / (2 * r)) * estimates[i] - 1 / (2 * r) * estimates[i - 1]
                 }
-                x = 0.9 * (sigma[t[i + 1]] / sigma[t[i]] * x - alpha[t[i + 1]] * (exp(-h) - 1) * d)
+                x = sigma[t[i + 1]] / sigma[t[i]] * x - alpha[t[i + 1]] * (exp(-h) - 1) * d
             }
             return estimates[t.count - 1]
         }
         let found = try sampler.sample(
             from: Tensor(starts, shape: [3]),
             schedule,
-            project: { try $0 * 0.9 },
             noise: { _ in try .zeros([3]) },
             denoise: { state, r in try Tensor(state.doubles().map { bent($0, r) }, shape: [3]) }
         )

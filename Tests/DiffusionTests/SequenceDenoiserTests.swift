@@ -23,7 +23,12 @@ struct DenoiserSubject: Sendable, CustomTestStringConvertible {
     static let causal = DenoiserSubject(testDescription: "causal mamba") {
         try SequenceMamba($0, channels: $1, $2, depth: 2, stateSize: 3, isBidirectional: false, using: $3)
     }
-    static let all = [transformer, mamba, causal]
+    static let causalTransformer = DenoiserSubject(testDescription: "causal transformer") {
+        try SequenceTransformer($0, channels: $1, $2, length: 8, depth: 2, heads: 2, isCausal: true, using: $3)
+    }
+    static let all = [transformer, mamba, causal, causalTransformer]
+
+    var isCausal: Bool { testDescription.hasPrefix("causal") }
 
     private init(
         testDescription: String,
@@ -105,8 +110,7 @@ struct SequenceDenoiserTests {
             try x.setGradient(nil)
             try run(1).selected(1, position).square().sum().backward()
             let reach = try x.requiredGradient().abs().sum(2).doubles().map { (norm: Double) -> Bool in norm > 0 }
-            let isCausal = subject.testDescription == DenoiserSubject.causal.testDescription
-            let expected: [Bool] = (0..<6).map { !isCausal || $0 <= position }
+            let expected: [Bool] = (0..<6).map { !subject.isCausal || $0 <= position }
             #expect(reach == expected)
         }
     }

@@ -57,6 +57,23 @@ struct UNet1dTests {
         #expect(try y.sliced(1, from: 5).abs().min().item() > 0)
     }
 
+    @Test("a causal network learns of every position up to its own, and of none after it", arguments: [true, false])
+    func causality(_ isCausal: Bool) throws {
+        let network = try UNet1d(6, channels: 8, 3, isCausal: isCausal, using: generator)
+        let x = try Tensor.normal([1, 8, 6], using: generator)
+        try x.setRequiresGradient(true)
+        for position in 0..<8 {
+            try x.setGradient(nil)
+            try network(x, steps: Tensor([3] as [Int64]), mask: .ones([1, 8, 1])).selected(1, position).square().sum()
+                .backward()
+            let reach = try x.requiredGradient().abs().sum(2).doubles().map { (norm: Double) -> Bool in norm > 0 }
+            if isCausal {
+                #expect(reach[(position + 1)...].allSatisfy { !$0 } && reach[position], "position \(position)")
+            }
+            if position == 7 { #expect(reach.allSatisfy { $0 }) }
+        }
+    }
+
     @Test("a length that cannot be halved twice is refused", arguments: [1, 6, 10])
     func length(_ length: Int) throws {
         let network = try network()

@@ -51,7 +51,7 @@ struct AnalyzeTests {
     /// What the diffusion does: the state nears the truth, and each number of steps is evaluated.
     private func diffusion() async throws {
         let process = try await analyze("reverse-process", [a, b], "--picture")
-        #expect(process.count == 5 * (4 + 6))
+        #expect(process.count == 6 * (4 + 6))
         for (run, last) in [("a", 4.0), ("b", 6)] {
             let states = process.filter {
                 $0["run"] == run && $0["quantity"] == "state" && $0["compared"] == "drift from the last item"

@@ -147,3 +147,57 @@ struct PairedTestTests {
         #expect(PairedTest.studentT([2, 2, 2], [1, 1, 1]) == 0)
     }
 }
+
+@Suite("Tests over users and trainings")
+struct CrossedTestTests {
+    @Test("mean squares and degrees of freedom of a hand-computed table")
+    func byHand() {
+        // Differences, 2 trainings x 3 users: rows (1, 2, 6) and (3, 0, 6); means 3 and 3; users 2, 1, 6.
+        let found = CrossedTest.run([[1, 2, 6], [3, 0, 6]], [[0, 0, 0], [0, 0, 0]])
+        // Mean squares of trainings 0, of users 2 (1 + 4 + 9) / 2 = 14, of the rest 4 / 2 = 2. The variance is 14, not
+        // 0 + 14 - 2, with 14^2 / (14^2 / 2 + 2^2 / 2) = 1.96 degrees of freedom, so 1.
+        #expect(found.difference == 3 && found.degreesOfFreedom == 1)
+        let t = 3 / (14.0 / 6).squareRoot()
+        #expect(abs(found.pValue - (1 - 2 / Double.pi * atan(t))) < 1e-12)
+    }
+
+    @Test("one training is the paired test over users; equal models have p = 1")
+    func singleTraining() {
+        let (a, b) = ([0.1, 0.5, 0.2, 0.9], [0.0, 0.6, 0.1, 0.4])
+        #expect(CrossedTest.run([a], [b]).pValue == PairedTest.studentT(a, b))
+        #expect(CrossedTest.run([a, b], [a, b]).pValue == 1)
+        #expect(CrossedTest.run([[2, 2], [2, 2]], [[1, 1], [1, 1]]).pValue == 0)
+    }
+
+    @Test("holds its level when trainings vary, where the test over users alone does not")
+    func level() {
+        var generator = TestGenerator(state: 5)
+        func normal() -> Double {
+            (0..<12).reduce(-6) { sum, _ in sum + Double.random(in: 0..<1, using: &generator) }
+        }
+        var (crossed, users) = (0, 0)
+        let families = 300
+        for _ in 0..<families {
+            func model() -> [[Double]] {
+                (0..<3).map { _ in
+                    let training = normal() * 0.3
+                    return (0..<40).map { _ in normal() + training }
+                }
+            }
+            let (a, b) = (model(), model())
+            if CrossedTest.run(a, b).pValue < 0.05 { crossed += 1 }
+            func mean(_ x: [[Double]]) -> [Double] { (0..<40).map { user in x.reduce(0) { $0 + $1[user] } / 3 } }
+            if PairedTest.studentT(mean(a), mean(b)) < 0.05 { users += 1 }
+        }
+        // The binomial's standard deviation at 0.05 of 300 is 3.8.
+        #expect(crossed <= 15 + 4 * 4, "\(crossed) of \(families)")
+        #expect(users > 60, "\(users) of \(families)")
+    }
+
+    @Test("Holm's correction of a hand-computed family, whatever the order")
+    func holm() {
+        let corrected = MultipleTests.holm([0.04, 0.01, 0.03])
+        for (mine, expected) in zip(corrected, [0.06, 0.03, 0.06]) { #expect(abs(mine - expected) < 1e-12) }
+        #expect(MultipleTests.holm([0.5, 0.9]) == [1, 1] && MultipleTests.holm([]).isEmpty)
+    }
+}

@@ -168,12 +168,21 @@ def t2diff() -> None:
     # The same weights and inputs under other settings: total loss, its terms, the user vectors.
     variants = {
         "noDrift": dict(drift=False),
-        "noStopGradient": dict(stop_gradient=False),
+        "noStopGradient": dict(stop_gradient=()),
+        "stopInputs": dict(stop_gradient=("inputs",)),
+        "stopDiffusion": dict(stop_gradient=("inputs", "target")),
+        "stopPrediction": dict(stop_gradient=("prediction",)),
+        "causal": dict(causal=True),
+        "lastPosition": dict(reconstructed="last"),
+        "sigmoidWeights": dict(weights="sigmoid"),
+        "literalWeights": dict(weights="literal"),
+        "lastReadout": dict(readout="last"),
         "lambda10": dict(reconstruction_weight=10.0),
         "ranking": dict(ranking_weight=0.5),
         "terminal": dict(tower_input="terminal"),
         "terminalRanking": dict(tower_input="terminal", ranking_weight=0.5),
         "chain": dict(tower_input="chain"),
+        "chainRanking": dict(tower_input="chain", ranking_weight=0.5),
         "residual": dict(residual=True),
         "withoutDiffusion": dict(tower_input="none"),
     }
@@ -191,6 +200,9 @@ def t2diff() -> None:
         for parameter in ("items.weight", "denoiser.input.weight"):
             if f"gradient.{parameter}" in found:
                 tensors[f"variant.{name}.gradient.{parameter}"] = found[f"gradient.{parameter}"]
+    now = times[:, -1] + torch.tensor([0, 7_200, 3])
+    tensors["input.now"] = now.numpy()
+    tensors["expected.userNow"] = model.losses(*arguments, now)["user"]
     store("t2diff", tensors, {key: str(value) for key, value in base.items()} | {"sessionGap": "1800"})
 
 

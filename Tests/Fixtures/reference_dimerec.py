@@ -136,6 +136,12 @@ def walked(x: Tensor, noise: Tensor, distance: float) -> Tensor:
     return v.norm().cos() * x + v.norm().sin() * v / v.norm()
 
 
+def between(a: Tensor, b: Tensor, share: float) -> Tensor:
+    """The point on the great circle from a to b after this share of the way; unit vectors."""
+    angle = torch.arccos((a @ b).clamp(-1, 1))
+    return (torch.sin((1 - share) * angle) * a + torch.sin(share * angle) * b) / torch.sin(angle)
+
+
 class DimeRec(nn.Module):
     def __init__(self, c: DimeRecConfig):
         super().__init__()
@@ -161,6 +167,11 @@ class DimeRec(nn.Module):
         for beta in self.betas:
             self.bars.append(self.bars[-1] * (1 - beta))
 
+    @property
+    def scale(self) -> float:
+        root = math.sqrt(self.c.width)
+        return {"unit": 1 / root, "quarter-turn": math.pi / 2 / root, "literal": 1.0}[self.c.walk_scale]
+
     def on_sphere(self, x: Tensor) -> Tensor:
         return unit(x) if self.c.sphere == "unit" else x
 
@@ -172,11 +183,10 @@ class DimeRec(nn.Module):
         return self.on_sphere(self.guidance(self.encoder(h) if self.c.blocks else h))
 
     def noised(self, clean: Tensor, t: int, noise: Tensor) -> Tensor:
-        bar, d = self.bars[t], len(clean)
+        bar = self.bars[t]
         if self.c.walk == "euclidean":
             return math.sqrt(bar) * clean + math.sqrt(1 - bar) * noise
-        scale = {"unit": 1 / math.sqrt(d), "quarter-turn": math.pi / 2 / math.sqrt(d), "literal": 1.0}
-        return walked(clean, noise, scale[self.c.walk_scale] * math.sqrt(1 - bar))
+        return walked(clean, noise, self.scale * math.sqrt(1 - bar))
 
     def estimate(self, state: Tensor, t: int, interests: Tensor) -> Tensor:
         root = math.sqrt(self.c.width)
@@ -211,7 +221,13 @@ class DimeRec(nn.Module):
         return out | {"total": terms.mean()}
 
     def reverse(self, history: list[int], start: Tensor, noise: dict[int, Tensor], visited: list[int], ancestral: bool):
-        """Algorithm 2 over the visited steps, T first; ancestral steps draw noise[t], others are DDIM's."""
+        """Algorithm 2 over the visited steps, T first; ancestral steps draw noise[t], others are DDIM's.
+
+        Where the walk is geodesic and scaled, states stay on great circles: after a deterministic step the angle from the
+        estimate has shrunk as sqrt(1 - alpha-bar) did. An ancestral step is Gaussian in the tangent space of the estimate:
+        there the mean has shrunk as 1 - alpha-bar did.
+        """
+        curved = self.c.walk == "geodesic" and self.c.walk_scale != "literal"
         project = unit if self.c.walk == "geodesic" else lambda x: x
         interests, x = self.interests(history), project(start)
         clean = x
@@ -220,6 +236,15 @@ class DimeRec(nn.Module):
             if after == 0:
                 break
             bar, previous, beta = self.bars[t], self.bars[after], self.betas[t - 1]
+            if curved:
+                share, origin = (1 - previous) / (1 - bar), unit(clean)
+                if ancestral:
+                    angle = torch.arccos((origin @ x).clamp(-1, 1))
+                    back = share * angle * unit(x - (x @ origin) * origin)
+                    x = walked(origin, back + self.scale * math.sqrt(share * (previous - bar)) * noise[t], 1.0)
+                else:
+                    x = between(origin, x, math.sqrt(share))
+                continue
             if ancestral:
                 mean = math.sqrt(1 - beta) * (1 - previous) / (1 - bar) * x
                 mean = mean + math.sqrt(previous) * beta / (1 - bar) * clean

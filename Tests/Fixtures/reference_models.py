@@ -135,14 +135,19 @@ def initialise(model: nn.Module, embedding: float) -> None:
 
 
 class Schedule:
-    """Exponential schedule, T2Diff equation 13: beta_r = a exp(b r), r = 1...T; tables in double, alpha-bar_0 = 1."""
+    """Exponential schedule, T2Diff equation 13: beta_r = a exp(b r), r = 1...T; tables in double, alpha-bar_0 = 1.
 
-    def __init__(self, steps: int, first: float = 1e-4, last: float = 0.2):
+    With `reference` the betas are those of so many steps: each of T steps then keeps the signal that reference / T keep.
+    """
+
+    def __init__(self, steps: int, first: float = 1e-4, last: float = 0.2, reference: int = 0):
         b = math.log(last / first) / (steps - 1) if steps > 1 else 0.0
         a = first / math.exp(b)
         r = torch.arange(1, steps + 1, dtype=torch.float64)
         self.steps = steps
         self.betas = a * torch.exp(b * r)
+        if reference:
+            self.betas = 1 - (1 - self.betas) ** (reference / steps)
         self.alpha_bar = torch.cat([torch.ones(1, dtype=torch.float64), torch.cumprod(1 - self.betas, 0)])
 
     def noised(self, z0: Tensor, noise: Tensor, r: Tensor) -> Tensor:
@@ -177,13 +182,24 @@ class ChannelNorm(nn.LayerNorm):
         return super().forward(x.transpose(1, 2)).transpose(1, 2)
 
 
+class Conv(nn.Conv1d):
+    """A convolution over three positions around each, or, when causal, over each and the two before it."""
+
+    def __init__(self, inputs: int, outputs: int, causal: bool):
+        super().__init__(inputs, outputs, 3)
+        self.around = (2, 0) if causal else (1, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(F.pad(x, self.around))
+
+
 class ResidualBlock(nn.Module):
-    def __init__(self, inputs: int, outputs: int, step: int):
+    def __init__(self, inputs: int, outputs: int, step: int, causal: bool):
         super().__init__()
-        self.conv1 = nn.Conv1d(inputs, outputs, 3, padding=1)
+        self.conv1 = Conv(inputs, outputs, causal)
         self.norm1 = ChannelNorm(outputs)
         self.step = nn.Linear(step, outputs)
-        self.conv2 = nn.Conv1d(outputs, outputs, 3, padding=1)
+        self.conv2 = Conv(outputs, outputs, causal)
         self.norm2 = ChannelNorm(outputs)
         self.skip = nn.Identity() if inputs == outputs else nn.Conv1d(inputs, outputs, 1)
 
@@ -211,16 +227,20 @@ class StepEmbedding(nn.Module):
 
 
 class Denoiser(nn.Module):
-    """1-D U-Net with two levels: z0 from (z_r, X, r)."""
+    """1-D U-Net with two levels: z0 from (z_r, X, r).
 
-    def __init__(self, width: int, channels: int):
+    A causal one gives a pair's mean to the pair's second position and to the one after it, which both come no earlier.
+    """
+
+    def __init__(self, width: int, channels: int, causal: bool = False):
         super().__init__()
         c = channels
+        self.causal = causal
         self.step = StepEmbedding(c)
-        self.input = nn.Conv1d(2 * width, c, 3, padding=1)
-        self.down = nn.ModuleList([ResidualBlock(c, c, c), ResidualBlock(c, c, c)])
-        self.middle = ResidualBlock(c, c, c)
-        self.up = nn.ModuleList([ResidualBlock(2 * c, c, c), ResidualBlock(2 * c, c, c)])
+        self.input = Conv(2 * width, c, causal)
+        self.down = nn.ModuleList([ResidualBlock(c, c, c, causal), ResidualBlock(c, c, c, causal)])
+        self.middle = ResidualBlock(c, c, c, causal)
+        self.up = nn.ModuleList([ResidualBlock(2 * c, c, c, causal), ResidualBlock(2 * c, c, c, causal)])
         self.output = nn.Linear(c, width)
 
     def forward(self, z: Tensor, x: Tensor, r: Tensor, mask: Tensor) -> Tensor:
@@ -237,7 +257,9 @@ class Denoiser(nn.Module):
         h = self.middle(h, step, masks[-1])
         for block in self.up:
             masks.pop()
-            h = block(torch.cat([h.repeat_interleave(2, -1), skips.pop()], 1), step, masks[-1])
+            h = h.repeat_interleave(2, -1)
+            h = F.pad(h, (1, -1)) if self.causal else h
+            h = block(torch.cat([h, skips.pop()], 1), step, masks[-1])
         return self.output(h.transpose(1, 2)) * mask[..., None]
 
 
@@ -263,7 +285,11 @@ class T2DiffConfig:
     beta_last: float = 0.2
     tower_input: str = "paper"  # paper, terminal, chain, none
     drift: bool = True
-    stop_gradient: bool = True
+    causal: bool = False  # the denoiser
+    reconstructed: str = "all"  # all, last: the positions whose error counts
+    stop_gradient: tuple[str, ...] = ("inputs", "target", "prediction")
+    weights: str = "softmax"  # softmax, sigmoid, literal: equation 20
+    readout: str = "mean"  # mean, last: equation 19
     reconstruction_weight: float = 1.0
     ranking_weight: float = 0.0
     prediction_dropout: float = 0.0
@@ -274,8 +300,9 @@ class T2DiffConfig:
 
 
 class ActivationUnit(nn.Module):
-    def __init__(self, width: int, lag_buckets: int, lag_width: int, hidden: int):
+    def __init__(self, width: int, lag_buckets: int, lag_width: int, hidden: int, weights: str):
         super().__init__()
+        self.weights = weights
         self.lags = nn.Embedding(lag_buckets, lag_width)
         self.hidden = nn.Linear(4 * width + lag_width, hidden)
         self.output = nn.Linear(hidden, 1)
@@ -284,8 +311,14 @@ class ActivationUnit(nn.Module):
         """Equations 20-21: x [B, L, d], session [B, d], buckets and history [B, L] -> h_l [B, d]."""
         s = session[:, None, :].expand_as(x)
         features = torch.cat([x, x - s, x * s, s, self.lags(buckets)], -1)
-        logits = self.output(F.gelu(self.hidden(features)))[..., 0].masked_fill(~history, -1e9)
-        return ((logits.softmax(-1) * history)[..., None] * x).sum(1)
+        logits = self.output(F.gelu(self.hidden(features)))[..., 0]
+        if self.weights == "softmax":
+            shares = logits.masked_fill(~history, -1e9).softmax(-1) * history
+        else:
+            parts = (logits.sigmoid() if self.weights == "sigmoid" else logits) * history
+            sums = parts.sum(-1, keepdim=True)
+            shares = torch.where(history.any(-1, keepdim=True), parts / torch.where(sums == 0, 1, sums), 0)
+        return (shares[..., None] * x).sum(1)
 
 
 class MixedAttention(nn.Module):
@@ -295,11 +328,12 @@ class MixedAttention(nn.Module):
         super().__init__()
         self.session = c.session
         self.residual = c.residual
+        self.readout = c.readout
         self.dropout = c.dropout
         self.sessionPositions = nn.Embedding(c.session + 1, c.width)
         self.blocks = nn.ModuleList(TransformerBlock(c.width, c.heads, c.hidden, c.dropout) for _ in range(c.blocks))
         self.norm = nn.LayerNorm(c.width)
-        self.unit = ActivationUnit(c.width, c.lag_buckets, c.lag_width, c.unit)
+        self.unit = ActivationUnit(c.width, c.lag_buckets, c.lag_width, c.unit, c.weights)
         self.user = FeedForward(2 * c.width, 4 * c.width, c.width)
 
     def forward(
@@ -315,7 +349,8 @@ class MixedAttention(nn.Module):
         h = F.dropout(h, self.dropout, self.training)
         for block in self.blocks:
             h = block(h, valid[:, None, None, :])
-        h_s = (self.norm(h) * valid[..., None]).sum(1) / valid.sum(1, keepdim=True)
+        h = self.norm(h)
+        h_s = h[:, -1] if self.readout == "last" else (h * valid[..., None]).sum(1) / valid.sum(1, keepdim=True)
         h_l = self.unit(x, h_s, buckets, history)
         user = self.user(torch.cat([h_l, h_s], -1))
         return h_s, user + h_s if self.residual else user
@@ -330,7 +365,7 @@ class T2Diff(nn.Module):
         self.config = c
         self.items = nn.Embedding(c.items + 1, c.width)
         if c.tower_input != "none":
-            self.denoiser = Denoiser(c.width, c.channels)
+            self.denoiser = Denoiser(c.width, c.channels, c.causal)
         self.tower = MixedAttention(c)
         self.schedule = Schedule(c.steps, c.beta_first, c.beta_last)
         initialise(self, 1 / math.sqrt(c.width))
@@ -346,9 +381,9 @@ class T2Diff(nn.Module):
         mask = torch.cat([suffix, items[:, -1:] > 0], 1)
         return F.pad(mask, (width - mask.shape[1], 0))
 
-    def lag_buckets(self, times: Tensor) -> Tensor:
-        """floor(log2(max(0, t_n - t_j) + 1)), at most 39; t_n is the time of the last column."""
-        lag = (times[:, -1:] - times).clamp(min=0) + 1
+    def lag_buckets(self, times: Tensor, now: Tensor | None = None) -> Tensor:
+        """floor(log2(max(0, t - t_j) + 1)), at most 39; t [B] is `now`, or the time of the last column."""
+        lag = ((times[:, -1:] if now is None else now[:, None]) - times).clamp(min=0) + 1
         return torch.log2(lag.double()).floor().long().clamp(max=self.config.lag_buckets - 1)
 
     def sequence(self, items: Tensor) -> Tensor:
@@ -358,7 +393,7 @@ class T2Diff(nn.Module):
     def condition(self, items: Tensor) -> tuple[Tensor, Tensor]:
         """The last w columns of X and their mask; detached when gradients stop at the diffusion."""
         x = self.sequence(items)[:, -self.config.window :]
-        return (x.detach() if self.config.stop_gradient else x), items[:, -self.config.window :] > 0
+        return (x.detach() if "inputs" in self.config.stop_gradient else x), items[:, -self.config.window :] > 0
 
     def prediction(self, z0: Tensor, x: Tensor) -> Tensor:
         """Equation 18: [B, d]."""
@@ -373,11 +408,13 @@ class T2Diff(nn.Module):
             z = self.schedule.posterior_mean(z, z0, t) if ancestral else self.schedule.ddim(z, z0, t, s)
         return z
 
-    def user(self, items: Tensor, times: Tensor, prediction: Tensor | None) -> tuple[Tensor, Tensor]:
+    def user(
+        self, items: Tensor, times: Tensor, prediction: Tensor | None, now: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """h_s and e_u."""
         session = self.session_mask(items, times)
         return self.tower(
-            self.sequence(items), prediction, session, (items > 0) & ~session, self.lag_buckets(times)
+            self.sequence(items), prediction, session, (items > 0) & ~session, self.lag_buckets(times, now)
         )
 
     def scores(self, user: Tensor) -> Tensor:
@@ -387,40 +424,51 @@ class T2Diff(nn.Module):
     # Training
 
     def losses(
-        self, items: Tensor, times: Tensor, targets: Tensor, r: Tensor, noise: Tensor, terminal: Tensor | None = None
+        self,
+        items: Tensor,
+        times: Tensor,
+        targets: Tensor,
+        r: Tensor,
+        noise: Tensor,
+        terminal: Tensor | None = None,
+        now: Tensor | None = None,
     ) -> dict[str, Tensor]:
-        """Every term for one batch. r [B] in 1...T; noise, terminal [B, w, d] standard normal."""
+        """Every term for one batch. r [B] in 1...T; noise, terminal [B, w, d] standard normal; now [B] seconds."""
         c = self.config
         out: dict[str, Tensor] = {}
         prediction = None
         if c.tower_input != "none":
             x, mask = self.condition(items)
             target = normalise(self.items(targets))
-            target = target.detach() if c.stop_gradient else target
+            target = target.detach() if "target" in c.stop_gradient else target
             shifted = torch.cat([x[:, 1:], target[:, None]], 1)
             z0 = (shifted - x if c.drift else shifted) * mask[..., None]
             z_r = self.schedule.noised(z0, noise, r) * mask[..., None]
             estimate = self.denoiser(z_r, x, r, mask)
             out["z_r"], out["denoised"] = z_r, estimate
-            out["reconstruction"] = ((estimate - z0) ** 2).sum() / (mask.sum() * c.width)
+            counted = mask.clone()
+            if c.reconstructed == "last":
+                counted[:, :-1] = False
+            out["reconstruction"] = (((estimate - z0) ** 2) * counted[..., None]).sum() / (counted.sum() * c.width)
             prediction = self.prediction(estimate, x)
-            if c.tower_input == "terminal":
-                with torch.set_grad_enabled(c.ranking_weight > 0):
-                    prediction = self.prediction(self.sample(x, mask, terminal, [c.steps]), x)
-            ranked = prediction
-            if c.tower_input == "chain":
-                with torch.no_grad():
-                    chain = ddim_steps(c.steps, min(c.chain_steps, c.steps))
-                    prediction = self.prediction(self.sample(x, mask, terminal, chain), x)
+            # What never saw the target: pure noise denoised once, or at the end of a chain, whose last step alone learns.
+            steps = ddim_steps(c.steps, min(c.chain_steps, c.steps)) if c.tower_input == "chain" else [c.steps]
+            state = terminal * mask[..., None]
+            with torch.no_grad():
+                for t, s in zip(steps, steps[1:]):
+                    state = self.schedule.ddim(state, self.denoiser(state, x, torch.full_like(r, t), mask), t, s)
+            answer = self.prediction(self.denoiser(state, x, torch.full_like(r, steps[-1]), mask), x)
+            if c.tower_input != "paper":
+                prediction = answer
             out["prediction"] = prediction
             if c.ranking_weight > 0:
-                logits = ranked @ normalise(self.items.weight[1:]).detach().T / math.sqrt(c.width)
+                logits = answer @ normalise(self.items.weight[1:]).detach().T / math.sqrt(c.width)
                 out["ranking"] = F.cross_entropy(logits, targets - 1)
-            prediction = prediction.detach() if c.stop_gradient else prediction
+            prediction = prediction.detach() if "prediction" in c.stop_gradient else prediction
             if self.training and c.prediction_dropout > 0:
                 keep = torch.rand(prediction.shape[0], 1, device=prediction.device) >= c.prediction_dropout
                 prediction = prediction * keep
-        out["h_s"], out["user"] = self.user(items, times, prediction)
+        out["h_s"], out["user"] = self.user(items, times, prediction, now)
         out["tower"] = F.cross_entropy(self.scores(out["user"]), targets - 1)
         out["total"] = out["tower"]
         if "reconstruction" in out:

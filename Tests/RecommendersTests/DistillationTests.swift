@@ -16,6 +16,8 @@ struct DistillationTests {
 
     private func model(_ name: String, _ changes: [String: JSONValue] = [:]) throws -> any Distillable {
         let subject = Subject(entry: try ModelRegistry.builtin.entry(name))
+        // Fresh denoisers of a short schedule, which leaves some signal at its end.
+        let changes = name == "t2diff" ? changes.merging(["reference_steps": 0]) { given, _ in given } : changes
         return try #require(try subject.model(changes).distillable)
     }
 
@@ -54,11 +56,11 @@ struct DistillationTests {
             let batch = try batch(77)
             let (clean, condition) = try model.diffusion(of: batch)
             let noise = try Tensor.normal(clean.shape, using: Generator(seed: 5))
-            let start = try model.projected(condition.mask.map { try noise * $0 } ?? noise)
+            let start = try model.space.projected(condition.mask.map { try noise * $0 } ?? noise)
             return try sampler.sample(
                 from: start,
                 model.schedule,
-                project: model.projected,
+                in: model.space,
                 noise: { _ in start },
                 denoise: { state, step in
                     let steps = try Tensor.full([state.size(0)], Double(step), .int64)

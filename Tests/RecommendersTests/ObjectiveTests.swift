@@ -21,6 +21,24 @@ private struct ScriptedNegatives: NegativeSampler {
     func probability(of item: Int) -> Double { probabilities[item - 1] }
 }
 
+/// Hands out numbers one after the other.
+private final class QueuedNegatives: NegativeSampler, @unchecked Sendable {
+    static let probability = 0.2
+    private let numbers: [Int32]
+    private var next = 0
+
+    init(_ numbers: [Int32]) { self.numbers = numbers }
+
+    func restart() { next = 0 }
+
+    func sample(_ count: Int, using generator: inout some RandomNumberGenerator) -> [Int32] {
+        next += count
+        return Array(numbers[next - count..<next])
+    }
+
+    func probability(of item: Int) -> Double { Self.probability }
+}
+
 @Suite("Objective")
 struct ObjectiveTests {
     private static let (rows, items, width) = (5, 7, 3)
@@ -82,6 +100,60 @@ struct ObjectiveTests {
             }
         }
         return losses.reduce(0, +) / Double(Self.rows)
+    }
+
+    @Test("a target's own negatives, drawn again where its user has met them, with and without correction")
+    func ownNegatives() throws {
+        var objective = objective(.sampledSoftmax, negatives: 2)
+        (objective.sharedNegatives, objective.excludesKnown) = (false, true)
+        // Items 1, 2, 3, ... in turn; the first user has met item 2 alone, and draws the eleventh number for it: item 4.
+        let drawn: [Int32] = [1, 2, 3, 4, 5, 6, 7, 1, 2, 3]
+        let sampler = QueuedNegatives(drawn + [4])
+        for corrects in [true, false] {
+            objective.logQCorrection = corrects
+            sampler.restart()
+            var random = SplitMix64(seed: 5)
+            let found = try objective(
+                users,
+                table,
+                targets: Tensor(Self.targets.map(Int64.init)),
+                known: { $0 == 0 ? [2] : [] },
+                sampler: sampler,
+                using: &random
+            )
+            let scores = try scores(temperature: 1)
+            var numbers = drawn.map { Int($0) - 1 }
+            numbers[1] = 3
+            var sum = 0.0
+            for (row, target) in Self.targets.enumerated() {
+                var total = exp(scores[row][target])
+                for item in numbers[row * 2..<row * 2 + 2] where item != target {
+                    total += exp(scores[row][item]) / (corrects ? 2 * QueuedNegatives.probability : 1)
+                }
+                sum += log(total) - scores[row][target]
+            }
+            #expect(try abs(found.item() - sum / 5) < 1e-5)
+        }
+    }
+
+    @Test("somebody who has met whatever can be drawn ends no training")
+    func everythingKnown() throws {
+        var objective = objective(.bpr, negatives: 1)
+        objective.excludesKnown = true
+        var random = SplitMix64(seed: 5)
+        let loss = try objective(
+            users,
+            table,
+            targets: Tensor(Self.targets.map(Int64.init)),
+            known: { _ in Set(1...7) },
+            sampler: UniformNegatives(itemCount: 7),
+            using: &random
+        )
+        #expect(try loss.item().isFinite)
+        objective.kind = .crossEntropy
+        #expect(throws: ConfigurationError.self) { try objective.validate() }
+        (objective.kind, objective.sharedNegatives) = (.sampledSoftmax, true)
+        #expect(throws: ConfigurationError.self) { try objective.validate() }
     }
 
     @Test("agrees with its definition, the target among the negatives not counting", arguments: Objective.Kind.allCases)

@@ -22,6 +22,7 @@ struct T2DiffGolden {
         (c.embeddingSize, c.maxSequenceLength, c.maxSessionLength, c.window, c.channels) = (8, 12, 4, 8, 8)
         (c.steps, c.betaStart, c.betaEnd, c.attentionHiddenSize) = (5, 1e-4, 0.2, 6)
         (c.dropout, c.residual, c.towerInput, c.rankingLossWeight) = (0, false, .paper, 0)
+        (c.referenceSteps, c.lagOrigin) = (0, .latest)
         change(&c)
         try c.validate()
         model = try T2Diff(c, for: DatasetShape(users: 3, items: 20), using: Generator(seed: 1))
@@ -34,7 +35,8 @@ struct T2DiffGolden {
             times: try file.array("input.times", as: Int64.self),
             lengths: try file.array("input.lengths", as: Int32.self),
             targets: try file.array("input.targets", as: Int32.self),
-            users: [0, 1, 2]
+            users: [0, 1, 2],
+            moments: try file.array("input.now", as: Int64.self)
         )
     }
 
@@ -89,7 +91,7 @@ struct T2DiffGoldenTests {
     @Test("the noised drift, the denoiser's answer and the predicted item")
     func denoising() throws {
         let golden = try T2DiffGolden()
-        let window = try golden.history().window(stopGradient: true)
+        let window = try golden.history().window(isDetached: true)
         let target = try golden.model.items(golden.file.tensor("input.targets")).layerNorm().unsqueezed(1)
         let drift = try (.concatenated([window.items.sliced(1, from: 1), target], 1) - window.items) * window.mask
         let steps = try golden.file.tensor("input.r").to(.int64)
@@ -150,7 +152,7 @@ struct T2DiffGoldenTests {
         let history = try golden.history()
         let denoiser = try #require(golden.model.denoiser)
         let found = try golden.model.predict(history, denoiser, sampler, golden.batch().noise)
-        let last = try (golden.expected("expected.\(name)") + history.window(stopGradient: true).items).selected(1, -1)
+        let last = try (golden.expected("expected.\(name)") + history.window(isDetached: true).items).selected(1, -1)
         try expect(found, equals: last)
         guard name == "ddim" else { return }
         let user = try golden.model.userVectors(golden.batch()).squeezed(1)
@@ -165,12 +167,21 @@ struct T2DiffGoldenTests {
 
         static let all = [
             Variant(name: "noDrift") { $0.drift = false },
-            Variant(name: "noStopGradient") { $0.stopGradient = false },
+            Variant(name: "noStopGradient") { $0.stopGradient = .none },
+            Variant(name: "stopInputs") { $0.stopGradient = .history },
+            Variant(name: "stopDiffusion") { $0.stopGradient = .embeddings },
+            Variant(name: "stopPrediction") { $0.stopGradient = .prediction },
+            Variant(name: "causal") { $0.causal = true },
+            Variant(name: "lastPosition") { $0.reconstructed = .last },
+            Variant(name: "sigmoidWeights") { $0.attentionWeights = .sigmoid },
+            Variant(name: "literalWeights") { $0.attentionWeights = .literal },
+            Variant(name: "lastReadout") { $0.sessionReadout = .last },
             Variant(name: "lambda10") { $0.reconstructionLossWeight = 10 },
             Variant(name: "ranking") { $0.rankingLossWeight = 0.5 },
             Variant(name: "terminal") { $0.towerInput = .terminal },
             Variant(name: "terminalRanking") { ($0.towerInput, $0.rankingLossWeight) = (.terminal, 0.5) },
             Variant(name: "chain") { $0.towerInput = .chain },
+            Variant(name: "chainRanking") { ($0.towerInput, $0.rankingLossWeight) = (.chain, 0.5) },
             Variant(name: "withoutDiffusion") { $0.towerInput = .none },
         ]
     }
@@ -202,6 +213,15 @@ struct T2DiffGoldenTests {
                 parameter.name
             )
         }
+    }
+
+    @Test("ages that count from the request")
+    func requestTime() throws {
+        let golden = try T2DiffGolden { $0.lagOrigin = .request }
+        let latest = try T2DiffGolden()
+        #expect(golden.model.readsMoment && !latest.model.readsMoment)
+        let output = try golden.model.trainingOutput(golden.batch())
+        try expect(output.vectors, equals: golden.expected("expected.userNow"))
     }
 
     /// How the prediction that such a tower trains with can be had at inference.

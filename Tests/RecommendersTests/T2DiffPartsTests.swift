@@ -37,6 +37,7 @@ struct T2DiffHistoryTests {
     func naive(_ seed: Int) throws {
         var c = T2Diff.Configuration()
         (c.embeddingSize, c.maxSequenceLength, c.window) = (4, 12, [4, 8][seed % 2])
+        c.lagOrigin = seed % 3 == 0 ? .request : .latest
         (c.maxSessionLength, c.sessionGapSeconds) = ([1, 3, 4, 12][seed % 4], [0, 60, 1800][seed % 3])
         try c.validate()
         let rows = rows(seed: UInt64(seed), length: [2, 6, 12][seed / 8], gap: c.sessionGapSeconds)
@@ -65,7 +66,8 @@ struct T2DiffHistoryTests {
                     #expect(session[place] == (isSession ? 1 : 0), "row \(row), column \(column)")
                 }
                 guard isReal else { continue }
-                let age = max(0, history.times[count - 1] - history.times[column - first])
+                let now = c.lagOrigin == .request ? host.moments[row] : history.times[count - 1]
+                let age = max(0, now - history.times[column - first])
                 let bucket = (age + 1).bitWidth - 1 - (age + 1).leadingZeroBitCount
                 #expect(lags[cell] == min(39, bucket), "row \(row), column \(column), age \(age)")
             }
@@ -76,6 +78,7 @@ struct T2DiffHistoryTests {
     func powersOfTwo() throws {
         var c = T2Diff.Configuration()
         (c.embeddingSize, c.maxSequenceLength, c.window, c.maxSessionLength) = (4, 12, 4, 1)
+        c.lagOrigin = .latest
         for power in 1..<46 {
             let last: Int64 = 1 << 47
             let age: Int64 = 1 << power
@@ -166,14 +169,15 @@ struct T2DiffTowerTests {
 
     @Test("without stopped gradients the tower teaches the denoiser, with them it does not")
     func stopGradient() throws {
-        for (stops, input) in [(true, T2Diff.TowerInput.paper), (false, .paper), (true, .terminal), (false, .terminal)]
-        {
-            let golden = try T2DiffGolden { ($0.stopGradient, $0.towerInput) = (stops, input) }
-            try golden.model.trainingOutput(golden.batch()).vectors.sum().backward()
-            let denoiser = try #require(golden.model.denoiser).parameters()
-            let gradients = try denoiser.compactMap { try $0.part.value.gradient()?.floats() }
-            let isTaught = gradients.joined().contains { $0 != 0 }
-            #expect(isTaught == !stops, "\(input)")
+        for stops in [true, false] {
+            for input in [T2Diff.TowerInput.paper, .terminal, .chain] {
+                let golden = try T2DiffGolden { ($0.stopGradient, $0.towerInput) = (stops ? .all : .none, input) }
+                try golden.model.trainingOutput(golden.batch()).vectors.sum().backward()
+                let denoiser = try #require(golden.model.denoiser).parameters()
+                let gradients = try denoiser.compactMap { try $0.part.value.gradient()?.floats() }
+                let isTaught = gradients.joined().contains { $0 != 0 }
+                #expect(isTaught == !stops, "\(input)")
+            }
         }
     }
 
@@ -185,5 +189,42 @@ struct T2DiffTowerTests {
         }
         #expect(try vectors(1) == vectors(1))
         #expect(try vectors(1) != vectors(2))
+    }
+}
+
+@Suite("T2Diff's settings of before")
+struct T2DiffFormerSettingsTests {
+    @Test("a manifest without today's keys goes on as it was trained; a file gets today's defaults")
+    func formerDefaults() throws {
+        let entry = try ModelRegistry.builtin.entry("t2diff")
+        let recorded: JSONValue = ["steps": 10, "stop_gradient": true, "firstBeta": 0.01]
+        let old = try entry.specification(entry.completed(recorded)).settings
+        #expect(old["reference_steps"] == 0 && old["lag_origin"] == "latest" && old["stop_gradient"] == "all")
+        #expect(old["beta_start"] == 0.01)
+        let new = try entry.specification(recorded).settings
+        #expect(new["reference_steps"] == 50 && new["lag_origin"] == "request")
+        let kept: JSONValue = ["reference_steps": 50, "lag_origin": "request"]
+        #expect(try entry.completed(kept) == kept)
+    }
+
+    @Test("switches of before are read")
+    func formerValues() throws {
+        for (value, name) in [(JSONValue.bool(true), "all"), (.bool(false), "none")] {
+            let settings = try T2Diff.Configuration(overriding: ["stop_gradient": value], path: "model")
+            #expect(settings.stopGradient.rawValue == name)
+        }
+    }
+
+    @Test("the log names the signal that is left, and warns where it is too much")
+    func notice() throws {
+        func notice(_ settings: JSONValue) throws -> String {
+            try ModelRegistry.builtin.entry("t2diff").specification(settings).noiseNotice ?? ""
+        }
+        #expect(try notice(["steps": 10]).contains("10 noise steps, alpha-bar"))
+        #expect(!(try notice(["steps": 10]).contains("expected")))
+        #expect(try notice(["steps": 10, "reference_steps": 0]).contains("expected at most 0.01"))
+        let shop = try ModelRegistry.builtin.entry("diffusion-gs").specification()
+        #expect(try #require(shop.noiseNotice).contains("expected") == false)
+        #expect(try ModelRegistry.builtin.entry("sasrec").specification().noiseNotice == nil)
     }
 }

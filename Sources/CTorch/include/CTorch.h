@@ -72,7 +72,7 @@ enum {
 };
 enum {
     CT_ADD, CT_SUB, CT_MUL, CT_DIV, CT_POW, CT_MAXIMUM, CT_MINIMUM, CT_EQ, CT_NE, CT_LT, CT_LE, CT_GT, CT_GE, CT_AND,
-    CT_OR, CT_RSUB, CT_RDIV
+    CT_OR, CT_RSUB, CT_RDIV, CT_ATAN2
 };
 ct_tensor *ct_unary(int op, const ct_tensor *t);
 ct_tensor *ct_binary(int op, const ct_tensor *a, const ct_tensor *b);

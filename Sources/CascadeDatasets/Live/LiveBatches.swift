@@ -36,7 +36,7 @@ extension HostBatch {
     public init(_ histories: some Collection<LiveHistory>, padding: Padding) {
         let joined = JoinedHistories(histories)
         self.init(
-            zip(histories, joined.rows).map { Window(user: $0.user, inputs: $1, target: nil) },
+            zip(histories, joined.rows).map { Window(user: $0.user, inputs: $1, target: nil, moment: $0.moment) },
             of: joined.events,
             padding: padding,
             causal: false

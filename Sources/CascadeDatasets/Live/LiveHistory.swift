@@ -13,6 +13,8 @@ public struct LiveHistory: Sendable, Hashable {
     private(set) var actions: [UInt8] = []
     /// The tokens of each event's query; none without one.
     private(set) var queries: [[Int32]] = []
+    /// Seconds of the moment that is asked about; nil for the latest event's.
+    let moment: Int64?
 
     /// Reads the latest events.
     ///
@@ -23,14 +25,18 @@ public struct LiveHistory: Sendable, Hashable {
     ///   - dataset: What the model was trained on.
     ///   - length: How many of the latest events the model reads; 0 when it reads none.
     ///   - tokenizer: Turns the events' queries into tokens; nil for a model that does not read them.
+    ///   - moment: When the request came, in seconds; nil for a model that does not read it, whose answers then hold until
+    ///     the next event.
     /// - Complexity: O(`length`) and the events of unknown items, whatever the size of the data set.
     public init(
         _ events: [Event],
         of user: UserID?,
         in dataset: Dataset,
         length: Int,
-        tokenizer: QueryTokenizer? = nil
+        tokenizer: QueryTokenizer? = nil,
+        moment: Int64? = nil
     ) {
+        self.moment = moment
         self.user = Int32(user.flatMap(dataset.find)?.rawValue ?? -1)
         var known: [(item: ItemIndex, event: Event)] = []
         for event in events.reversed() {

@@ -75,6 +75,12 @@ public struct DiffusionGS: EncodedQueryRanker {
         public var noisedStart = true
         public init() {}
 
+        public var noiseSchedule: NoiseSchedule {
+            NoiseSchedule(schedule, steps: steps, first: betaStart, last: betaEnd)
+        }
+        /// It begins with the noised history (reading G3).
+        public var startsFromNoise: Bool { false }
+
         public static var bounds: [Bound<Self>] {
             [
                 .multiple(\.base.embeddingSize, of: \.numHeads), .atLeast(1, \.numHeads), .unit(\.dropout),
@@ -116,7 +122,7 @@ public struct DiffusionGS: EncodedQueryRanker {
         staticHead = try Linear(c.embeddingSize, c.embeddingSize, using: generator)
         dynamicHead = try Linear(c.embeddingSize, c.embeddingSize, using: generator)
         head = try QueryHead(c.embeddingSize, perCandidate: c.target == .token, c.head, using: generator)
-        schedule = NoiseSchedule(c.schedule, steps: c.steps, first: c.betaStart, last: c.betaEnd)
+        schedule = c.noiseSchedule
     }
 
     /// Both parts of every token, which add up to the estimate of the clean history: `[B, L, D]` each.

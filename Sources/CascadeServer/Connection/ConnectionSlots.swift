@@ -70,7 +70,8 @@ enum Peer {
     /// What the limits go by: an address of IPv4, or the first half of one of IPv6, which is one customer's as a rule.
     static func name(of address: SocketAddress?) -> String {
         guard case .v6(let six) = address else { return address?.ipAddress ?? "unknown" }
-        let bytes = withUnsafeBytes(of: six.address.sin6_addr) { Array($0) }
+        // `sin6_addr`, by its place (RFC 3493, section 3.3): which module has the member depends on the order of a build.
+        let bytes = withUnsafeBytes(of: six.address) { Array($0[8..<24]) }
         let isMapped = bytes[..<10].allSatisfy { $0 == 0 } && bytes[10] == 0xFF && bytes[11] == 0xFF
         guard !isMapped else { return bytes[12...].map(String.init).joined(separator: ".") }
         return bytes[..<8].map { String($0, radix: 16) }.joined(separator: ":") + "/64"

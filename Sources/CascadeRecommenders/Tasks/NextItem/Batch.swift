@@ -66,6 +66,8 @@ public struct Batch {
     public let targets: Tensor
     /// Dense user numbers, int64 `[B]`.
     public let users: Tensor
+    /// Seconds of the moments that are asked about, int64 `[B]`.
+    public let moments: Tensor
     /// Where noise comes from.
     public let noise: Noise
 
@@ -86,6 +88,7 @@ public struct Batch {
         times = try Tensor(host.times, shape: shape, on: device)
         lengths = try Tensor(host.lengths.map(Int64.init), on: device)
         users = try Tensor(host.users.map(Int64.init), on: device)
+        moments = try Tensor(host.moments, on: device)
         var (positions, targets): ([Int64], [Int64]) = ([], [])
         positions.reserveCapacity(host.targets.count)
         targets.reserveCapacity(host.targets.count)

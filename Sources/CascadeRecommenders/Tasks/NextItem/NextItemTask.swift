@@ -44,6 +44,7 @@ public struct NextItemTask: RecommendationTask {
         }
         let objective = settings.loss
         let sampler = try objective.sampler(itemCounts: context.data.trainingItemCounts())
+        let known = objective.excludesKnown ? context.data.knownItems() : nil
         let plan = settings.plan(context.data, for: model, type(of: model).examples, seed: seed)
         return GradientTraining { epoch in
             let batches = plan.epoch(epoch)
@@ -52,7 +53,16 @@ public struct NextItemTask: RecommendationTask {
             let batch = try Batch(host, on: step.generator.device, noise: .drawn(step.generator))
             let output = try step.measured("forward") { try model.trainingOutput(batch) }
             let terms = try step.measured("loss") {
-                try objective.terms(output, of: model, targets: batch.targets, sampler: sampler, using: &step.random)
+                let owners = host.targetRows
+                let met = known.map { known in { known[Int(host.users[owners[$0]])] } }
+                return try objective.terms(
+                    output,
+                    of: model,
+                    targets: batch.targets,
+                    known: met,
+                    sampler: sampler,
+                    using: &step.random
+                )
             }
             return BatchLosses(terms, examples: batch.targets.count)
         }

@@ -38,6 +38,12 @@ public struct Objective: Settings, Equatable {
     public var exponent = 0.75
     /// Calibration t of `gbce`, in 0...1.
     public var calibration = 0.75
+    /// Whether all targets of a batch share the negatives of `sampled-softmax`; else each has as many of its own.
+    public var sharedNegatives = true
+    /// Whether `sampled-softmax` corrects scores for how often negatives are drawn.
+    public var logQCorrection = true
+    /// Whether a target's own negatives are drawn again where its user has met them.
+    public var excludesKnown = false
     /// Scores are divided by this before the loss.
     public var temperature = 1.0
 
@@ -64,12 +70,14 @@ public struct Objective: Settings, Equatable {
     ///   - output: What the model made of a batch.
     ///   - model: Has the items' vectors.
     ///   - targets: The batch's, int64 `[M]`.
+    ///   - known: Item numbers that each target's user has met, for ``excludesKnown``; nil for none.
     ///   - sampler: Draws negatives; unused by `cross-entropy`.
     ///   - random: Its randomness.
     public func terms(
         _ output: TrainingOutput,
         of model: any VectorRetriever,
         targets: Tensor,
+        known: ((_ target: Int) -> Set<Int32>)? = nil,
         sampler: any NegativeSampler,
         using random: inout SplitMix64
     ) throws -> [(name: String, loss: Tensor)] {
@@ -77,9 +85,14 @@ public struct Objective: Settings, Equatable {
         let catalog = try model.itemVectors()
         var terms: [(name: String, loss: Tensor)] = []
         for prediction in output.predictions {
-            let loss = try self(prediction.vectors, catalog, targets: targets, sampler: sampler, using: &random) {
-                try model.itemVectors($0)
-            }
+            let loss = try self(
+                prediction.vectors,
+                catalog,
+                targets: targets,
+                known: known,
+                sampler: sampler,
+                using: &random
+            ) { try model.itemVectors($0) }
             terms.append((prediction.name, prediction.weight == 1 ? loss : try loss * prediction.weight))
         }
         return terms + output.terms
@@ -91,6 +104,7 @@ public struct Objective: Settings, Equatable {
     ///   - vectors: `[M, D]`.
     ///   - catalog: `[N, D]`.
     ///   - targets: int64 `[M]` in `0..<N`.
+    ///   - known: Item numbers that each target's user has met, for ``excludesKnown``; nil for none.
     ///   - sampler: Draws negatives; unused by `cross-entropy`.
     ///   - random: Its randomness.
     ///   - lookUp: Vectors of the items of an int64 tensor, when the model has a better way than through `catalog`.
@@ -98,6 +112,7 @@ public struct Objective: Settings, Equatable {
         _ vectors: Tensor,
         _ catalog: Tensor,
         targets: Tensor,
+        known: ((_ target: Int) -> Set<Int32>)? = nil,
         sampler: any NegativeSampler,
         using random: inout SplitMix64,
         lookUp: ((Tensor) throws -> Tensor)? = nil
@@ -107,8 +122,8 @@ public struct Objective: Settings, Equatable {
         guard kind != .crossEntropy else { return try catalogCrossEntropy(users, catalog, targets: targets) }
         let (rows, items) = (vectors.size(0), catalog.size(0))
         let positives = try (users * lookUp(targets)).sum(1)
-        let isShared = kind == .sampledSoftmax
-        let numbers = sampler.sample(isShared ? negatives : rows * negatives, using: &random).map { Int64($0) - 1 }
+        let isShared = kind == .sampledSoftmax && sharedNegatives
+        let numbers = sample(isShared ? negatives : rows * negatives, known, sampler, using: &random)
         let drawn = try Tensor(numbers, shape: isShared ? [1, negatives] : [rows, negatives], on: vectors.device)
         let table = try lookUp(drawn)
         let scores =
@@ -119,13 +134,53 @@ public struct Objective: Settings, Equatable {
         let others = try scores.filled(where: hits, with: -.infinity)
         switch kind {
         case .crossEntropy, .sampledSoftmax:
+            guard logQCorrection else { return try SampledLoss.softmax(positives, others) }
             let logs = numbers.map { Float(log(Double(negatives) * sampler.probability(of: Int($0) + 1))) }
-            return try SampledLoss.softmax(positives, others, correction: Tensor(logs, on: vectors.device))
+            let shape = isShared ? [negatives] : [rows, negatives]
+            return try SampledLoss.softmax(
+                positives,
+                others,
+                correction: Tensor(logs, shape: shape, on: vectors.device)
+            )
         case .gbce:
             let beta = SampledLoss.exponent(calibration: calibration, negatives: negatives, catalog: items)
             return try SampledLoss.generalizedBinary(positives, others, exponent: beta)
         case .bce: return try SampledLoss.binary(positives, others)
         case .bpr: return try SampledLoss.pairwise(positives, others)
+        }
+    }
+
+    /// Draws negatives, from 0; targets with their own draw again what their user has met.
+    private func sample(
+        _ count: Int,
+        _ known: ((Int) -> Set<Int32>)?,
+        _ sampler: any NegativeSampler,
+        using random: inout SplitMix64
+    ) -> [Int64] {
+        var numbers = sampler.sample(count, using: &random)
+        if let known, excludesKnown {
+            for target in 0..<count / negatives {
+                let met = known(target)
+                for place in target * negatives..<(target + 1) * negatives {
+                    // Bounded: somebody may have met whatever can be drawn.
+                    for _ in 0..<100 where met.contains(numbers[place]) {
+                        numbers[place] = sampler.sample(1, using: &random)[0]
+                    }
+                }
+            }
+        }
+        return numbers.map { Int64($0) - 1 }
+    }
+
+    /// Refuses settings that cannot work together.
+    public func validate() throws {
+        guard !excludesKnown || (kind != .crossEntropy && !(kind == .sampledSoftmax && sharedNegatives)) else {
+            throw ConfigurationError(
+                """
+                training.loss.excludes_known: found true, but the targets of a batch share their negatives; set shared_negatives to \
+                false, or take another kind of loss
+                """
+            )
         }
     }
 }
