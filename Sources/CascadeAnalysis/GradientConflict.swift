@@ -17,6 +17,8 @@ public struct GradientConflict: Sendable {
         public let step: Int
         /// Norms of the gradients on the categories' (or items') vectors.
         public let attention, representation: Double
+        /// Means of the norms of the rows that were touched, as DARE's figure 2 has them.
+        public let meanAttention, meanRepresentation: Double
         /// Mean cosine of the two over the rows that were touched.
         public let cosine: Double
     }
@@ -105,9 +107,12 @@ public struct GradientConflict: Sendable {
         let products = try (a * r).sum(1).doubles()
         if rows.isEmpty { rows = Array(repeating: (0, 0), count: products.count) }
         var (sum, touched) = (0.0, 0)
+        var (attention, representation) = (0.0, 0.0)
         for row in products.indices.dropFirst() where norms.a[row] > 0 && norms.r[row] > 0 {
             sum += products[row] / (norms.a[row] * norms.r[row])
             touched += 1
+            attention += norms.a[row]
+            representation += norms.r[row]
             rows[row].steps += 1
             if products[row] < 0 { rows[row].conflicts += 1 }
         }
@@ -116,6 +121,8 @@ public struct GradientConflict: Sendable {
             step: step,
             attention: norm(norms.a),
             representation: norm(norms.r),
+            meanAttention: attention / Double(max(touched, 1)),
+            meanRepresentation: representation / Double(max(touched, 1)),
             cosine: touched == 0 ? 0 : sum / Double(touched)
         )
     }

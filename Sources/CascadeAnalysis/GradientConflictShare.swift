@@ -22,7 +22,7 @@ enum GradientConflictShare: RunAnalysis {
             card.name,
             [
                 .init("run"), .init("part"), .init("training step", "count"), .init("gradient", norm),
-                .init("cosine", "mean"),
+                .init("gradient of a row", "\(norm), mean"), .init("cosine", "mean"),
             ]
         )
         var shares = Table(
@@ -71,8 +71,15 @@ enum GradientConflictShare: RunAnalysis {
             steps: count
         )
         for step in found.steps {
-            for (part, norm) in [("attention", step.attention), ("representation", step.representation)] {
-                steps.add([.text(run.label), .text(part), .count(step.step), .number(norm), .number(step.cosine)])
+            let parts = [
+                ("attention", step.attention, step.meanAttention),
+                ("representation", step.representation, step.meanRepresentation),
+            ]
+            for (part, norm, mean) in parts {
+                steps.add([
+                    .text(run.label), .text(part), .count(step.step), .number(norm), .number(mean),
+                    .number(step.cosine),
+                ])
             }
         }
         let touched = found.rows.filter { $0.steps > 0 }

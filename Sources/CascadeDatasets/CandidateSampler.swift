@@ -19,6 +19,14 @@ public struct CandidateSettings: Codable, Sendable, Equatable {
         case paper
     }
 
+    /// Whether an item that the user had before can be a negative.
+    public enum KnownItems: String, Codable, Sendable, CaseIterable {
+        /// It cannot. A target that the user had before is then told by that alone.
+        case exclude
+        /// It can, as any other item.
+        case include
+    }
+
     /// Negatives to a target.
     public var negatives = 2
     /// How they are drawn.
@@ -27,6 +35,9 @@ public struct CandidateSettings: Codable, Sendable, Equatable {
     public var exponent = 1.0
     /// What the drawing may know.
     public var knowledge = Knowledge.strict
+    /// Whether what the user had before is drawn; where people return to items, `include` keeps that from giving the
+    /// target away.
+    public var knownItems = KnownItems.exclude
 
     /// DARE's: two negatives, by popularity.
     public init() {}
@@ -84,7 +95,10 @@ public struct CandidateSampler: Sendable {
             seed: SplitMix64.mix(seed, UInt64(target), isFixed ? 0 : UInt64((epoch ?? -1) + 1))
         )
         let events = data.dataset.events(of: user)
-        let known = isFixed ? events : events.lowerBound..<max(trainingEnds[user.rawValue], target + 1)
+        let known =
+            settings.knownItems == .include
+            ? events.lowerBound..<events.lowerBound
+            : isFixed ? events : events.lowerBound..<max(trainingEnds[user.rawValue], target + 1)
         let chosen = items[target] + 1
         var candidates = [chosen]
         candidates.reserveCapacity(width)

@@ -38,7 +38,7 @@ public final class Adagrad: Optimizer {
                 )
                 continue
             }
-            let slope = try decayed(gradient, weight, settings.weightDecay)
+            let slope = try decayed(gradient, parameter.part, settings.weightDecay)
             try sums[index].add(slope.square())
             try weight.add(slope / (sums[index].sqrt() + settings.epsilon), scale: -rate)
         }
@@ -54,6 +54,7 @@ public final class Adagrad: Optimizer {
 }
 
 /// A gradient with the decay of the weights in it.
-func decayed(_ gradient: Tensor, _ weight: Tensor, _ decay: Double) throws(TorchError) -> Tensor {
-    decay == 0 ? try gradient.detached() : try gradient.detached() + weight.detached() * decay
+func decayed(_ gradient: Tensor, _ weight: Parameter, _ decay: Double) throws(TorchError) -> Tensor {
+    guard decay > 0, weight.isDecayed else { return try gradient.detached() }
+    return try gradient.detached() + weight.value.detached() * decay
 }

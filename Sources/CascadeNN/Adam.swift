@@ -32,7 +32,9 @@ public final class Adam: Optimizer {
     public func step(rate: Double) throws(TorchError) {
         step += 1
         let numbers = Kernels.AdamStep(step, rate: rate, settings)
-        var dense: (weights: [Tensor], gradients: [Tensor], means: [Tensor], squares: [Tensor]) = ([], [], [], [])
+        // Biases and tables do not decay; without decay all dense parameters move in one kernel.
+        let plain = Kernels.AdamStep(step, rate: rate, settings, decays: false)
+        var groups = [DenseGroup(numbers: numbers), DenseGroup(numbers: plain)]
         for (index, parameter) in parameters.enumerated() {
             let weight = parameter.part.value
             guard let gradient = try weight.gradient() else { continue }
@@ -45,20 +47,34 @@ public final class Adam: Optimizer {
                     square: squares[index]
                 )
             } else {
-                dense.weights.append(weight)
-                dense.gradients.append(gradient)
-                dense.means.append(means[index])
-                dense.squares.append(squares[index])
+                let group = parameter.part.isDecayed || settings.weightDecay == 0 ? 0 : 1
+                groups[group].add(weight, gradient, mean: means[index], square: squares[index])
             }
         }
-        guard !dense.weights.isEmpty else { return }
-        try Kernels.adam(
-            numbers,
-            weights: dense.weights,
-            gradients: dense.gradients,
-            means: dense.means,
-            squares: dense.squares
-        )
+        for group in groups { try group.move() }
+    }
+
+    /// Dense parameters that move by the same numbers.
+    private struct DenseGroup {
+        let numbers: Kernels.AdamStep
+        private var weights: [Tensor] = []
+        private var gradients: [Tensor] = []
+        private var means: [Tensor] = []
+        private var squares: [Tensor] = []
+
+        init(numbers: Kernels.AdamStep) { self.numbers = numbers }
+
+        mutating func add(_ weight: Tensor, _ gradient: Tensor, mean: Tensor, square: Tensor) {
+            weights.append(weight)
+            gradients.append(gradient)
+            means.append(mean)
+            squares.append(square)
+        }
+
+        func move() throws(TorchError) {
+            guard !weights.isEmpty else { return }
+            try Kernels.adam(numbers, weights: weights, gradients: gradients, means: means, squares: squares)
+        }
     }
 
     /// The moments under `mean.<parameter>` and `square.<parameter>`, for a checkpoint.
@@ -77,14 +93,14 @@ public final class Adam: Optimizer {
 
 extension Kernels.AdamStep {
     /// The numbers of a step.
-    init(_ step: Int, rate: Double, _ settings: OptimizerSettings) {
+    init(_ step: Int, rate: Double, _ settings: OptimizerSettings, decays: Bool = true) {
         self.init(
             step: step,
             rate: rate,
             beta1: settings.beta1,
             beta2: settings.beta2,
             epsilon: settings.epsilon,
-            decay: settings.weightDecay,
+            decay: decays ? settings.weightDecay : 0,
             isDecoupled: settings.kind != .adam
         )
     }

@@ -52,7 +52,8 @@ public struct Embedding: Module {
         isRowSparse: Bool = false,
         using generator: Generator
     ) throws(TorchError) {
-        weight = try Parameter(initialization([count, width], using: generator), isRowSparse: isRowSparse)
+        let rows = try initialization([count, width], using: generator)
+        weight = try Parameter(rows, isRowSparse: isRowSparse, isDecayed: false)
     }
 
     /// A table of given rows.
@@ -193,7 +194,9 @@ public struct Conv1d: Module {
     let size: Int
     let isCausal: Bool
 
-    /// Creates the layer; `size` must be odd. A causal one sees a position and those before it alone.
+    /// Creates the layer; `size` must be odd.
+    ///
+    /// A causal layer sees a position and those before it alone.
     public init(_ input: Int, _ output: Int, size: Int, isCausal: Bool = false, using generator: Generator)
         throws(TorchError)
     {

@@ -36,7 +36,7 @@ public final class RowSparseAdam: Optimizer {
                 try Kernels.adamRows(numbers, weight: weight, gradient: gradient, mean: mean, square: square)
             } else if weight.rank < 2 {
                 try Kernels.adam(
-                    numbers,
+                    Kernels.AdamStep(step, rate: rate, settings, decays: parameter.part.isDecayed),
                     weights: [weight],
                     gradients: [gradient],
                     means: [mean],

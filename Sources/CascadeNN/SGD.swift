@@ -33,7 +33,7 @@ public final class SGD: Optimizer {
                 try Kernels.descendRows(weight, gradient: gradient, rate: rate)
                 continue
             }
-            var slope = try decayed(gradient, weight, settings.weightDecay)
+            var slope = try decayed(gradient, parameter.part, settings.weightDecay)
             if !velocities.isEmpty {
                 try velocities[index].scale(settings.momentum)
                 try velocities[index].add(slope)

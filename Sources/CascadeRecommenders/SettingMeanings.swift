@@ -34,6 +34,7 @@ extension CandidateSettings {
             "sampling": "How they are drawn.",
             "exponent": "Power of the popularity, for `popularity`.",
             "knowledge": "What the drawing may know.",
+            "knownItems": "Whether what the user had before is drawn; where people return to items, `include` keeps that from giving the target away.",
         ]
     }
 }
@@ -442,7 +443,7 @@ extension T2Diff.Configuration {
             "schedule": "The shape of the noise schedule.",
             "betaStart": "Beta of step 1 (exponential, linear, logarithmic).",
             "betaEnd": "Beta of step T.",
-            "referenceSteps": "Number of steps that the betas are meant for; other T spread the same noise. 0: they are meant for T.",
+            "referenceSteps": "Number of steps that the betas are meant for, other T spreading the same noise; 0: they are meant for T.",
             "drift": "Diffuses the differences of neighbors; false: the items themselves.",
             "towerInput": "What of the reverse process the prediction reads.",
             "stopGradient": "Where no gradient passes between the diffusion and the rest.",

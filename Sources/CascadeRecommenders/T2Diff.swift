@@ -142,7 +142,7 @@ public struct T2Diff: DiffusionRetriever {
         public var betaStart = 0.02
         /// Beta of step T.
         public var betaEnd = 0.4
-        /// Number of steps that the betas are meant for; other T spread the same noise. 0: they are meant for T.
+        /// Number of steps that the betas are meant for, other T spreading the same noise; 0: they are meant for T.
         public var referenceSteps = 50
         /// Diffuses the differences of neighbors; false: the items themselves.
         public var drift = true

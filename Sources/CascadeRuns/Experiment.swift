@@ -208,7 +208,9 @@ extension Experiment: Codable {
         model = try entry.specification(entry.completed(fields.decode(JSONValue.self, forKey: .configuration)))
         let tree = try fields.decode(JSONValue.self, forKey: .training)
         training = try TrainingSettings(overriding: tree, path: "training")
-        candidates = try fields.decodeIfPresent(CandidateSettings.self, forKey: .candidates)
+        candidates = try fields.decodeIfPresent(JSONValue.self, forKey: .candidates).map {
+            try CandidateSettings(overriding: $0, path: "candidates")
+        }
         category = try fields.decodeIfPresent(String.self, forKey: .category)
     }
 

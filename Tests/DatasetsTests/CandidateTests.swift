@@ -126,6 +126,25 @@ struct CandidateTests {
         }
     }
 
+    @Test("known items are drawn where they are included, in both kinds, and never the target")
+    func included() throws {
+        for knowledge in [CandidateSettings.Knowledge.strict, .paper] {
+            var settings = CandidateSettings()
+            (settings.negatives, settings.knowledge, settings.knownItems) = (3, knowledge, .include)
+            let sampler = try CandidateSampler(split, settings, seed: 3)
+            var drawn = 0
+            for sequence in split.training {
+                let known = Set(sequence.events.map { split.dataset.items[$0] + 1 })
+                for target in split.trainingTargets(of: sequence) {
+                    let candidates = sampler.candidates(for: target, of: sequence.user, epoch: 0)
+                    #expect(!candidates.dropFirst().contains(candidates[0]))
+                    drawn += candidates.dropFirst().count(where: known.contains)
+                }
+            }
+            #expect(drawn > split.training.count)
+        }
+    }
+
     @Test("paper: nothing that the user ever had, the same in every epoch")
     func paper() throws {
         let sampler = try sampler(.paper)

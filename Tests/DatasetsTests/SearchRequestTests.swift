@@ -260,6 +260,20 @@ struct SearchRequestTests {
             }
         }
         #expect(source.training(epoch: 1, batchSize: 5).map(\.candidates) != batches.map(\.candidates))
+        settings.knownItems = .include
+        let including = try QuerySource(data, settings, tokenizer: QueryTokenizer(), length: 5, seed: 1)
+        let drawn = including.training(epoch: 0, batchSize: 5)
+        let met = drawn.enumerated().reduce(0) { sum, entry in
+            let (index, batch) = entry
+            return sum
+                + drawn.requests(index).enumerated().reduce(0) { sum, entry in
+                    let first = Int(dataset.offsets[Int(table.users[entry.element])])
+                    let known = Set((first..<Int(table.ends[entry.element])).map { dataset.items[$0] + 1 })
+                    let list = batch.candidates[entry.offset * 5 + 1..<(entry.offset + 1) * 5]
+                    return sum + list.count(where: known.contains)
+                }
+        }
+        #expect(met > 5)
         let scored = try source.requests(.test, batchSize: 3)
         #expect(scored.map { $0 } == (try source.requests(.test, batchSize: 3)).map { $0 })
         #expect(scored.reduce(0) { $0 + $1.rows } == data.requests?.numbers(.test).count)

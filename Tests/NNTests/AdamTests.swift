@@ -48,7 +48,7 @@ struct AdamTests {
         var configuration = OptimizerSettings()
         (configuration.weightDecay, configuration.kind) = (decay, decoupled ? .adamw : .adam)
         (configuration.beta1, configuration.beta2) = (beta1, beta2)
-        let first = try Parameter(.normal([3], using: generator))
+        let first = try Parameter(.normal([3], using: generator), isDecayed: true)
         let second = try Parameter(.normal([2, 1], using: generator))
         var byHand = try (first.value.doubles() + second.value.doubles()).map { ScalarAdam($0, configuration) }
         let adam = try Adam(named(first, second), configuration)

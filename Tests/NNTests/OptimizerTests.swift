@@ -19,7 +19,7 @@ private struct ByHand {
         self.weight = weight
     }
 
-    mutating func update(_ gradient: Double, rate: Double, decays: Bool = true) {
+    mutating func update(_ gradient: Double, rate: Double, decays: Bool = true, hasMomentum: Bool? = nil) {
         step += 1
         let s = settings
         let decay = decays ? s.weightDecay : 0
@@ -29,7 +29,7 @@ private struct ByHand {
             first += slope * slope
             weight -= rate * slope / (first.squareRoot() + s.epsilon)
         case .sgd:
-            first = (decays ? s.momentum : 0) * first + gradient + decay * weight
+            first = (hasMomentum ?? decays ? s.momentum : 0) * first + gradient + decay * weight
             weight -= rate * first
         case .adamw, .adam, .sparseAdam:
             var slope = gradient
@@ -60,10 +60,19 @@ struct OptimizerTests {
         return try Model(parts: parameters).parameters()
     }
 
-    @Test("20 steps of a vector agree with the method by hand", arguments: kinds)
-    func dense(_ kind: OptimizerSettings.Kind) throws {
+    @Test("biases, scales and tables of embeddings do not decay, matrices do")
+    func decayed() throws {
+        #expect(try !Parameter(.ones([3])).isDecayed && Parameter(.ones([3, 1])).isDecayed)
+        let table = try Embedding(5, 2, .ones, using: Generator(seed: 1))
+        let layer = try Linear(2, 3, using: Generator(seed: 1))
+        #expect(!table.weight.isDecayed && layer.weight.isDecayed)
+        #expect(try #require(layer.bias).isDecayed == false)
+    }
+
+    @Test("20 steps of a vector agree with the method by hand, with and without decay", arguments: kinds, [true, false])
+    func dense(_ kind: OptimizerSettings.Kind, _ isDecayed: Bool) throws {
         let settings = settings(kind)
-        let weight = try Parameter(Tensor([0.5, -1, 2] as [Float]))
+        let weight = try Parameter(Tensor([0.5, -1, 2] as [Float]), isDecayed: isDecayed)
         let optimizer = try settings.make(named(weight))
         var byHand = [0.5, -1, 2].map { ByHand(settings, $0) }
         for step in 1...20 {
@@ -71,7 +80,10 @@ struct OptimizerTests {
             let rate = 0.05 / Double(step)
             try weight.value.setGradient(Tensor(gradients.map(Float.init)))
             try optimizer.step(rate: rate)
-            for (index, gradient) in gradients.enumerated() { byHand[index].update(gradient, rate: rate) }
+            for (index, gradient) in gradients.enumerated() {
+                // Momentum, unlike decay, is every parameter's.
+                byHand[index].update(gradient, rate: rate, decays: isDecayed, hasMomentum: true)
+            }
             try expect(weight.value, byHand.map(\.weight))
         }
         #expect(optimizer.step == 20)

@@ -14,6 +14,7 @@ public struct QuerySource: Sendable {
     private let tokenizer: QueryTokenizer
     private let length: Int
     private let negatives: Int
+    private let excludesKnown: Bool
     private let sampler: (any NegativeSampler)?
     private let seed: UInt64
     private let tokens: [[Int32]]
@@ -71,6 +72,7 @@ public struct QuerySource: Sendable {
         self.division = division
         self.tokenizer = tokenizer
         (self.length, self.seed, negatives) = (length, seed, settings.negatives)
+        excludesKnown = settings.knownItems == .exclude
         tokens = (0..<data.dataset.manifest.queries).map { tokenizer.tokens(data.dataset.queryText($0)) }
         contexts = data.dataset.requestFeatureNames.map { data.dataset.requestCombinations($0).map { $0 + 1 } }
         contextReader = ContextReader(data.dataset)
@@ -199,7 +201,8 @@ public struct QuerySource: Sendable {
         guard let sampler else { return [] }
         var generator = SplitMix64(seed: SplitMix64.mix(seed, UInt64(request), UInt64((epoch ?? -1) + 1)))
         let events = data.dataset.events(of: UserIndex(Int(table.users[request])))
-        let known = Set((events.lowerBound..<Int(table.ends[request])).map { data.dataset.items[$0] + 1 })
+        let before = excludesKnown ? events.lowerBound..<Int(table.ends[request]) : 0..<0
+        let known = Set(before.map { data.dataset.items[$0] + 1 })
         var (result, taken, misses) = ([QueryRow.Candidate](), shown, 0)
         while result.count < negatives && misses < 2 * Self.patience {
             let item = sampler.sample(1, using: &generator)[0]

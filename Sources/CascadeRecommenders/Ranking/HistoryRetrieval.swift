@@ -86,7 +86,20 @@ struct AttentionRetrieval: HistoryRetrieval {
     func ranking(_ b: Behaviors, _ v: TwoStage.Vectors, attention scores: Tensor) throws
         -> (ranking: Tensor, weights: Tensor?)
     {
-        (prefersLatest ? try scores + b.recency() * 1e-6 : scores, nil)
+        (prefersLatest ? try withoutGradients { try Self.ordered(scores.detached(), b.recency()) } : scores, nil)
+    }
+
+    /// Scores that order as the given ones do, and equal ones by place.
+    ///
+    /// Two different float32 numbers are further apart than what a place takes away, in histories of up to a million.
+    ///
+    /// - Parameters:
+    ///   - scores: float32 `[B, C, L]`.
+    ///   - recency: Negative distances from the request: float32 `[1, 1, L]`.
+    /// - Returns: float64 `[B, C, L]`.
+    static func ordered(_ scores: Tensor, _ recency: Tensor) throws -> Tensor {
+        let exact = try scores.to(.float64)
+        return try exact + recency.to(.float64) * (exact.abs() * 0x1p-44 + 1e-60)
     }
 }
 
