@@ -11,6 +11,7 @@ extension ModelRegistry {
         ModelEntry(EASE.self),
         ModelEntry(GRU4Rec.self),
         ModelEntry(SASRec.self),
+        ModelEntry(BERT4Rec.self),
         ModelEntry(T2Diff.self),
         ModelEntry(ComiRecSA.self),
         ModelEntry(ComiRecDR.self),

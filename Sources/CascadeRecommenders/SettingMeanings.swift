@@ -14,6 +14,22 @@ extension AttentionStackSettings {
     }
 }
 
+extension BERT4Rec.Configuration {
+    public static var meanings: [String: String] {
+        [
+            "embeddingSize": "Features of each item.",
+            "maxSequenceLength": "Latest events that are read.",
+            "numLayers": "Transformer blocks.",
+            "numHeads": "Attention heads of each block.",
+            "ffnSize": "Features inside the feed-forward network.",
+            "dropout": "Probability that a feature is zeroed while training.",
+            "maskRatio": "Probability that an item is hidden while training.",
+            "lastItemMaskRatio": "Probability that a history hides its last item alone while training.",
+            "sparseGradients": "Whether the item table's gradients name rows, for sampled losses on large catalogs.",
+        ]
+    }
+}
+
 extension BehaviorSettings {
     public static var meanings: [String: String] {
         [

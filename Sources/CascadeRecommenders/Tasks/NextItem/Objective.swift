@@ -63,7 +63,7 @@ public struct Objective: Settings, Equatable {
     /// - Parameters:
     ///   - output: What the model made of a batch.
     ///   - model: Has the items' vectors.
-    ///   - targets: The batch's, int64 `[M]`.
+    ///   - targets: The batch's, int64 `[M]`, for predictions without targets of their own.
     ///   - sampler: Draws negatives; unused by `cross-entropy`.
     ///   - random: Its randomness.
     public func terms(
@@ -77,6 +77,7 @@ public struct Objective: Settings, Equatable {
         let catalog = try model.itemVectors()
         var terms: [(name: String, loss: Tensor)] = []
         for prediction in output.predictions {
+            let targets = prediction.targets ?? targets
             let loss = try self(prediction.vectors, catalog, targets: targets, sampler: sampler, using: &random) {
                 try model.itemVectors($0)
             }
