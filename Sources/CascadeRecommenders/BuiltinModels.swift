@@ -10,6 +10,7 @@ extension ModelRegistry {
         ModelEntry(ItemKNN.self),
         ModelEntry(EASE.self),
         ModelEntry(GRU4Rec.self),
+        ModelEntry(Caser.self),
         ModelEntry(SASRec.self),
         ModelEntry(BERT4Rec.self),
         ModelEntry(T2Diff.self),

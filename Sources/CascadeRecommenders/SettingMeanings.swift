@@ -54,6 +54,20 @@ extension CandidateSettings {
     }
 }
 
+extension Caser.Configuration {
+    public static var meanings: [String: String] {
+        [
+            "embeddingSize": "Features of each item.",
+            "maxSequenceLength": "L: latest events that are read.",
+            "horizontalFilters": "Horizontal filters of each height from 1 to L.",
+            "verticalFilters": "Vertical filters.",
+            "dropout": "Probability that a feature is zeroed while training.",
+            "userEmbedding": "Whether users known in training have an embedding.",
+            "sparseGradients": "Whether the tables' gradients name rows, for sampled losses on large catalogs.",
+        ]
+    }
+}
+
 extension ClickHeadSettings {
     public static var meanings: [String: String] {
         [
