@@ -13,6 +13,7 @@ extension ModelRegistry {
         ModelEntry(Caser.self),
         ModelEntry(SASRec.self),
         ModelEntry(BERT4Rec.self),
+        ModelEntry(Mamba4Rec.self),
         ModelEntry(T2Diff.self),
         ModelEntry(ComiRecSA.self),
         ModelEntry(ComiRecDR.self),

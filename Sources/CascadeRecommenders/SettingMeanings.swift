@@ -311,6 +311,20 @@ extension MTGR.Configuration {
     }
 }
 
+extension Mamba4Rec.Configuration {
+    public static var meanings: [String: String] {
+        [
+            "embeddingSize": "Features of each item.",
+            "maxSequenceLength": "Latest events that are read.",
+            "numLayers": "Layers, each a selective state space and a feed-forward network.",
+            "stateSize": "Numbers that each feature's state holds.",
+            "ffnSize": "Features inside the feed-forward network.",
+            "dropout": "Probability that a feature is zeroed while training.",
+            "sparseGradients": "Whether the item table's gradients name rows, for sampled losses on large catalogs.",
+        ]
+    }
+}
+
 extension MultiInterestSettings {
     public static var meanings: [String: String] {
         [
