@@ -14,6 +14,7 @@ extension ModelRegistry {
         ModelEntry(SASRec.self),
         ModelEntry(BERT4Rec.self),
         ModelEntry(Mamba4Rec.self),
+        ModelEntry(ESASRec.self),
         ModelEntry(T2Diff.self),
         ModelEntry(ComiRecSA.self),
         ModelEntry(ComiRecDR.self),

@@ -254,6 +254,20 @@ extension EASE.Configuration {
     }
 }
 
+extension ESASRec.Configuration {
+    public static var meanings: [String: String] {
+        [
+            "embeddingSize": "Features of each item.",
+            "maxSequenceLength": "Latest events that are read.",
+            "numLayers": "Transformer layers.",
+            "numHeads": "Attention heads of each layer.",
+            "ffnSize": "Features inside the feed-forward network.",
+            "dropout": "Probability that a feature is zeroed while training.",
+            "sparseGradients": "Whether the item table's gradients name rows, for sampled losses on large catalogs.",
+        ]
+    }
+}
+
 extension ETA.Configuration {
     public static var meanings: [String: String] {
         [
