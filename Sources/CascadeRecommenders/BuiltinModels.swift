@@ -15,6 +15,7 @@ extension ModelRegistry {
         ModelEntry(BERT4Rec.self),
         ModelEntry(Mamba4Rec.self),
         ModelEntry(ESASRec.self),
+        ModelEntry(HSTURetrieval.self),
         ModelEntry(T2Diff.self),
         ModelEntry(ComiRecSA.self),
         ModelEntry(ComiRecDR.self),

@@ -289,6 +289,20 @@ extension GRU4Rec.Configuration {
     }
 }
 
+extension HSTURetrieval.Configuration {
+    public static var meanings: [String: String] {
+        [
+            "embeddingSize": "Features of each item.",
+            "maxSequenceLength": "Latest events that are read.",
+            "numLayers": "Layers of pointwise attention.",
+            "numHeads": "Attention heads of each layer.",
+            "dropout": "Probability that a feature is zeroed while training.",
+            "temperature": "The score is a cosine divided by it.",
+            "sparseGradients": "Whether the item table's gradients name rows, for sampled losses on large catalogs.",
+        ]
+    }
+}
+
 extension ItemKNN.Configuration {
     public static var meanings: [String: String] {
         [
