@@ -1,6 +1,7 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 #include "CTorch.h"
 #include "Functions.h"
+#include "SelectiveScan.h"
 
 #include <ATen/Parallel.h>
 #include <ATen/core/PhiloxRNGEngine.h>
@@ -525,6 +526,17 @@ ct_tensor *ct_scaled_weights(const ct_tensor *base, const ct_tensor *product, co
                     "base and product [U, D] and x [N, D] are needed");
         if (t.is_cpu() && t.scalar_type() == at::kFloat) return ScaledWeights::apply(b.contiguous(), p.contiguous(), t.contiguous());
         return b + p * t.unsqueeze(1);
+    });
+}
+ct_tensor *ct_selective_scan(const ct_tensor *u, const ct_tensor *delta, const ct_tensor *decay, const ct_tensor *b, const ct_tensor *c) {
+    return make([&] {
+        const Tensor &x = u->t, &d = delta->t, &a = decay->t, &in = b->t, &out = c->t;
+        TORCH_CHECK(x.dim() == 4 && d.sizes() == x.sizes() && a.dim() == 3 && a.size(0) == x.size(1) && a.size(2) == x.size(3) &&
+                        in.dim() == 4 && in.sizes().slice(0, 3) == x.sizes().slice(0, 3) && in.size(3) == a.size(1) && out.sizes() == in.sizes(),
+                    "u and steps [L, K, B, E], decay [K, N, E], input and output [L, K, B, N] are needed");
+        if (x.is_cpu() && x.scalar_type() == at::kFloat)
+            return SelectiveScan::apply(x.contiguous(), d.contiguous(), a.contiguous(), in.contiguous(), out.contiguous());
+        return SelectiveScan::composed(x, d, a, in, out);
     });
 }
 ct_tensor *ct_cross_entropy(const ct_tensor *logits, const ct_tensor *targets) {

@@ -14,6 +14,22 @@ extension AttentionStackSettings {
     }
 }
 
+extension BERT4Rec.Configuration {
+    public static var meanings: [String: String] {
+        [
+            "embeddingSize": "Features of each item.",
+            "maxSequenceLength": "Latest events that are read.",
+            "numLayers": "Transformer blocks.",
+            "numHeads": "Attention heads of each block.",
+            "ffnSize": "Features inside the feed-forward network.",
+            "dropout": "Probability that a feature is zeroed while training.",
+            "maskRatio": "Probability that an item is hidden while training.",
+            "lastItemMaskRatio": "Probability that a history hides its last item alone while training.",
+            "sparseGradients": "Whether the item table's gradients name rows, for sampled losses on large catalogs.",
+        ]
+    }
+}
+
 extension BehaviorSettings {
     public static var meanings: [String: String] {
         [
@@ -35,6 +51,20 @@ extension CandidateSettings {
             "exponent": "Power of the popularity, for `popularity`.",
             "knowledge": "What the drawing may know.",
             "knownItems": "Whether what the user had before is drawn; where people return to items, `include` keeps that from giving the target away.",
+        ]
+    }
+}
+
+extension Caser.Configuration {
+    public static var meanings: [String: String] {
+        [
+            "embeddingSize": "Features of each item.",
+            "maxSequenceLength": "L: latest events that are read.",
+            "horizontalFilters": "Horizontal filters of each height from 1 to L.",
+            "verticalFilters": "Vertical filters.",
+            "dropout": "Probability that a feature is zeroed while training.",
+            "userEmbedding": "Whether users known in training have an embedding.",
+            "sparseGradients": "Whether the tables' gradients name rows, for sampled losses on large catalogs.",
         ]
     }
 }
@@ -225,6 +255,20 @@ extension EASE.Configuration {
     }
 }
 
+extension ESASRec.Configuration {
+    public static var meanings: [String: String] {
+        [
+            "embeddingSize": "Features of each item.",
+            "maxSequenceLength": "Latest events that are read.",
+            "numLayers": "Transformer layers.",
+            "numHeads": "Attention heads of each layer.",
+            "ffnSize": "Features inside the feed-forward network.",
+            "dropout": "Probability that a feature is zeroed while training.",
+            "sparseGradients": "Whether the item table's gradients name rows, for sampled losses on large catalogs.",
+        ]
+    }
+}
+
 extension ETA.Configuration {
     public static var meanings: [String: String] {
         [
@@ -241,6 +285,20 @@ extension GRU4Rec.Configuration {
             "hiddenSize": "Features of the recurrent state.",
             "numLayers": "Recurrent layers.",
             "dropout": "Probability that a feature of an item is zeroed while training.",
+            "sparseGradients": "Whether the item table's gradients name rows, for sampled losses on large catalogs.",
+        ]
+    }
+}
+
+extension HSTURetrieval.Configuration {
+    public static var meanings: [String: String] {
+        [
+            "embeddingSize": "Features of each item.",
+            "maxSequenceLength": "Latest events that are read.",
+            "numLayers": "Layers of pointwise attention.",
+            "numHeads": "Attention heads of each layer.",
+            "dropout": "Probability that a feature is zeroed while training.",
+            "temperature": "The score is a cosine divided by it.",
             "sparseGradients": "Whether the item table's gradients name rows, for sampled losses on large catalogs.",
         ]
     }
@@ -278,6 +336,20 @@ extension MTGR.Configuration {
     public static var meanings: [String: String] {
         [
             "groupNorm": "Whether tokens of each kind are normalized by themselves.",
+        ]
+    }
+}
+
+extension Mamba4Rec.Configuration {
+    public static var meanings: [String: String] {
+        [
+            "embeddingSize": "Features of each item.",
+            "maxSequenceLength": "Latest events that are read.",
+            "numLayers": "Layers, each a selective state space and a feed-forward network.",
+            "stateSize": "Numbers that each feature's state holds.",
+            "ffnSize": "Features inside the feed-forward network.",
+            "dropout": "Probability that a feature is zeroed while training.",
+            "sparseGradients": "Whether the item table's gradients name rows, for sampled losses on large catalogs.",
         ]
     }
 }

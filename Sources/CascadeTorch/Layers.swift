@@ -175,6 +175,22 @@ extension Tensor {
             "pairScores(\(shape), \(fixed.shape), slope \(slope.shape), weight \(weight.shape))"
         )
     }
+    /// The recurrence of a selective state space, self being its input u: from a state of 0 at every step l
+    /// `state = exp(steps[l] decay) state + steps[l] u[l] input[l]`, whose product with `output[l]` is the result.
+    ///
+    /// - Parameters:
+    ///   - steps: `[L, K, B, E]`, like u.
+    ///   - decay: `[K, N, E]`.
+    ///   - input: `[L, K, B, N]`.
+    ///   - output: `[L, K, B, N]`.
+    /// - Returns: `[L, K, B, E]`.
+    public func selectiveScan(steps: Tensor, decay: Tensor, input: Tensor, output: Tensor) throws(TorchError) -> Tensor
+    {
+        try Tensor(
+            ct_selective_scan(raw, steps.raw, decay.raw, input.raw, output.raw),
+            "selectiveScan(\(shape), steps \(steps.shape), decay \(decay.shape), \(input.shape), \(output.shape))"
+        )
+    }
     /// Mean cross-entropy of logits `[M, C]` against int64 classes `[M]`.
     public func crossEntropy(_ targets: Tensor) throws(TorchError) -> Tensor {
         try Tensor(ct_cross_entropy(raw, targets.raw), "crossEntropy(\(shape), \(targets.shape))")

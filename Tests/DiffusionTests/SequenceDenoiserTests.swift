@@ -1,6 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
-import CascadeNN
 import CascadeTensorFiles
 import CascadeTorch
 import Foundation
@@ -8,6 +7,7 @@ import TensorTestSupport
 import Testing
 
 @testable import CascadeDiffusion
+@testable import CascadeNN
 
 /// A network behind the protocol, at the sizes of the tests.
 struct DenoiserSubject: Sendable, CustomTestStringConvertible {

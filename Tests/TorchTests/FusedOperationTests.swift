@@ -63,6 +63,36 @@ struct FusedOperationTests {
         #expect(throws: TorchError.self) { try Tensor.ones([2, 3]).scaledWeights(.ones([2, 3]), by: .ones([2, 4])) }
     }
 
+    @Test(
+        "the recurrence of a selective state space",
+        arguments: [[5, 1, 3, 16, 2], [9, 2, 2, 21, 5], [2, 1, 1, 3, 1]]
+    )
+    func selectiveScan(_ sizes: [Int]) throws {
+        let (length, directions, rows, features, states) = (sizes[0], sizes[1], sizes[2], sizes[3], sizes[4])
+        let (wide, narrow) = ([length, directions, rows, features], [length, directions, rows, states])
+        try compare([wide, wide, [directions, states, features], narrow, narrow]) {
+            try $0[0].selectiveScan(steps: $0[1].softplus(), decay: -$0[2].exp(), input: $0[3], output: $0[4])
+        } _: { x in
+            var state = try Tensor.zeros([directions, rows, states, features], .float64)
+            var results: [Tensor] = []
+            for l in 0..<length {
+                let (u, step) = try (x[0].selected(0, l).unsqueezed(2), x[1].selected(0, l).unsqueezed(2).softplus())
+                let decayed = try state * (-step * x[2].exp().unsqueezed(1)).exp()
+                state = try decayed + step * u * x[3].selected(0, l).unsqueezed(3)
+                results.append(try (state * x[4].selected(0, l).unsqueezed(3)).sum(2))
+            }
+            return try .stacked(results)
+        }
+        #expect(throws: TorchError.self) {
+            try Tensor.ones(wide).selectiveScan(
+                steps: .ones(wide),
+                decay: .ones([directions, states + 1, features]),
+                input: .ones(narrow),
+                output: .ones(narrow)
+            )
+        }
+    }
+
     @Test("rows of several tables", arguments: [DType.int32, .int64])
     func embeddings(_ dtype: DType) throws {
         let first = try Tensor([1, 0, 1, 4, 2, 2] as [Int64], shape: [2, 3])

@@ -141,6 +141,7 @@ ct_tensor *ct_softmax(const ct_tensor *x, int64_t dimension, bool log);
 ct_tensor *ct_attention(const ct_tensor *q, const ct_tensor *k, const ct_tensor *v, const ct_tensor *mask, double dropout, bool causal);
 ct_tensor *ct_prelu(const ct_tensor *x, const ct_tensor *slope);
 ct_tensor *ct_scaled_weights(const ct_tensor *base, const ct_tensor *product, const ct_tensor *x);
+ct_tensor *ct_selective_scan(const ct_tensor *u, const ct_tensor *delta, const ct_tensor *decay, const ct_tensor *b, const ct_tensor *c);
 ct_tensor *ct_pair_scores(const ct_tensor *products, const ct_tensor *fixed, const ct_tensor *slope, const ct_tensor *weight);
 ct_tensor *ct_cross_entropy(const ct_tensor *logits, const ct_tensor *targets);
 ct_tensor *ct_bce_with_logits(const ct_tensor *logits, const ct_tensor *labels);

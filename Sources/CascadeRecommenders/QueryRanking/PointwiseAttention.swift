@@ -36,18 +36,56 @@ struct PointwiseTokens {
     var candidates: Tensor  // [B, C, D]
 }
 
+/// What the tokens of a sequence may look at among themselves, worked out once for all layers.
+struct SequenceScope {
+    /// 1 where a token may look at another: `[B, 1, S, S]`, or `[1, 1, S, S]` when it is the same for all rows.
+    let mask: Tensor
+    /// What attention is divided by, at least 1: `[B, 1, 1, 1]`, or `[1, 1, S, 1]` when it differs between tokens.
+    let counts: Tensor
+    /// Buckets of the time between tokens: int64 `[B, S, S]`.
+    let gaps: Tensor
+    /// Distances between places, from 0: int64 `[S, S]`.
+    let distances: Tensor
+
+    init(mask: Tensor, counts: Tensor, gaps: Tensor, distances: Tensor) {
+        (self.mask, self.counts, self.gaps, self.distances) = (mask, counts, gaps, distances)
+    }
+
+    /// Histories with padding on the right, in which every event sees itself and those before it.
+    ///
+    /// - Parameters:
+    ///   - times: When each event happened, in seconds, int64 `[B, S]`.
+    ///   - limit: The largest distance between places that is told from larger ones.
+    init(causalTimes times: Tensor, limit: Int) throws {
+        let length = times.size(1)
+        let places = try Tensor.range(0..<length, on: times.device)
+        let distances = try places.unsqueezed(1) - places.unsqueezed(0)
+        self.init(
+            mask: try distances.greater(-1).to(.float32).reshaped(1, 1, length, length),
+            counts: try (places + 1).to(.float32).reshaped(1, 1, length, 1),
+            gaps: try Self.buckets(times.unsqueezed(2) - times.unsqueezed(1)),
+            distances: try distances.clamped(from: 0, to: Double(limit))
+        )
+    }
+
+    /// Seconds in buckets of doubling size, from 0.
+    static func buckets(_ seconds: Tensor) throws -> Tensor {
+        try (seconds.clamped(from: 0).to(.float64) + 1).log2().floor().clamped(to: Double(bucketCount - 1)).to(.int64)
+    }
+
+    static let bucketCount = 40
+}
+
 /// What a layer may look at, worked out once for all layers.
 struct PointwiseScope {
-    /// 1 where a token of the sequence may look at another: `[B, 1, S, S]`.
-    let sequence: Tensor
+    /// What the tokens of the sequence may look at.
+    let sequence: SequenceScope
     /// 1 where candidates may look: `[B, 1, 1, S]`.
     let keys: Tensor
-    /// The number of real tokens, at least 1: `[B, 1, 1, 1]`.
-    let counts: Tensor
-    /// Buckets of the time between tokens: int64 `[B, S, S]` and `[B, S]` from the candidates.
-    let gaps: (within: Tensor, toNow: Tensor)
-    /// Distances between places, from 0: int64 `[S, S]` and `[S]`.
-    let distances: (within: Tensor, toNow: Tensor)
+    /// Buckets of the time from the candidates back to each token: int64 `[B, S]`.
+    let gapsToNow: Tensor
+    /// Distances from the candidates back to each place: int64 `[S]`.
+    let distancesToNow: Tensor
     /// Leading tokens that tell who asks.
     let persons: Int
 
@@ -62,30 +100,21 @@ struct PointwiseScope {
         // The person's tokens see one another; everything else sees them and what came before.
         let causal = try to.less(from + 1).or(to.less(Double(persons))).to(.float32)
         let real = try mask.reshaped(rows, 1, 1, length)
-        sequence = try causal.reshaped(1, 1, length, length) * real * mask.reshaped(rows, 1, length, 1)
-        keys = real
-        counts = try mask.sum(1).clamped(from: 1).reshaped(rows, 1, 1, 1)
-        gaps = (
-            try Self.buckets(times.unsqueezed(2) - times.unsqueezed(1)),
-            try Self.buckets(now.unsqueezed(1) - times)
-        )
         // The person stands at no place: from there everything is as far as can be, however much padding lies between.
         let isPerson = try columns.less(Double(persons))
-        distances = (
-            try (from - to).clamped(from: 0, to: Double(limit))
-                .filled(where: isPerson.unsqueezed(0).or(isPerson.unsqueezed(1)), with: Double(limit)),
-            try (Double(length) - columns).clamped(from: 0, to: Double(limit)).to(.int64)
-                .filled(where: isPerson, with: Double(limit))
+        sequence = SequenceScope(
+            mask: try causal.reshaped(1, 1, length, length) * real * mask.reshaped(rows, 1, length, 1),
+            counts: try mask.sum(1).clamped(from: 1).reshaped(rows, 1, 1, 1),
+            gaps: try SequenceScope.buckets(times.unsqueezed(2) - times.unsqueezed(1)),
+            distances: try (from - to).clamped(from: 0, to: Double(limit))
+                .filled(where: isPerson.unsqueezed(0).or(isPerson.unsqueezed(1)), with: Double(limit))
         )
+        keys = real
+        gapsToNow = try SequenceScope.buckets(now.unsqueezed(1) - times)
+        distancesToNow = try (Double(length) - columns).clamped(from: 0, to: Double(limit)).to(.int64)
+            .filled(where: isPerson, with: Double(limit))
         self.persons = persons
     }
-
-    /// Seconds in buckets of doubling size, from 0.
-    private static func buckets(_ seconds: Tensor) throws -> Tensor {
-        try (seconds.clamped(from: 0).to(.float64) + 1).log2().floor().clamped(to: Double(bucketCount - 1)).to(.int64)
-    }
-
-    static let bucketCount = 40
 }
 
 /// HSTU's layer: attention by SiLU instead of softmax, divided by the number of tokens, with a bias for distance in place and in
@@ -118,7 +147,7 @@ struct PointwiseAttentionLayer: Module {
         norm = try TokenNorm(width, byGroup: byGroup, on: generator.device)
         projection = try Linear(width, 4 * width, .normal((1 / Double(width)).squareRoot()), using: generator)
         places = try Embedding(limit + 1, heads, .normal(0.02), using: generator)
-        gaps = try Embedding(PointwiseScope.bucketCount, heads, .normal(0.02), using: generator)
+        gaps = try Embedding(SequenceScope.bucketCount, heads, .normal(0.02), using: generator)
         mixedNorm = try TokenNorm(width, byGroup: byGroup && !isLast, on: generator.device)
         output = try Linear(width, width, using: generator)
         (self.heads, self.rate, self.isLast) = (heads, rate, isLast)
@@ -158,9 +187,7 @@ struct PointwiseAttentionLayer: Module {
         let (u, v, q, k) = try parts(ready)
         let candidates = try scored(x.candidates, keys: k, values: v, scope, mode)
         guard !isLast else { return PointwiseTokens(person: x.person, history: x.history, candidates: candidates) }
-        let bias = try byHead(places, scope.distances.within.unsqueezed(0)) + byHead(gaps, scope.gaps.within)
-        let weights = try (q.matmul(k.transposed()) + bias).silu() * scope.sequence / scope.counts
-        let mixed = try joined(weights.matmul(v), raw)
+        let mixed = try joined(attended(q, k, v, scope.sequence), raw)
         var normed = try mixedNorm(mixed.sliced(1, from: persons), .history)
         if persons > 0 { normed = try .concatenated([mixedNorm(mixed.sliced(1, to: persons), .person), normed], 1) }
         let sequence = try raw + dropout(output(normed * u), rate, mode)
@@ -171,17 +198,30 @@ struct PointwiseAttentionLayer: Module {
         )
     }
 
+    /// A sequence without candidates: `[B, S, D]` to the same shape.
+    func callAsFunction(_ x: Tensor, _ scope: SequenceScope, _ mode: Mode) throws -> Tensor {
+        let (u, v, q, k) = try parts(norm(x, .history))
+        let normed = try mixedNorm(joined(attended(q, k, v, scope), x), .history)
+        return try x + dropout(output(normed * u), rate, mode)
+    }
+
+    /// Attention among the tokens of a sequence, all `[B, H, S, D / H]`.
+    private func attended(_ q: Tensor, _ k: Tensor, _ v: Tensor, _ scope: SequenceScope) throws -> Tensor {
+        let bias = try byHead(places, scope.distances.unsqueezed(0)) + byHead(gaps, scope.gaps)
+        return try ((q.matmul(k.transposed()) + bias).silu() * scope.mask / scope.counts).matmul(v)
+    }
+
     /// Candidates that have seen the whole sequence and themselves.
     private func scored(_ x: Tensor, keys k: Tensor, values v: Tensor, _ scope: PointwiseScope, _ mode: Mode) throws
         -> Tensor
     {
         let (ownU, ownV, ownQ, ownK) = try parts(norm(x, .candidate))
-        let ahead = try byHead(places, scope.distances.toNow.unsqueezed(0)) + byHead(gaps, scope.gaps.toNow)
+        let ahead = try byHead(places, scope.distancesToNow.unsqueezed(0)) + byHead(gaps, scope.gapsToNow)
         let seen = try (ownQ.matmul(k.transposed()) + ahead.unsqueezed(2)).silu() * scope.keys
         // A token is at no distance from itself, in place and in time.
         let here = try (places.weight.value.selected(0, 0) + gaps.weight.value.selected(0, 0)).reshaped(1, heads, 1, 1)
         let itself = try ((ownQ * ownK).sum(-1, keep: true) + here).silu()
-        let found = try (seen.matmul(v) + itself * ownV) / (scope.counts + 1)
+        let found = try (seen.matmul(v) + itself * ownV) / (scope.sequence.counts + 1)
         let gated = try mixedNorm(joined(found, x), .candidate) * ownU
         return try x + dropout(output(gated), rate, mode)
     }

@@ -69,8 +69,8 @@ public struct Objective: Settings, Equatable {
     /// - Parameters:
     ///   - output: What the model made of a batch.
     ///   - model: Has the items' vectors.
-    ///   - targets: The batch's, int64 `[M]`.
-    ///   - known: Item numbers that each target's user has met, for ``excludesKnown``; nil for none.
+    ///   - targets: The batch's, int64 `[M]`, for predictions without targets of their own.
+    ///   - known: Item numbers that each of the batch's targets' users has met, for ``excludesKnown``; nil for none.
     ///   - sampler: Draws negatives; unused by `cross-entropy`.
     ///   - random: Its randomness.
     public func terms(
@@ -85,10 +85,15 @@ public struct Objective: Settings, Equatable {
         let catalog = try model.itemVectors()
         var terms: [(name: String, loss: Tensor)] = []
         for prediction in output.predictions {
+            guard prediction.targets == nil || !excludesKnown else {
+                throw ConfigurationError(
+                    "training.loss.excludes_known: found true, expected false for a model that names targets of its own"
+                )
+            }
             let loss = try self(
                 prediction.vectors,
                 catalog,
-                targets: targets,
+                targets: prediction.targets ?? targets,
                 known: known,
                 sampler: sampler,
                 using: &random

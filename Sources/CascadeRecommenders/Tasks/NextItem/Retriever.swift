@@ -33,14 +33,16 @@ public struct TrainingOutput {
     public struct Prediction {
         /// What the loss is called in the log; `main` for a model with one prediction.
         public let name: String
-        /// One row for each of the batch's targets: `[M, D]`.
+        /// One row for each target: `[M, D]`.
         public let vectors: Tensor
         /// What the loss is multiplied with.
         public let weight: Double
+        /// The items that the vectors predict, numbered from 0: int64 `[M]`; nil for the batch's targets.
+        public let targets: Tensor?
 
         /// Names user vectors.
-        public init(_ name: String, _ vectors: Tensor, weight: Double = 1) {
-            (self.name, self.vectors, self.weight) = (name, vectors, weight)
+        public init(_ name: String, _ vectors: Tensor, weight: Double = 1, targets: Tensor? = nil) {
+            (self.name, self.vectors, self.weight, self.targets) = (name, vectors, weight, targets)
         }
     }
 
@@ -54,9 +56,14 @@ public struct TrainingOutput {
         (self.predictions, self.terms) = (predictions, terms)
     }
 
-    /// Gathers the outputs of a model with one prediction: `[M, D]`.
-    public init(vectors: Tensor, terms: [(name: String, loss: Tensor)] = []) {
-        self.init(predictions: [Prediction("main", vectors)], terms: terms)
+    /// Gathers the outputs of a model with one prediction.
+    ///
+    /// - Parameters:
+    ///   - vectors: `[M, D]`.
+    ///   - targets: What they predict, numbered from 0, int64 `[M]`; nil for the batch's targets.
+    ///   - terms: Further loss terms by name, already weighted.
+    public init(vectors: Tensor, targets: Tensor? = nil, terms: [(name: String, loss: Tensor)] = []) {
+        self.init(predictions: [Prediction("main", vectors, targets: targets)], terms: terms)
     }
 }
 
