@@ -9,6 +9,8 @@ extension ModelRegistry {
         ModelEntry(RecentPopularity.self),
         ModelEntry(ItemKNN.self),
         ModelEntry(EASE.self),
+        ModelEntry(IALS.self),
+        ModelEntry(BPRMF.self),
         ModelEntry(GRU4Rec.self),
         ModelEntry(SASRec.self),
         ModelEntry(T2Diff.self),

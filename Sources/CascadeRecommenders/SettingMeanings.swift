@@ -14,6 +14,18 @@ extension AttentionStackSettings {
     }
 }
 
+extension BPRMF.Configuration {
+    public static var meanings: [String: String] {
+        [
+            "embeddingSize": "Features of each user and item.",
+            "maxSequenceLength": "Latest events that stand for a user without training examples.",
+            "itemBias": "Whether every item has a number of its own that is added to its scores.",
+            "unknownUserRate": "Probability that a training example's user is unknown.",
+            "sparseGradients": "Whether the tables' gradients name rows, for sampled losses on large catalogs.",
+        ]
+    }
+}
+
 extension BehaviorSettings {
     public static var meanings: [String: String] {
         [
@@ -241,6 +253,20 @@ extension GRU4Rec.Configuration {
             "numLayers": "Recurrent layers.",
             "dropout": "Probability that a feature of an item is zeroed while training.",
             "sparseGradients": "Whether the item table's gradients name rows, for sampled losses on large catalogs.",
+        ]
+    }
+}
+
+extension IALS.Configuration {
+    public static var meanings: [String: String] {
+        [
+            "embeddingSize": "Features of each user and item.",
+            "iterations": "Passes, each of which solves for all users and then for all items.",
+            "regWeight": "lambda: weight of the squared norms of the vectors.",
+            "frequencyExponent": "nu: how the regularization grows with the frequency of a user or item; 0: not at all.",
+            "unobservedWeight": "alpha: weight of every pair of a user and an item, beside the 1 of an observed one.",
+            "initializerStd": "Standard deviation of fresh item vectors, times the root of their size.",
+            "maxSequenceLength": "Latest events that are folded in.",
         ]
     }
 }

@@ -38,6 +38,7 @@ struct Subject: Sendable, CustomTestStringConvertible {
         "max_session_length": .integer(4),
         "window": .integer(8), "channels": .integer(8), "steps": .integer(6), "attention_hidden_size": .integer(32),
         "dropout": .number(0), "num_interests": .integer(2), "backbone_layers": .integer(1), "state_size": .integer(4),
+        "unknown_user_rate": .number(0.5),
         "input_dropout": .number(0), "ranking_loss_weight": .number(1), "sampler": .object(["kind": .string("ddpm")]),
     ]
 
