@@ -11,6 +11,7 @@ extension ModelRegistry {
         ModelEntry(EASE.self),
         ModelEntry(IALS.self),
         ModelEntry(BPRMF.self),
+        ModelEntry(MultVAE.self),
         ModelEntry(GRU4Rec.self),
         ModelEntry(SASRec.self),
         ModelEntry(T2Diff.self),

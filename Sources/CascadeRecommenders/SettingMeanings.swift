@@ -307,6 +307,19 @@ extension MTGR.Configuration {
     }
 }
 
+extension MultVAE.Configuration {
+    public static var meanings: [String: String] {
+        [
+            "hiddenSize": "Features of the encoder's and the decoder's hidden layer.",
+            "latentSize": "Features of a user's latent state.",
+            "maxSequenceLength": "Latest events that are read.",
+            "dropout": "Probability that an item of the set is hidden from the encoder while training.",
+            "klLossWeight": "beta: the largest weight of the divergence from the prior.",
+            "annealingSteps": "Steps in which that weight would grow from 0 to 1; it stops growing at its largest.",
+        ]
+    }
+}
+
 extension MultiInterestSettings {
     public static var meanings: [String: String] {
         [
