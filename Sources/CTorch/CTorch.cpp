@@ -545,6 +545,9 @@ ct_tensor *ct_cross_entropy(const ct_tensor *logits, const ct_tensor *targets) {
 ct_tensor *ct_bce_with_logits(const ct_tensor *logits, const ct_tensor *labels) {
     return make([&] { return at::binary_cross_entropy_with_logits(logits->t, labels->t); });
 }
+ct_tensor *ct_solve_positive_definite(const ct_tensor *matrices, const ct_tensor *sides) {
+    return make([&] { return at::cholesky_solve(sides->t, at::linalg_cholesky(matrices->t)); });
+}
 ct_tensor *ct_mse(const ct_tensor *a, const ct_tensor *b) { return make([&] { return at::mse_loss(a->t, b->t); }); }
 
 // MARK: automatic differentiation

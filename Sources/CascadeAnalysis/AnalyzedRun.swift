@@ -173,7 +173,7 @@ extension TrainedRun {
     /// Every user's (or request's) value of each metric.
     func perUser(_ names: [String], _ options: AnalysisOptions) throws -> [[Double]] {
         guard experiment.candidates != nil else {
-            let ranks = try rank(options).ranks
+            let ranks = try rank(options).targetRanks
             return names.map { perUserMetric($0, ranks: ranks) }
         }
         let perRequest = try task.evaluate(options.part, EvaluationOptions()).perRequest

@@ -64,7 +64,7 @@ struct DecileFigure {
                 kept = values.indices.filter { values[$0] != nil }
                 deciles = Deciles(kept.compactMap { values[$0] })
             }
-            let ranks = try trained.rank(options).ranks
+            let ranks = try trained.rank(options).targetRanks
             for group in deciles?.groups ?? [] {
                 let (low, high) = (show(group.range.lowerBound), show(group.range.upperBound))
                 table.add(
@@ -72,7 +72,7 @@ struct DecileFigure {
                         .text(run.label), .count(group.number),
                         .text("\(group.number): " + (low == high ? low : "\(low)–\(high)")),
                         .count(group.members.count),
-                    ] + metrics.cells(ranks: group.members.map { ranks[kept[$0]] })
+                    ] + metrics.cells(ranks: TargetRanks(group.members.map { Array(ranks[kept[$0]]) }))
                 )
             }
         }

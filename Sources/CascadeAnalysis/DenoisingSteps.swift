@@ -39,7 +39,7 @@ enum DenoisingSteps: RunAnalysis {
                 sampler.kind = kind
                 sampler.steps = steps
                 let trained = try run.openDiffusion { try $0.sampling(sampler) }.run
-                let ranks = try trained.rank(options).ranks
+                let ranks = try trained.rank(options).targetRanks
                 table.add([.text(run.label), .text(kind.rawValue), .count(steps)] + metrics.cells(ranks: ranks))
             }
         }

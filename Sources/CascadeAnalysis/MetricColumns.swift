@@ -21,7 +21,9 @@ struct MetricColumns {
         for name in names where clicks.contains(name) != (rankers > 0) {
             throw ConfigurationError(
                 "--metric \(name): these runs are evaluated by "
-                    + (rankers > 0 ? clicks : ["recall@K", "mrr@K", "ndcg@K"]).joined(separator: ", ")
+                    + (rankers > 0 ? clicks : RankingMetric.Kind.allCases.map { "\($0.rawValue)@K" }).joined(
+                        separator: ", "
+                    )
             )
         }
     }
@@ -31,7 +33,11 @@ struct MetricColumns {
         names.flatMap { name in
             let unit =
                 switch RankingMetric(name)?.kind {
-                case .recall: "share of users"
+                case .recall: "share of targets"
+                case .hitRate: "share of users"
+                case .calibratedRecall: "share of possible targets"
+                case .precision: "share of places"
+                case .map: "mean precision, 0 to 1"
                 case .mrr: "mean of 1 / rank"
                 case .ndcg: "mean gain, 0 to 1"
                 case nil: ["auc": "area", "accuracy": "share of candidates", "logloss": "nats"][name] ?? ""
@@ -44,7 +50,7 @@ struct MetricColumns {
     static func high(_ name: String) -> String { "\(name) upper" }
 
     /// The cells of users whose targets have these ranks.
-    func cells(ranks: [Int]) -> [Cell] { cells(perUser: names.map { perUserMetric($0, ranks: ranks) }) }
+    func cells(ranks: TargetRanks) -> [Cell] { cells(perUser: names.map { perUserMetric($0, ranks: ranks) }) }
 
     /// The cells of users who have these values: one list for each metric.
     func cells(perUser values: [[Double]]) -> [Cell] {

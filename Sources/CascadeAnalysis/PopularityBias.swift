@@ -56,7 +56,7 @@ enum PopularityBias: RunAnalysis {
                     RecommendationStatistics(trainingCounts: counts), RecommendationStatistics(trainingCounts: counts)
                 )
                 for sequence in data.training { events.add(list: sequence.events.map { Int(data.dataset.items[$0]) }) }
-                targets.add(list: data.cases(options.part).map { Int(data.dataset.items[$0.target]) })
+                targets.add(list: data.cases(options.part).flatMap { data.dataset.items[$0.targets].map(Int.init) })
                 add("training events", events)
                 add("\(options.part.rawValue) targets", targets)
             }

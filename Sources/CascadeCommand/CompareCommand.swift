@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import CascadeComparison
+import CascadeEvaluation
 import CascadeRecommenders
 import CascadeTorch
 import CascadeTraining
@@ -146,7 +147,7 @@ struct CompareCommand: ParsableCommand {
             let seconds = Int((ContinuousClock.now - start).inSeconds)
             if let result = folder.finished() {
                 let name = result.requests == nil ? "ndcg@10" : "auc"
-                let value = String(format: "%.4f", result.report.metrics[name] ?? 0)
+                let value = String(format: "%.4f", RankingMetric.value(name, in: result.report.metrics) ?? 0)
                 Terminal.error("\(place): \(name) \(value) after \(seconds) s")
             } else if !Interruption.isRequested {
                 let message = folder.failure() ?? "its process ended with status \(status)"

@@ -74,7 +74,9 @@ struct RunsCommand: ParsableCommand {
         guard !runs.isEmpty else { return Terminal.error("\(directory): no run here that fits") }
         let rows = runs.map { run in
             Self.columns.map { text($0, run.path, run.manifest) }
-                + metric.map { name in run.manifest.validation[name].map { String(format: "%.4f", $0) } ?? "–" }
+                + metric.map { name in
+                    RankingMetric.value(name, in: run.manifest.validation).map { String(format: "%.4f", $0) } ?? "–"
+                }
         }
         Terminal.out(Terminal.table([Self.columns + metric] + rows))
     }
@@ -109,7 +111,7 @@ struct RunsCommand: ParsableCommand {
 
     /// Higher is better in the metric that is sorted by; a run without it goes last.
     private func goodness(of manifest: RunManifest) -> Double {
-        guard let value = manifest.validation[sort] else { return -.infinity }
+        guard let value = RankingMetric.value(sort, in: manifest.validation) else { return -.infinity }
         return ClickMetrics.direction(of: sort).map { value * $0 } ?? -abs(value - 1)
     }
 

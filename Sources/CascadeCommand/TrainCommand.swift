@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import CascadeDatasets
+import CascadeEvaluation
 import CascadeRecommenders
 import CascadeTensorFiles
 import CascadeTorch
@@ -180,10 +181,12 @@ final class TrainingProgress {
         case .evaluated(let epoch, let step, let metrics, let isBest):
             if Terminal.isInteractive { Terminal.status("") }
             let usual = ["recall@10", "ndcg@10", "recall@20", "mrr@20", "auc", "gauc", "logloss", metric]
-            let shown = usual.filter { metrics[$0] != nil }.reduce(into: [String]()) {
+            let shown = usual.filter { RankingMetric.value($0, in: metrics) != nil }.reduce(into: [String]()) {
                 if !$0.contains($1) { $0.append($1) }
             }
-            let text = shown.map { "\($0) \(String(format: "%.4f", metrics[$0] ?? 0))" }.joined(separator: "  ")
+            let text = shown.map {
+                "\($0) \(String(format: "%.4f", RankingMetric.value($0, in: metrics) ?? 0))"
+            }.joined(separator: "  ")
             Terminal.error(
                 "epoch \(epoch)  step \(step)  loss \(String(format: "%.4f", loss))  \(text)\(isBest ? "  best" : "")"
             )

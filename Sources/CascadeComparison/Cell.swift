@@ -1,6 +1,7 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
 import CascadeDatasets
+public import CascadeEvaluation
 public import CascadeRecommenders
 import CascadeTensorFiles
 public import CascadeTorch
@@ -84,8 +85,8 @@ public struct Cell: Codable, Sendable, Equatable {
 public struct CellResult: Codable, Sendable, Equatable {
     /// The evaluation on test.
     public var report: EvaluationReport
-    /// The test users' ranks, in the order of the data, of the first draw; none for a ranker.
-    public var ranks: [Int]
+    /// The ranks of the test users' targets, in the order of the data, of the first draw; none for a ranker.
+    public var ranks: TargetRanks
     /// What each test request adds to a ranker's metrics; nil for a retriever.
     public var requests: [String: [Double]]?
     /// Validation metrics of the kept weights.
@@ -209,7 +210,7 @@ public struct CellFolder: Sendable {
         report.experiment = cell.row
         let found = CellResult(
             report: report,
-            ranks: result.ranks,
+            ranks: result.targetRanks,
             requests: isRanker ? result.perRequest : nil,
             validation: trained.manifest.validation,
             parameters: trained.manifest.parameters,

@@ -175,7 +175,7 @@ extension TableSummary {
 
 extension TableSummary.Figure {
     fileprivate init?(_ name: String, _ results: [CellResult], _ published: Double?) {
-        let values = results.compactMap { $0.report.metrics[name] }
+        let values = results.compactMap { RankingMetric.value(name, in: $0.report.metrics) }
         guard !values.isEmpty else { return nil }
         let mean = values.reduce(0, +) / Double(values.count)
         let squares = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }

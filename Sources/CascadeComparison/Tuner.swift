@@ -1,6 +1,7 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
 import CascadeDatasets
+import CascadeEvaluation
 public import CascadeRecommenders
 import CascadeTensorFiles
 public import CascadeTraining
@@ -39,7 +40,8 @@ public struct Tuner {
 
         /// A metric of the kept weights on validation; nil when nothing was trained.
         public func validation(_ metric: String) -> Double? {
-            run.exists ? try? run.manifest().validation[metric] : nil
+            guard run.exists, let manifest = try? run.manifest() else { return nil }
+            return RankingMetric.value(metric, in: manifest.validation)
         }
     }
 

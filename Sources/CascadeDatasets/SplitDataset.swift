@@ -2,25 +2,39 @@
 
 internal import CascadeTensorFiles
 
-/// One question to a model: which item comes at the target, after these events of the user.
+/// One question to a model: which items come at the targets, after these events of the user.
 public struct EvaluationCase: Sendable, Equatable {
     /// The user.
     public let user: UserIndex
-    /// The rows of the user's events before the target, at least one.
+    /// The rows of the user's events before the targets, at least one.
     public let history: Range<Int>
-    /// The row of the event whose item is the right answer.
-    public let target: Int
+    /// The rows of the events whose items are the right answers, at least one.
+    public let targets: Range<Int>
 
-    /// Describes a case.
+    /// The row of the event that comes next, the first of the targets.
+    public var target: Int { targets.lowerBound }
+
+    /// Describes a case with one target.
     ///
     /// - Parameters:
     ///   - user: The user.
     ///   - history: The rows of the user's events before the target.
     ///   - target: The row of the event whose item is the right answer.
     public init(user: UserIndex, history: Range<Int>, target: Int) {
+        self.init(user: user, history: history, targets: target..<target + 1)
+    }
+
+    /// Describes a case.
+    ///
+    /// - Parameters:
+    ///   - user: The user.
+    ///   - history: The rows of the user's events before the targets.
+    ///   - targets: The rows of the events whose items are the right answers, at least one.
+    public init(user: UserIndex, history: Range<Int>, targets: Range<Int>) {
+        precondition(!targets.isEmpty, "a case needs a target")
         self.user = user
         self.history = history
-        self.target = target
+        self.targets = targets
     }
 }
 
@@ -58,12 +72,14 @@ public struct SplitDataset: Sendable {
     ///   set lacks, `.empty` when nothing is left to learn from, `.noEvaluationCases` when a part that the split asks
     ///   for has no target.
     public init(_ dataset: Dataset, _ split: Split) throws {
-        var division = Division()
+        try split.targets.check()
+        var division = Division(split.targets)
         switch split {
         case .leaveOneOut: division.leaveOneOut(dataset)
-        case .temporal(let validation, let test): try division.temporal(dataset, validation, test)
-        case .byUser(let validation, let test, let seed): try division.byUser(dataset, validation, test, seed)
-        case .given: try division.given(dataset)
+        case .leaveNOut: division.leaveNOut(dataset)
+        case .temporal(let validation, let test, _): try division.temporal(dataset, validation, test)
+        case .byUser(let validation, let test, let seed, _): try division.byUser(dataset, validation, test, seed)
+        case .given, .givenWithTargets: try division.given(dataset)
         case .positions(let minimum, let first, let last, let every):
             try division.positions(dataset, minimum: minimum, first: first, last: last, every: every)
         }
@@ -121,7 +137,7 @@ public struct SplitDataset: Sendable {
     /// Whether a part has anything to evaluate a model by.
     public func has(_ part: Part) -> Bool { !(requests?.numbers(part).isEmpty ?? cases(part).isEmpty) }
 
-    /// The targets of a part, each with its history, by user; at most one a user.
+    /// The targets of a part with their histories, by user; at most one case a user.
     public func cases(_ part: Part) -> [EvaluationCase] { part == .validation ? validation : test }
 
     /// The rows of a user's training events that a model learns to predict, in order; each has an event before it.
@@ -170,6 +186,9 @@ private struct Division {
     var test: [EvaluationCase] = []
     var wantsValidation = true
     var wantsTest = true
+    let targets: TargetCount
+
+    init(_ targets: TargetCount = .one) { self.targets = targets }
 
     mutating func leaveOneOut(_ dataset: Dataset) {
         for user in dataset.userIndices {
@@ -177,8 +196,20 @@ private struct Division {
             let isEvaluated = events.count >= 3
             train(user, isEvaluated ? events.dropLast(2) : events)
             guard isEvaluated else { continue }
-            Self.evaluate(user, events, target: events.upperBound - 2, &validation)
-            Self.evaluate(user, events, target: events.upperBound - 1, &test)
+            evaluate(user, events, targets: events.suffix(2).dropLast(), .validation)
+            evaluate(user, events, targets: events.suffix(1), .test)
+        }
+    }
+
+    mutating func leaveNOut(_ dataset: Dataset) {
+        for user in dataset.userIndices {
+            let events = dataset.events(of: user)
+            let count = targets.number(of: events.count)
+            let isEvaluated = count > 0 && events.count > 2 * count
+            train(user, isEvaluated ? events.dropLast(2 * count) : events)
+            guard isEvaluated else { continue }
+            evaluate(user, events, targets: events.suffix(2 * count).dropLast(count), .validation)
+            evaluate(user, events, targets: events.suffix(count), .test)
         }
     }
 
@@ -202,8 +233,12 @@ private struct Division {
             let firstValidation = dataset.firstRow(in: events, notBefore: start)
             let firstTest = dataset.firstRow(in: events, notBefore: end)
             train(user, events.lowerBound..<firstValidation)
-            if firstValidation < firstTest { Self.evaluate(user, events, target: firstTest - 1, &validation) }
-            if firstTest < events.upperBound { Self.evaluate(user, events, target: events.upperBound - 1, &test) }
+            if firstValidation < firstTest {
+                evaluateLast(user, events.lowerBound..<firstTest, atMost: firstTest - firstValidation, .validation)
+            }
+            if firstTest < events.upperBound {
+                evaluateLast(user, events, atMost: events.upperBound - firstTest, .test)
+            }
         }
     }
 
@@ -221,8 +256,8 @@ private struct Division {
         for user in dataset.userIndices {
             let events = dataset.events(of: user)
             switch dataset.position(of: user, seed: seed) {
-            case ..<validationShare: Self.evaluate(user, events, target: events.upperBound - 1, &validation)
-            case ..<(validationShare + testShare): Self.evaluate(user, events, target: events.upperBound - 1, &test)
+            case ..<validationShare: evaluateLast(user, events, .validation)
+            case ..<(validationShare + testShare): evaluateLast(user, events, .test)
             default: train(user, events)
             }
         }
@@ -265,8 +300,8 @@ private struct Division {
             }
             switch part {
             case .train: train(user, events)
-            case .validation: Self.evaluate(user, events, target: events.upperBound - 1, &validation)
-            case .test: Self.evaluate(user, events, target: events.upperBound - 1, &test)
+            case .validation: evaluateLast(user, events, .validation)
+            case .test: evaluateLast(user, events, .test)
             }
         }
     }
@@ -285,8 +320,8 @@ private struct Division {
             let events = dataset.events(of: user)
             guard events.count >= minimum else { continue }
             train(user, events.dropLast(2))
-            Self.evaluate(user, events, target: events.upperBound - 2, &validation)
-            Self.evaluate(user, events, target: events.upperBound - 1, &test)
+            evaluate(user, events, targets: events.suffix(2).dropLast(), .validation)
+            evaluate(user, events, targets: events.suffix(1), .test)
         }
     }
 
@@ -311,10 +346,20 @@ private struct Division {
         if !events.isEmpty { training.append(TrainingSequence(user: user, events: events)) }
     }
 
-    private static func evaluate(_ user: UserIndex, _ events: Range<Int>, target: Int, _ cases: inout [EvaluationCase])
-    {
-        guard target > events.lowerBound else { return }
-        cases.append(EvaluationCase(user: user, history: events.lowerBound..<target, target: target))
+    /// Asks for the last events of a stretch of a user's, as many as the split says.
+    private mutating func evaluateLast(
+        _ user: UserIndex,
+        _ events: Range<Int>,
+        atMost limit: Int = .max,
+        _ part: Part
+    ) {
+        evaluate(user, events, targets: events.suffix(targets.number(of: events.count, atMost: limit)), part)
+    }
+
+    private mutating func evaluate(_ user: UserIndex, _ events: Range<Int>, targets: Range<Int>, _ part: Part) {
+        guard !targets.isEmpty, targets.lowerBound > events.lowerBound else { return }
+        let example = EvaluationCase(user: user, history: events.lowerBound..<targets.lowerBound, targets: targets)
+        if part == .validation { validation.append(example) } else { test.append(example) }
     }
 }
 

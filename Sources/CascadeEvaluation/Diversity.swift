@@ -63,7 +63,7 @@ public struct DiversityStatistics: Sendable {
     public static let cutoffs = [10, 20, 50]
 
     private let diversity: Diversity
-    private var ranks: [Int] = []
+    private var ranks: TargetRanks = []
     private var sums: [(before: Variety, after: Variety)] = cutoffs.map { _ in (Variety(), Variety()) }
 
     private struct Variety {
@@ -80,21 +80,34 @@ public struct DiversityStatistics: Sendable {
     /// Starts without lists.
     public init(_ diversity: Diversity) { self.diversity = diversity }
 
-    /// Adds one user.
+    /// Adds one user with one target.
     ///
     /// - Parameters:
     ///   - candidates: The ``Diversity/candidateCount`` items that score highest, best first.
     ///   - target: The item that should have been recommended.
-    ///   - rank: Its rank in the whole catalog, ties counted against the model. It takes this place among the
-    ///     candidates, so that a weight of 0 gives the metrics of the plain ranking.
+    ///   - rank: Its rank in the whole catalog, ties counted against the model.
     public mutating func add(_ candidates: [Diversity.Candidate], target: Int, rank: Int) {
-        var plain = candidates
-        if let place = plain.firstIndex(where: { $0.item == target }) {
-            let found = plain.remove(at: place)
-            if rank <= Diversity.candidateCount { plain.insert(found, at: min(rank - 1, plain.count)) }
+        add(candidates, targets: [(target, rank)])
+    }
+
+    /// Adds one user.
+    ///
+    /// - Parameters:
+    ///   - candidates: The ``Diversity/candidateCount`` items that score highest, best first.
+    ///   - targets: The items that should have been recommended, each with its rank in the whole catalog, ties counted
+    ///     against the model. It takes this place among the candidates, so that a weight of 0 gives the metrics of the
+    ///     plain ranking.
+    public mutating func add(_ candidates: [Diversity.Candidate], targets: [(item: Int, rank: Int)]) {
+        let wanted = Set(targets.map(\.item))
+        var plain = candidates.filter { !wanted.contains($0.item) }
+        for (item, rank) in targets.sorted(by: { $0.rank < $1.rank }) where rank <= Diversity.candidateCount {
+            guard let found = candidates.first(where: { $0.item == item }) else { continue }
+            plain.insert(found, at: min(rank - 1, plain.count))
         }
         let list = diversity.list(of: plain, count: Diversity.listLength)
-        ranks.append(1 + (list.firstIndex { $0.item == target } ?? Diversity.listLength))
+        let places = Dictionary(uniqueKeysWithValues: zip(list.map(\.item), 1...))
+        // Beyond the list every place is as good as another.
+        ranks.append(targets.enumerated().map { places[$1.item] ?? Diversity.listLength + 1 + $0 })
         for (index, cutoff) in Self.cutoffs.enumerated() {
             sums[index].before.add(plain.prefix(cutoff), diversity.categories)
             sums[index].after.add(list.prefix(cutoff), diversity.categories)

@@ -2,14 +2,21 @@
 
 /// Recall, mean reciprocal rank and normalized discounted cumulative gain, averaged over users.
 ///
-/// Every user has one target, whose rank within the whole catalog is given. Sums are in double precision and in the
+/// The ranks of every user's targets within the whole catalog are given. Where a user has several, the other kinds of
+/// ``RankingMetric`` are there too; with one target each, they say nothing new. Sums are in double precision and in the
 /// order of the ranks, so that they do not depend on how users were divided into batches. Without users there are no
 /// values. In JSON it is one flat object from name to number; other keys beside the metrics are ignored on reading.
 public struct RankingMetrics: Codable, Sendable, Equatable {
     /// K of the metrics, where nothing else is said.
     public static let cutoffs = [1, 2, 5, 10, 20, 50, 100]
-    /// The names of the metrics at these cutoffs.
-    public static let names = ["recall", "mrr", "ndcg"].flatMap { name in cutoffs.map { "\(name)@\($0)" } }
+    /// The names of the metrics at these cutoffs, for users with one target each.
+    public static let names = names(RankingMetric.Kind.ofOneTarget)
+    /// The names of all metrics at these cutoffs, for users with several targets.
+    public static let allNames = names(RankingMetric.Kind.allCases)
+
+    private static func names(_ kinds: [RankingMetric.Kind]) -> [String] {
+        kinds.flatMap { kind in cutoffs.map { RankingMetric(kind, at: $0).description } }
+    }
 
     private struct Mean: Sendable, Equatable {
         let metric: RankingMetric
@@ -18,20 +25,33 @@ public struct RankingMetrics: Codable, Sendable, Equatable {
 
     private let means: [Mean]
 
-    /// Averages over users.
+    /// Averages over users with one target each.
     ///
     /// - Parameters:
     ///   - ranks: Rank of every user's target, from 1.
     ///   - cutoffs: Numbers of places that count.
     public init(ranks: [Int], cutoffs: [Int] = RankingMetrics.cutoffs) {
+        self.init(ranks: TargetRanks(ranks), cutoffs: cutoffs)
+    }
+
+    /// Averages over users.
+    ///
+    /// - Parameters:
+    ///   - ranks: The ranks of every user's targets.
+    ///   - cutoffs: Numbers of places that count.
+    public init(ranks: TargetRanks, cutoffs: [Int] = RankingMetrics.cutoffs) {
         guard !ranks.isEmpty else {
             means = []
             return
         }
-        means = RankingMetric.Kind.allCases.flatMap { kind in
+        let kinds = ranks.hasSeveral ? RankingMetric.Kind.allCases : RankingMetric.Kind.ofOneTarget
+        means = kinds.flatMap { kind in
             cutoffs.map { cutoff in
                 let metric = RankingMetric(kind, at: cutoff)
-                let sum = ranks.reduce(into: 0.0) { $0 += metric.value(rank: $1) }
+                let sum =
+                    ranks.hasSeveral
+                    ? ranks.reduce(into: 0.0) { $0 += metric.value(ranks: $1) }
+                    : ranks.flat.reduce(into: 0.0) { $0 += metric.value(rank: $1) }
                 return Mean(metric: metric, value: sum / Double(ranks.count))
             }
         }
@@ -42,7 +62,7 @@ public struct RankingMetrics: Codable, Sendable, Equatable {
         means.first { $0.metric.description == name }?.value
     }
 
-    /// All metrics: first recall, then mean reciprocal rank, then discounted gain, each by rising cutoff.
+    /// All metrics: first recall, then mean reciprocal rank, then discounted gain, then the others, each by rising cutoff.
     public var values: [(name: String, value: Double)] {
         means.map { ($0.metric.description, $0.value) }
     }

@@ -48,6 +48,15 @@ struct Baskets {
         (self.counts, self.items, self.sequences) = (counts, items, sequences)
     }
 
+    /// How many sequences there are.
+    var sequenceCount: Int { items.offsets.count - 1 }
+
+    /// The items of a sequence, each once, from 0.
+    func items(of sequence: Int) -> ArraySlice<Int32> { items[sequence] }
+
+    /// The sequences that have an item, rising.
+    func sequences(of item: Int) -> ArraySlice<Int32> { sequences[item] }
+
     /// Adds to `together`, at every other item, the number of sequences that have it beside the given one; gives the
     /// items whose number was 0 before.
     ///

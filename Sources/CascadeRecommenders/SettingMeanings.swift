@@ -30,6 +30,18 @@ extension BERT4Rec.Configuration {
     }
 }
 
+extension BPRMF.Configuration {
+    public static var meanings: [String: String] {
+        [
+            "embeddingSize": "Features of each user and item.",
+            "maxSequenceLength": "Latest events that stand for a user without training examples.",
+            "itemBias": "Whether every item has a number of its own that is added to its scores.",
+            "unknownUserRate": "Probability that a training example's user is unknown.",
+            "sparseGradients": "Whether the tables' gradients name rows, for sampled losses on large catalogs.",
+        ]
+    }
+}
+
 extension BehaviorSettings {
     public static var meanings: [String: String] {
         [
@@ -304,6 +316,20 @@ extension HSTURetrieval.Configuration {
     }
 }
 
+extension IALS.Configuration {
+    public static var meanings: [String: String] {
+        [
+            "embeddingSize": "Features of each user and item.",
+            "iterations": "Passes, each of which solves for all users and then for all items.",
+            "regWeight": "lambda: weight of the squared norms of the vectors.",
+            "frequencyExponent": "nu: how the regularization grows with the frequency of a user or item; 0: not at all.",
+            "unobservedWeight": "alpha: weight of every pair of a user and an item, beside the 1 of an observed one.",
+            "initializerStd": "Standard deviation of fresh item vectors, times the root of their size.",
+            "maxSequenceLength": "Latest events that are folded in.",
+        ]
+    }
+}
+
 extension ItemKNN.Configuration {
     public static var meanings: [String: String] {
         [
@@ -350,6 +376,19 @@ extension Mamba4Rec.Configuration {
             "ffnSize": "Features inside the feed-forward network.",
             "dropout": "Probability that a feature is zeroed while training.",
             "sparseGradients": "Whether the item table's gradients name rows, for sampled losses on large catalogs.",
+        ]
+    }
+}
+
+extension MultVAE.Configuration {
+    public static var meanings: [String: String] {
+        [
+            "hiddenSize": "Features of the encoder's and the decoder's hidden layer.",
+            "latentSize": "Features of a user's latent state.",
+            "maxSequenceLength": "Latest events that are read.",
+            "dropout": "Probability that an item of the set is hidden from the encoder while training.",
+            "klLossWeight": "beta: the largest weight of the divergence from the prior.",
+            "annealingSteps": "Steps in which that weight would grow from 0 to 1; it stops growing at its largest.",
         ]
     }
 }

@@ -199,6 +199,15 @@ extension Tensor {
     public func binaryCrossEntropy(_ labels: Tensor) throws(TorchError) -> Tensor {
         try Tensor(ct_bce_with_logits(raw, labels.raw), "binaryCrossEntropy(\(shape), \(labels.shape))")
     }
+    /// The solutions `[..., D, K]` of systems of equations whose symmetric positive definite matrices `[..., D, D]` these are.
+    ///
+    /// - Throws: ``TorchError`` when one is not square, or not positive definite.
+    public func positiveDefiniteSolution(of sides: Tensor) throws(TorchError) -> Tensor {
+        try Tensor(
+            ct_solve_positive_definite(raw, sides.raw),
+            "positiveDefiniteSolution(\(shape), of \(sides.shape))"
+        )
+    }
     /// Mean squared difference.
     public func meanSquaredError(_ other: Tensor) throws(TorchError) -> Tensor {
         try Tensor(ct_mse(raw, other.raw), "meanSquaredError(\(shape), \(other.shape))")

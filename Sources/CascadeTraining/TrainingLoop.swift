@@ -1,6 +1,7 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
 import CascadeDatasets
+import CascadeEvaluation
 import CascadeRecommenders
 import CascadeRuns
 import Foundation
@@ -234,7 +235,7 @@ final class TrainingLoop<Work: TrainingWork> {
             state.bestStep = state.step
             return try work.saveBest()
         }
-        let (value, health) = (result.metrics[settings.metric] ?? 0, result.health)
+        let (value, health) = (RankingMetric.value(settings.metric, in: result.metrics) ?? 0, result.health)
         let isBest = state.best.map { value > $0 } ?? true
         if isBest {
             state.best = value

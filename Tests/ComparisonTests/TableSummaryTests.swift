@@ -47,7 +47,7 @@ struct TableSummaryTests {
         )
         return CellResult(
             report: report,
-            ranks: ranks,
+            ranks: TargetRanks(ranks),
             validation: [:],
             parameters: 12,
             trainingSeconds: seconds,

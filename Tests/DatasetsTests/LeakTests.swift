@@ -16,6 +16,9 @@ struct LeakTests {
         .leaveOneOut, .temporal(validation: .quantile(0.7), test: .quantile(0.85)),
         .temporal(validation: .quantile(0.8), test: .quantile(0.8)), .byUser(validation: 0.15, test: 0.2, seed: 9),
         .temporal(validation: .lastDays(30), test: .lastDays(12)), .given,
+        .leaveNOut(targets: .count(3)),
+        .temporal(validation: .quantile(0.7), test: .quantile(0.85), targets: .count(4)),
+        .byUser(validation: 0.15, test: 0.2, seed: 9, targets: .share(0.3)), .givenWithTargets(.share(0.2)),
     ]
 
     private func data(_ seed: UInt64) throws -> TemporaryDataset {
@@ -44,7 +47,7 @@ struct LeakTests {
                 firstTarget[user] = min(firstTarget[user], evaluation.target)
                 #expect(!evaluation.history.isEmpty && evaluation.history.upperBound <= evaluation.target)
                 #expect(evaluation.history.lowerBound == dataset.offsets[user].asInt)
-                #expect(dataset.events(of: evaluation.user).contains(evaluation.target))
+                #expect(evaluation.targets.clamped(to: dataset.events(of: evaluation.user)) == evaluation.targets)
             }
         }
         let rows = (0..<dataset.userCount).map { user in

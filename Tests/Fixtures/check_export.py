@@ -3,7 +3,7 @@
 
     python3 check_export.py DIR [--tolerance 1e-6]
 
-Needs numpy only. The rank of a target is 1 + the number of other candidates (items that the user has not seen, the
+Needs numpy only. Users with several targets have `target_offsets.npy`. The rank of a target is 1 + the number of other candidates (items that the user has not seen, the
 target itself apart) whose score is at least the target's: ties count against the model. Products of vectors are taken
 in float64, so that near-ties do not depend on the order of a summation. Exit code 0: every metric agrees; 1: a
 difference, a missing metric or a file that does not fit.
@@ -59,39 +59,63 @@ def score_blocks(directory: Path, users: int):
         yield first, scores
 
 
-def ranks(directory: Path) -> np.ndarray:
+def ranks(directory: Path) -> list[np.ndarray]:
+    """By user, the ranks of the targets, rising."""
     targets = load(directory, "targets.npy", np.int64, 1)
+    ends = np.arange(len(targets) + 1)
+    if (directory / "target_offsets.npy").exists():
+        ends = load(directory, "target_offsets.npy", np.int64, 1)
+        require(
+            ends[0] == 0 and ends[-1] == len(targets) and bool(np.all(np.diff(ends) >= 1)),
+            f"target_offsets.npy: does not run from 0 up to the {len(targets)} values of targets.npy",
+        )
+    users = len(ends) - 1
     offsets = load(directory, "seen_offsets.npy", np.int64, 1)
     seen = load(directory, "seen_items.npy", np.int64, 1)
-    expected = len(targets) + 1
-    require(len(offsets) == expected, f"seen_offsets.npy: found {len(offsets)} values, expected {expected}")
+    require(len(offsets) == users + 1, f"seen_offsets.npy: found {len(offsets)} values, expected {users + 1}")
     require(
         offsets[0] == 0 and offsets[-1] == len(seen) and bool(np.all(np.diff(offsets) >= 0)),
         f"seen_offsets.npy: does not run from 0 up to the {len(seen)} values of seen_items.npy",
     )
-    out = np.zeros(len(targets), dtype=np.int64)
-    for first, scores in score_blocks(directory, len(targets)):
+    out = []
+    for first, scores in score_blocks(directory, users):
         require(bool(np.isfinite(scores).all()), f"scores of users {first}..: not finite")
         for row, score in enumerate(scores):
             user = first + row
-            target = targets[user]
+            wanted = targets[ends[user] : ends[user + 1]]
             require(
-                0 <= target < len(score),
-                f"targets.npy: found item {target} of user {user}, expected 0..{len(score) - 1}",
+                bool(np.all((wanted >= 0) & (wanted < len(score)))) and len(set(wanted)) == len(wanted),
+                f"targets.npy: found items {wanted} of user {user}, expected different ones in 0..{len(score) - 1}",
             )
-            ahead = score >= score[target]
-            ahead[seen[offsets[user] : offsets[user + 1]]] = False
-            ahead[target] = False
-            out[user] = 1 + int(ahead.sum())
+            others = np.ones(len(score), dtype=bool)
+            others[seen[offsets[user] : offsets[user + 1]]] = False
+            others[wanted] = False
+            # Targets keep their own order, and lose every tie with the others.
+            best = np.sort(score[wanted])[::-1]
+            out.append(np.array([1 + place + int((score[others] >= s).sum()) for place, s in enumerate(best)]))
     return out
 
 
-def metrics(rank: np.ndarray) -> dict[str, float]:
-    r = rank.astype(np.float64)
+def metrics(users: list[np.ndarray]) -> dict[str, float]:
+    several = any(len(rank) > 1 for rank in users)
     out = {}
-    for name, value in (("recall", np.ones_like(r)), ("mrr", 1 / r), ("ndcg", 1 / np.log2(r + 1))):
-        for cutoff in CUTOFFS:
-            out[f"{name}@{cutoff}"] = float(np.where(rank <= cutoff, value, 0.0).mean())
+    for cutoff in CUTOFFS:
+        sums = dict.fromkeys(
+            ("recall", "mrr", "ndcg", "hit-rate", "precision", "map", "calibrated-recall") if several
+            else ("recall", "mrr", "ndcg"),
+            0.0,
+        )
+        for rank in users:
+            hits, possible = rank[rank <= cutoff], min(cutoff, len(rank))
+            sums["recall"] += len(hits) / len(rank)
+            sums["mrr"] += 1 / hits[0] if len(hits) else 0
+            sums["ndcg"] += (1 / np.log2(hits + 1)).sum() / (1 / np.log2(np.arange(possible) + 2)).sum()
+            if several:
+                sums["hit-rate"] += len(hits) > 0
+                sums["precision"] += len(hits) / cutoff
+                sums["map"] += (np.arange(1, len(hits) + 1) / hits).sum() / possible
+                sums["calibrated-recall"] += len(hits) / possible
+        out |= {f"{name}@{cutoff}": float(value / len(users)) for name, value in sums.items()}
     return out
 
 

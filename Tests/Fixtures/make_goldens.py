@@ -21,7 +21,7 @@ import reference_multi_interest as several
 from reference_backbones import backbones
 from reference_dimerec import DimeRec, DimeRecConfig
 from reference_ranking import Network, judge
-from reference_models import SASRec, SASRecConfig, Schedule, T2Diff, T2DiffConfig, ddim_steps
+from reference_models import MultVAE, SASRec, SASRecConfig, Schedule, T2Diff, T2DiffConfig, ddim_steps
 from reference_search import MODELS as SEARCH_MODELS
 from reference_search import judge as judge_search
 
@@ -106,6 +106,31 @@ def sasrec() -> None:
     }
     tensors |= gradients(model, loss)
     store("sasrec", tensors, {"width": "8", "length": "12", "blocks": "2", "heads": "2", "hidden": "32", "items": "20"})
+
+
+def multvae() -> None:
+    model = MultVAE(items=20, hidden=6, latent=3)
+    tensors: dict = randomise(model, 51)
+    tensors["weight.steps"] = np.array([7], dtype=np.float32)
+    # Right padding; the last target completes each stretch. Row 1 has an item twice.
+    stretches = [[4, 9], [2, 5, 2, 17], [20, 1, 8, 3, 12, 6]]
+    items, targets = np.zeros((3, 5), dtype=np.int32), np.zeros((3, 5), dtype=np.int32)
+    for row, stretch in enumerate(stretches):
+        items[row, : len(stretch) - 1] = stretch[:-1]
+        targets[row, : len(stretch) - 1] = stretch[1:]
+    noise = torch.randn(3, 3, generator=torch.Generator().manual_seed(52))
+    surprise, divergence = model.losses([{i - 1 for i in s} for s in stretches], noise.double(), beta=0.07)
+    tensors |= {
+        "input.items": items,
+        "input.targets": targets,
+        "input.lengths": np.array([len(s) - 1 for s in stretches], dtype=np.int32),
+        "input.noise": noise.numpy(),
+        "expected.reconstruction": surprise[None],
+        "expected.kl": divergence[None],
+        "expected.scores": model.decode(model.encode([{i - 1 for i in s[:-1]} for s in stretches])[0]),
+    }
+    tensors |= gradients(model, surprise + divergence)
+    store("multvae", tensors, {"items": "20", "hidden": "6", "latent": "3", "annealing": "100"})
 
 
 def t2diff() -> None:
@@ -814,6 +839,7 @@ def diffusion() -> None:
 if __name__ == "__main__":
     torch.set_num_threads(1)
     sasrec()
+    multvae()
     t2diff()
     multi_interest()
     dimerec()

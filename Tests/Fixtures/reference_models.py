@@ -1,5 +1,5 @@
 # Part of Cascade. SPDX-License-Identifier: Apache-2.0
-"""Plain eager PyTorch SASRec and T2Diff: the independent reference for the parity fixtures.
+"""Plain eager PyTorch SASRec, T2Diff and Mult-VAE: the independent reference for the parity fixtures.
 
 Written for clarity, not speed. The names of the parameters are those of Cascade's checkpoints. Item numbers are
 dense index + 1; 0 is padding. Nothing here is shared with the Swift implementation.
@@ -476,3 +476,42 @@ class T2Diff(nn.Module):
         if "ranking" in out:
             out["total"] = out["total"] + c.ranking_weight * out["ranking"]
         return out
+
+# ---- Mult-VAE --------------------------------------------------------------------------------------------------
+
+
+class MultVAE(nn.Module):
+    """Liang et al. 2018: a set of items through a latent normal variable to a multinomial over the catalog."""
+
+    def __init__(self, items: int, hidden: int, latent: int):
+        super().__init__()
+        self.latent = latent
+        self.input = nn.Embedding(items, hidden)
+        self.inputBias = nn.Parameter(torch.zeros(hidden))
+        self.encoder = nn.Linear(hidden, 2 * latent)
+        self.decoder = nn.Linear(latent, hidden)
+        self.output = nn.Embedding(items, hidden)
+        self.outputBias = nn.Embedding(items, 1)
+
+    def encode(self, users: list[set[int]]) -> tuple[Tensor, Tensor]:
+        """Sets of item numbers from 0 to means and logs of variances [B, Z]."""
+        # A set of n items is a unit vector with n entries of 1 / sqrt(n).
+        rows = [sum(self.input.weight[i] for i in sorted(user)) / math.sqrt(len(user)) for user in users]
+        return torch.tanh(torch.stack(rows) + self.inputBias).matmul(self.encoder.weight.T).add(
+            self.encoder.bias
+        ).split(self.latent, -1)
+
+    def decode(self, z: Tensor) -> Tensor:
+        """[B, Z] to logits [B, N]."""
+        hidden = torch.tanh(self.decoder(z))
+        return hidden @ self.output.weight.T + self.outputBias.weight.squeeze(1)
+
+    def losses(self, users: list[set[int]], noise: Tensor, beta: float) -> tuple[Tensor, Tensor]:
+        """The negative log-likelihood and the weighted divergence, both means over users."""
+        mean, log_variance = self.encode(users)
+        posterior = torch.distributions.Normal(mean, torch.exp(log_variance / 2))
+        chances = torch.log_softmax(self.decode(mean + noise * posterior.stddev), -1)
+        surprise = torch.stack([-sum(chances[row, i] for i in user) for row, user in enumerate(users)])
+        prior = torch.distributions.Normal(torch.zeros_like(mean), torch.ones_like(mean))
+        divergence = torch.distributions.kl_divergence(posterior, prior).sum(-1)
+        return surprise.mean(), beta * divergence.mean()

@@ -23,6 +23,32 @@ struct Subject: Sendable, CustomTestStringConvertible {
         all.filter { $0.entry.capabilities.contains(.itemVectors) }
         + ["transformer", "mamba"].map { Subject(entry: ModelEntry(T2Diff.self), variant: ["backbone": $0]) }
 
+    /// Whether a model learns to rebuild the whole set of items, target included, instead of what follows a history.
+    private var isAutoencoder: Bool { entry.card == MultVAE.card }
+
+    /// What a model is asked that has learned a history by heart.
+    func question(of history: History) -> History {
+        guard isAutoencoder else { return history }
+        var whole = history
+        whole.items.append(history.target)
+        whole.times.append(history.times.last ?? 0)
+        return whole
+    }
+
+    /// The items, from 0, that then come first.
+    func answers(to history: History) -> Set<Int> {
+        Set(((isAutoencoder ? history.items : []) + [history.target]).map { Int($0) - 1 })
+    }
+
+    /// The least that the loss on `History.rows` can be: above 0 where one row has several right answers.
+    var leastLoss: Double {
+        let losses = History.rows.map { row in
+            let count = Double(answers(to: row).count)
+            return count * log(count)
+        }
+        return losses.reduce(0, +) / Double(losses.count)
+    }
+
     /// 20 items, and for models of search a feature of each kind.
     static let data: DatasetShape = {
         var shape = DatasetShape(users: 50, items: 20)
@@ -38,6 +64,7 @@ struct Subject: Sendable, CustomTestStringConvertible {
         "max_session_length": .integer(4),
         "window": .integer(8), "channels": .integer(8), "steps": .integer(6), "attention_hidden_size": .integer(32),
         "dropout": .number(0), "num_interests": .integer(2), "backbone_layers": .integer(1), "state_size": .integer(4),
+        "unknown_user_rate": .number(0.5), "latent_size": .integer(8),
         "input_dropout": .number(0), "ranking_loss_weight": .number(1), "sampler": .object(["kind": .string("ddpm")]),
     ]
 

@@ -25,6 +25,25 @@ struct LayerOperationTests {
         try expect(x.linear(weight, Tensor([10, 20] as [Float])), [15, 18, 12, 20])
     }
 
+    @Test("solves systems with positive definite matrices, many at once, and refuses others")
+    func positiveDefiniteSolution() throws {
+        // [[2, 1], [1, 1]] (1, 2) = (4, 3); [[4, 0], [0, 9]] (1/2, 1/3) = (2, 3).
+        let matrices = try Tensor([2, 1, 1, 1, 4, 0, 0, 9] as [Float], shape: [2, 2, 2])
+        let sides = try Tensor([4, 3, 2, 3] as [Float], shape: [2, 2, 1])
+        try expect(matrices.positiveDefiniteSolution(of: sides), [1, 2, 0.5, 1.0 / 3], shape: [2, 2, 1])
+        let factors = try Tensor.normal([3, 20, 20], using: Generator(seed: 3)).to(.float64)
+        let many = try factors.matmul(factors.transposed()) + Tensor.range(0..<20).oneHot(20)
+        let right = try Tensor.normal([3, 20, 2], using: Generator(seed: 4)).to(.float64)
+        try expect(many.matmul(many.positiveDefiniteSolution(of: right)), equals: right, within: 1e-9)
+        let indefinite = try Tensor([1, 2, 2, 1] as [Float], shape: [2, 2])
+        let error = try #require(throws: TorchError.self) {
+            try indefinite.positiveDefiniteSolution(of: Tensor.ones([2, 1]))
+        }
+        #expect(error.description.contains("positiveDefiniteSolution([2, 2], of [2, 1])"))
+        #expect(error.description.contains("not positive-definite"))
+        #expect(throws: TorchError.self) { try Tensor.ones([2, 3]).positiveDefiniteSolution(of: Tensor.ones([2, 1])) }
+    }
+
     @Test("an embedding is a look-up", arguments: [false, true])
     func embedding(_ sparse: Bool) throws {
         for index in [

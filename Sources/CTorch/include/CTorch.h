@@ -145,6 +145,8 @@ ct_tensor *ct_selective_scan(const ct_tensor *u, const ct_tensor *delta, const c
 ct_tensor *ct_pair_scores(const ct_tensor *products, const ct_tensor *fixed, const ct_tensor *slope, const ct_tensor *weight);
 ct_tensor *ct_cross_entropy(const ct_tensor *logits, const ct_tensor *targets);
 ct_tensor *ct_bce_with_logits(const ct_tensor *logits, const ct_tensor *labels);
+// The solutions [..., D, K] of symmetric positive definite systems [..., D, D], by Cholesky factors.
+ct_tensor *ct_solve_positive_definite(const ct_tensor *matrices, const ct_tensor *sides);
 ct_tensor *ct_mse(const ct_tensor *a, const ct_tensor *b);
 
 // Automatic differentiation.

@@ -21,15 +21,21 @@ public struct RequestDivision: Sendable, Equatable {
     /// - Throws: ``DatasetError`` `.badOption` when the split cannot be made of requests, `.empty` or
     ///   `.noEvaluationCases` when a part has none.
     init(_ dataset: Dataset, _ table: RequestTable, _ split: Split) throws {
+        guard split.targets == .one else {
+            throw DatasetError(
+                .badOption,
+                "split: targets are counted in events, and \(dataset.manifest.name) is asked for requests. Leave targets out."
+            )
+        }
         switch split {
-        case .leaveOneOut:
+        case .leaveOneOut, .leaveNOut:
             for requests in table.byUser {
                 training += requests.count < 3 ? requests : requests.dropLast(2)
                 guard requests.count >= 3 else { continue }
                 validation.append(requests.upperBound - 2)
                 test.append(requests.upperBound - 1)
             }
-        case .temporal(let first, let second):
+        case .temporal(let first, let second, _):
             let (start, end) = try (table.time(first, dataset), table.time(second, dataset))
             guard start <= end else {
                 throw DatasetError(
@@ -40,7 +46,7 @@ public struct RequestDivision: Sendable, Equatable {
             for request in 0..<table.count {
                 assign(request, table.times[request] < start ? nil : table.times[request] < end ? .validation : .test)
             }
-        case .byUser(let validationShare, let testShare, let seed):
+        case .byUser(let validationShare, let testShare, let seed, _):
             for request in 0..<table.count {
                 let position = dataset.position(of: UserIndex(Int(table.users[request])), seed: seed)
                 assign(
@@ -48,7 +54,7 @@ public struct RequestDivision: Sendable, Equatable {
                     position < validationShare ? .validation : position < validationShare + testShare ? .test : nil
                 )
             }
-        case .given: try assignGiven(dataset, table)
+        case .given, .givenWithTargets: try assignGiven(dataset, table)
         case .positions:
             throw DatasetError(
                 .badOption,

@@ -271,8 +271,10 @@ public struct EvaluationResult {
     public var seconds = 0.0
     /// What diversity did to the lists; nil when it was not asked for.
     public var diversified: DiversifiedLists?
-    /// The rank of every case's target in the first draw; empty for a task that scores candidates.
-    public var ranks: [Int] = []
+    /// The ranks of every case's targets in the first draw; empty for a task that scores candidates.
+    public var targetRanks: TargetRanks = []
+    /// The same, case after case; one per case where the split has one target a user.
+    public var ranks: [Int] { targetRanks.flat }
     /// What each request adds to those metrics that are means over requests; empty for a task that ranks the catalog.
     public var perRequest: [String: [Double]] = [:]
 

@@ -74,7 +74,7 @@ public struct TrainingSettings: Settings, Equatable {
 
     /// Refuses unknown metrics.
     public func validate() throws {
-        let known = RankingMetrics.names + ClickMetrics.selecting
+        let known = RankingMetrics.allNames + ClickMetrics.selecting
         guard known.contains(metric) else {
             let hint = nearestName(to: metric, among: known).map { ". Did you mean '\($0)'?" } ?? ""
             throw ConfigurationError("training.metric: unknown metric '\(metric)'\(hint)")

@@ -14,6 +14,16 @@ public struct CTRTask: RecommendationTask {
         candidates: .init(minimumNegatives: 1, category: "category")
     )
 
+    /// Divided by events, each request with one target.
+    public static func split(_ dataset: Dataset, _ split: Split) throws -> SplitDataset {
+        guard split.targets == .one else {
+            throw ConfigurationError(
+                "split.targets: several targets a user are for models that rank the whole catalog; leave it out for a CTR model"
+            )
+        }
+        return try SplitDataset(dataset, split)
+    }
+
     private let ranker: any CTRRanker
     public let context: TaskContext
     /// Scores the candidates of the data's requests.

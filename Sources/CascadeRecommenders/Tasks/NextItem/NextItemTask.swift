@@ -11,7 +11,7 @@ public struct NextItemTask: RecommendationTask {
     public static let traits = TaskTraits(
         name: "next-item",
         summary: "ranks the whole catalog for a user's history",
-        metrics: ["ndcg@10"] + RankingMetrics.names.filter { $0 != "ndcg@10" }
+        metrics: ["ndcg@10"] + RankingMetrics.allNames.filter { $0 != "ndcg@10" }
     )
 
     private let retriever: any Retriever
@@ -89,7 +89,7 @@ public struct NextItemTask: RecommendationTask {
             let outcome = try evaluator.evaluate(retriever, part, noiseSeed: UInt64(draw), diversity: diversity)
             if draw == 0 { seconds = (ContinuousClock.now - start).inSeconds }
             // Most models know no noise; one further draw tells.
-            if draw == 1, options.stopsAtEqualDraws, outcome.ranks == outcomes[0].ranks { break }
+            if draw == 1, options.stopsAtEqualDraws, outcome.targetRanks == outcomes[0].targetRanks { break }
             outcomes.append(outcome)
         }
         var samples: [String: [Double]] = [:]
@@ -99,15 +99,16 @@ public struct NextItemTask: RecommendationTask {
             samples["coverage@\(length)", default: []].append(outcome.lists.coverage)
             samples["popularity@\(length)", default: []].append(outcome.lists.meanPopularity)
         }
-        let (names, first) = (TopKEvaluator.metricNames, outcomes[0])
-        let intervals = Bootstrap.intervals(of: names.map { perUserMetric($0, ranks: first.ranks) }, seed: 1)
+        let first = outcomes[0]
+        let names = first.metrics.values.map(\.name)
+        let intervals = Bootstrap.intervals(of: names.map { perUserMetric($0, ranks: first.targetRanks) }, seed: 1)
         var result = EvaluationResult(
-            cases: first.ranks.count,
+            cases: first.targetRanks.count,
             seen: options.seen ?? context.seen,
             metrics: samples.mapValues { $0.reduce(0, +) / Double($0.count) },
             intervals: Dictionary(uniqueKeysWithValues: zip(names, intervals))
         )
-        result.ranks = first.ranks
+        result.targetRanks = first.targetRanks
         result.seconds = seconds
         result.draws = outcomes.count
         if outcomes.count > 1 { result.standardDeviations = samples.mapValues(standardDeviation) }
@@ -125,7 +126,8 @@ public struct NextItemTask: RecommendationTask {
     }
 
     /// `item_vectors.npy` float32 `[N, D]` and `user_vectors.npy` float32 `[U, Q, D]`, or `scores.npy` float32 `[U, N]`
-    /// for a model without vectors; `targets.npy` int64 `[U]`; `seen_offsets.npy` int64 `[U + 1]` and `seen_items.npy`
+    /// for a model without vectors; `targets.npy` int64 `[U]`, or where users have several `[T]` with `target_offsets.npy`
+    /// int64 `[U + 1]`; `seen_offsets.npy` int64 `[U + 1]` and `seen_items.npy`
     /// int64, what each user's ranking leaves out; `users.txt`.
     public func export(_ part: Part, to folder: URL) throws {
         let (evaluator, data) = (evaluator(), context.data)
@@ -151,8 +153,12 @@ public struct NextItemTask: RecommendationTask {
             offsets.append(Int64(seen.count))
         }
         let dataset = data.dataset
-        let targets = cases.map { Int64(dataset.items[$0.target]) }
-        try Npy.write(targets, shape: [targets.count], to: file("targets.npy"))
+        let targets = cases.map(evaluator.targetItems)
+        try Npy.write(targets.flatMap { $0 }, shape: [targets.reduce(0) { $0 + $1.count }], to: file("targets.npy"))
+        if data.split.targets != .one {
+            let ends = targets.reduce(into: [Int64(0)]) { $0.append(($0.last ?? 0) + Int64($1.count)) }
+            try Npy.write(ends, shape: [ends.count], to: file("target_offsets.npy"))
+        }
         try Npy.write(offsets, shape: [offsets.count], to: file("seen_offsets.npy"))
         try Npy.write(seen, shape: [seen.count], to: file("seen_items.npy"))
         let users = cases.map { dataset.userID($0.user).rawValue + "\n" }.joined()

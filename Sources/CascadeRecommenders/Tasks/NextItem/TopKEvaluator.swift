@@ -9,12 +9,14 @@ import Foundation
 /// Ranks the whole catalog for every user of a part of the data.
 ///
 /// A target's rank is 1 + the number of other candidates that score at least as high, so ties count against the
-/// model. Users are taken in blocks, so that memory is `block * N`; the result does not depend on the block.
+/// model; of several targets with equal scores, one stands before the other. A user's targets are the different items of
+/// the case's target events. They stay candidates, whatever the policy for seen items, and what else is in the history
+/// goes. Users are taken in blocks, so that memory is `block * N`; the result does not depend on the block.
 public struct TopKEvaluator {
     /// K of the metrics.
     public static let cutoffs = RankingMetrics.cutoffs
-    /// Every ranking metric's name.
-    public static let metricNames = RankingMetrics.names
+    /// Every ranking metric's name, those that only several targets tell apart last.
+    public static let metricNames = RankingMetrics.allNames
     /// Every metric's name, those of CTR models after those of rankings.
     public static let allMetricNames = metricNames + ClickMetrics.names
     /// Length of the lists whose coverage and popularity are reported.
@@ -38,8 +40,10 @@ public struct TopKEvaluator {
 
     /// What an evaluation finds.
     public struct Outcome {
-        /// One rank per case, in the order of the cases.
-        public let ranks: [Int]
+        /// The ranks of every case's targets, in the order of the cases.
+        public let targetRanks: TargetRanks
+        /// The ranks of all targets, case after case; one per case where the split has one target a user.
+        public var ranks: [Int] { targetRanks.flat }
         /// Of the recommended lists: how much of the catalog they cover, how popular it is.
         public let lists: RecommendationStatistics
         /// What diversity did to the lists, when it was asked for.
@@ -47,10 +51,10 @@ public struct TopKEvaluator {
         /// Whether the scores tell anything apart, by the first block of users.
         public let health: ScoreHealth
         /// The metrics, averaged over users.
-        public var metrics: RankingMetrics { RankingMetrics(ranks: ranks, cutoffs: TopKEvaluator.cutoffs) }
+        public var metrics: RankingMetrics { RankingMetrics(ranks: targetRanks, cutoffs: TopKEvaluator.cutoffs) }
     }
 
-    /// Ranks the target of every case.
+    /// Ranks the targets of every case.
     ///
     /// - Parameters:
     ///   - model: In inference mode by construction.
@@ -77,8 +81,7 @@ public struct TopKEvaluator {
         }
         let scorer = try model.batchScorer()
         let counts = data.trainingItemCounts()
-        var ranks: [Int] = []
-        ranks.reserveCapacity(cases.count)
+        var ranks: TargetRanks = []
         var lists = RecommendationStatistics(trainingCounts: counts)
         var diverse = diversity.map(DiversityStatistics.init)
         var (health, chance) = (ScoreHealth(), ChanceOfRanks())
@@ -88,10 +91,14 @@ public struct TopKEvaluator {
                 let scores = try finiteScores(scorer, batch)
                 if ranks.isEmpty { health.fault = try .init(scores, areAlike: areAlike(block)) }
                 let excluded = try exclude(block, from: scores)
-                let target = try scores.gathered(1, batch.targets.unsqueezed(1))
-                let found = try scores.greaterOrEqual(target).sum(1).integers()
-                for (rank, count) in zip(found, excluded) { chance.add(rank: rank, of: scores.size(1) - count) }
-                ranks += found
+                let targets = block.map(targetItems)
+                let found = try self.ranks(of: targets, in: scores)
+                for (found, count) in zip(found, excluded) {
+                    // Each target among the candidates that are none.
+                    let candidates = scores.size(1) - count - found.count + 1
+                    for (place, rank) in found.sorted().enumerated() { chance.add(rank: rank - place, of: candidates) }
+                }
+                for found in found { ranks.append(found) }
                 for list in try best(Self.listLength, of: scores) { lists.add(list: list.map(\.item)) }
                 if let listing {
                     for (row, list) in try best(listing.length, of: scores).enumerated() {
@@ -99,14 +106,14 @@ public struct TopKEvaluator {
                     }
                 }
                 guard diversity != nil else { return }
-                let targets = block.map { Int(data.dataset.items[$0.target]) }
                 for (row, list) in try best(Diversity.candidateCount, of: scores).enumerated() {
-                    diverse?.add(list, target: targets[row], rank: ranks[ranks.count - batch.rows + row])
+                    let targets = zip(targets[row].map(Int.init), found[row]).map { (item: $0, rank: $1) }
+                    diverse?.add(list, targets: targets)
                 }
             }
         }
         health.isAtChance = chance.isAtChance
-        return Outcome(ranks: ranks, lists: lists, diversity: diverse, health: health)
+        return Outcome(targetRanks: ranks, lists: lists, diversity: diverse, health: health)
     }
 
     /// The items that score highest for one history, best first, with their scores.
@@ -150,8 +157,45 @@ public struct TopKEvaluator {
     package func excluded(_ example: EvaluationCase, keepingTarget: Bool = true) -> Set<Int32> {
         guard seen == .exclude else { return [] }
         var items = Set(example.history.map { data.dataset.items[$0] })
-        if keepingTarget { items.remove(data.dataset.items[example.target]) }
+        if keepingTarget { items.subtract(data.dataset.items[example.targets]) }
         return items
+    }
+
+    /// The items that a case asks for, each once, in the order of their first events.
+    package func targetItems(_ example: EvaluationCase) -> [Int64] {
+        let items = data.dataset.items[example.targets].map(Int64.init)
+        guard items.count > 1 else { return items }
+        var known: Set<Int64> = []
+        return items.filter { known.insert($0).inserted }
+    }
+
+    /// The rank of every target of every row, in the order of the targets.
+    ///
+    /// - Parameters:
+    ///   - targets: By row, different items.
+    ///   - scores: `[B, N]`.
+    private func ranks(of targets: [[Int64]], in scores: Tensor) throws -> [[Int]] {
+        let width = targets.reduce(1) { max($0, $1.count) }
+        // Short rows repeat their first target.
+        let numbers = targets.flatMap { $0 + [Int64](repeating: $0[0], count: width - $0.count) }
+        let wanted = try scores.gathered(1, Tensor(numbers, shape: [targets.count, width], on: device))  // [B, T]
+        let counts = try (0..<width).map {
+            try scores.greaterOrEqual(wanted.sliced(1, from: $0, to: $0 + 1)).sum(1).integers()
+        }
+        guard width > 1 else { return counts[0].map { [$0] } }
+        let values = try wanted.doubles()
+        return targets.enumerated().map { row, items in
+            let places = items.indices
+            func score(_ place: Int) -> Double { values[row * width + place] }
+            let order = places.sorted { (score($1), $0) < (score($0), $1) }
+            var ranks = [Int](repeating: 0, count: items.count)
+            for (position, place) in order.enumerated() {
+                // Of those that score at least as high, the targets are counted by their order alone.
+                let rivals = places.count { score($0) >= score(place) }
+                ranks[place] = counts[place][row] - rivals + 1 + position
+            }
+            return ranks
+        }
     }
 
     /// Scores of the whole catalog, in storage of their own.
