@@ -26,6 +26,25 @@ struct ExportTests {
         #expect(again.errors.contains("not overwritten"))
     }
 
+    @Test("the script finds the metrics of users with several targets", arguments: ["ials", "bpr-mf", "mult-vae"])
+    func severalTargets(model: String) async throws {
+        let folder = try TemporaryFolder()
+        let (run, export, config) = (folder.path("run"), folder.path("export"), folder.path("several.yaml"))
+        try """
+        split: {kind: by-user, validation: 0.2, test: 0.3, seed: 1, targets: 0.3}
+        model: {name: \(model)}
+        training: {epochs: 2, metric: hit-rate@10, threads: 1}
+        """.write(toFile: config, atomically: true, encoding: .utf8)
+        try await cascade(["train", "--config", config, "--data", folder.driftWorld(), "--to", run])
+        try await cascade(["export", run, "--to", export])
+        let checked = try await python([fixture("check_export.py"), export])
+        #expect(
+            checked.status == 0 && checked.output.contains("every metric agrees")
+                && checked.output.contains("hit-rate@10"),
+            "\(checked.output)\(checked.errors)"
+        )
+    }
+
     @Test("the script finds a CTR model's metrics by counting pairs")
     func clicks() async throws {
         let folder = try TemporaryFolder()

@@ -178,7 +178,7 @@ def main() -> int:
     if "users" in document:
         require(document["users"] == users, f"metrics.json: found {document['users']} users, expected {users}")
     wrong = 0
-    print(f"{'metric':<18}{'recomputed':>14}{'metrics.json':>14}{'difference':>13}")
+    print(f"{'metric':<22}{'recomputed':>14}{'metrics.json':>14}{'difference':>13}")
     for name, value in computed.items():
         found = claimed.get(name)
         fits = isinstance(found, (int, float)) and abs(found - value) <= arguments.tolerance
@@ -186,7 +186,7 @@ def main() -> int:
         shown = f"{'missing':>14}{'':>13}"
         if isinstance(found, (int, float)):
             shown = f"{found:>14.8f}{found - value:>13.1e}"
-        print(f"{name:<18}{value:>14.8f}{shown}{'' if fits else '  DIFFERS'}")
+        print(f"{name:<22}{value:>14.8f}{shown}{'' if fits else '  DIFFERS'}")
     print(f"{users} users: " + ("every metric agrees" if wrong == 0 else f"{wrong} metrics differ"))
     return 0 if wrong == 0 else 1
 
