@@ -37,9 +37,10 @@ struct DataCommand: ParsableCommand {
         @Option(help: "Minimum value of an event; default 2 for kuairec, otherwise none.") var minValue: Float?
         @Option(
             help:
-                "Actions to keep, separated by commas: \(Action.allCases.map(\.name).joined(separator: ", "))."
+                "Actions to keep, separated by commas: \(Action.allCases.map(\.name).joined(separator: ", ")); default click for kuairand, otherwise all."
         )
         var actions: String?
+        @Option(help: "kuairand: scenarios (column tab) to keep, separated by commas; default all.") var tabs: String?
         @Option(
             help:
                 "Time of the first event to keep, in seconds since 1970; taobao: 2017-11-25 in China, lastfm-tags: 2005."
@@ -61,6 +62,7 @@ struct DataCommand: ParsableCommand {
         func validate() throws {
             guard minValue?.isFinite ?? true else { throw ValidationError("--min-value must be a finite number") }
             _ = try keptActions()
+            _ = try keptTabs()
             guard latestUsers ?? 1 > 0 else { throw ValidationError("--latest-users must be at least 1") }
             guard minUserEvents ?? 0 >= 0, minItemEvents ?? 0 >= 0 else {
                 throw ValidationError("--min-user-events and --min-item-events must be at least 0")
@@ -73,6 +75,7 @@ struct DataCommand: ParsableCommand {
             options.minItemEvents = minItemEvents
             options.minValue = minValue
             options.actions = try keptActions()
+            options.tabs = try keptTabs()
             options.firstTime = firstTime
             options.lastTime = lastTime
             options.latestUsers = latestUsers
@@ -118,6 +121,14 @@ struct DataCommand: ParsableCommand {
                 "\(target): \(data.userCount) users, \(data.itemCount) items, \(data.eventCount) events\(requests) from "
                     + "\(report.rowsRead) rows (\(report.rowsSkipped) skipped)"
             )
+        }
+
+        /// The scenarios of the option, or nil for all.
+        private func keptTabs() throws -> [Int]? {
+            try tabs?.split(separator: ",", omittingEmptySubsequences: false).map { text in
+                if let tab = Int(text.trimmingCharacters(in: .whitespaces)) { return tab }
+                throw ValidationError("--tabs: '\(text)' is not a whole number; expected some such as 1 or 0,1")
+            }
         }
 
         /// The actions of the option, or nil for all.

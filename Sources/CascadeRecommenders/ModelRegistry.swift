@@ -50,6 +50,8 @@ public struct ModelEntry: Sendable {
     public let capabilities: Set<Capability>
     /// What its training examples ask; nil for one that counts, or reads requests.
     public let examples: ExampleKind?
+    /// Whether it reads categories of items although its task needs none.
+    public let readsCategories: Bool
     /// Some settings under their present keys, and what was spelled otherwise.
     public let respelled: @Sendable (JSONValue) throws -> (tree: JSONValue, renamed: [Renaming])
     /// A manifest's settings under their present keys, with what its missing keys meant (``Settings/formerDefaults``).
@@ -67,6 +69,7 @@ public struct ModelEntry: Sendable {
         task = Model.Task.self
         capabilities = Model.capabilities.names
         examples = Model.trainingExamples
+        readsCategories = Model.readsCategories
         respelled = { try Model.Configuration.respelled($0, path: "model") }
         completed = { try Model.Configuration.completed($0) }
         descriptions = { try Model.Configuration.descriptions() }

@@ -38,6 +38,8 @@ public protocol Recommender: Module, SendableMetatype {
     static var trainingExamples: ExampleKind? { get }
     /// On which side short histories are padded.
     static var padding: Padding { get }
+    /// Whether it reads categories of items although its task needs none; see ``DatasetShape/categories``.
+    static var readsCategories: Bool { get }
     /// Creates the model with fresh weights on the generator's device.
     init(_ configuration: Configuration, for data: DatasetShape, using generator: Generator) throws
     /// How many of the latest events it reads; 0 when it reads none.
@@ -55,6 +57,7 @@ extension Recommender {
     public static var trainingExamples: ExampleKind? { nil }
     /// It does not.
     public var readsMoment: Bool { false }
+    public static var readsCategories: Bool { false }
 }
 
 /// What models of a type can do beside their task, by the role protocols that the type conforms to.

@@ -108,12 +108,51 @@ extension ComiRecSA.Configuration {
     }
 }
 
+extension ContrastVAE.Configuration {
+    public static var meanings: [String: String] {
+        [
+            "embeddingSize": "Features of each item and of each latent state.",
+            "maxSequenceLength": "Latest events that are read.",
+            "numLayers": "Transformer blocks of each of the two encoders, and of the decoder.",
+            "numHeads": "Attention heads of each block.",
+            "ffnSize": "Features inside the feed-forward network.",
+            "dropout": "Probability that a feature is zeroed while training.",
+            "augmentation": "How the second view comes about.",
+            "reparameterizationDropout": "Probability that a feature of the second view's deviation is zeroed (`model`, `data`).",
+            "cropRatio": "Share of the history that a crop keeps (`data`).",
+            "maskRatio": "Probability that an item is masked (`data`).",
+            "latentNoise": "Whether the first view samples its latent states; else they are mean plus deviation (reading V4).",
+            "contrastiveLossWeight": "Weight of the contrastive loss.",
+            "temperature": "Cosines of the contrastive loss are divided by it.",
+            "annealCap": "The largest weight of the divergence from the prior.",
+            "totalAnnealSteps": "Training steps in which that weight would rise to 1, were it not for the cap.",
+            "sparseGradients": "Whether the item table's gradients name rows, for sampled losses on large catalogs.",
+        ]
+    }
+}
+
 extension DARE.Configuration {
     public static var meanings: [String: String] {
         [
             "attentionEmbeddingSize": "K_A: features of each of item, category and time in the attention; 0: as many as in the representation.",
             "targetAware": "Whether the interest is crossed with the candidate (DARE, section 3.2).",
             "precision": "How exactly the attention's rows are kept; can be changed without retraining.",
+        ]
+    }
+}
+
+extension DAT.Configuration {
+    public static var meanings: [String: String] {
+        [
+            "embeddingSize": "Features of each item and category, of augmented vectors, and of what the towers give.",
+            "maxSequenceLength": "Latest events that are read.",
+            "hiddenUnits": "Features of the hidden layers of each tower.",
+            "dropout": "Probability that a feature of the history's mean is zeroed while training.",
+            "temperature": "Scores are the towers' cosine, divided by it.",
+            "userMimicLossWeight": "Weight of the loss that makes a user's augmented vector like the vectors of the user's items.",
+            "itemMimicLossWeight": "Weight of the loss that makes an item's augmented vector like the vectors of the item's users.",
+            "categoryLossWeight": "Weight of the loss that makes categories vary as the largest does, where items have categories.",
+            "sparseGradients": "Whether the tables' gradients name rows, for sampled losses on large catalogs.",
         ]
     }
 }
@@ -494,6 +533,21 @@ extension SIM.Configuration {
     public static var meanings: [String: String] {
         [
             "retrieval": "What the retrieval stage (general search unit) goes by; the auxiliary loss trains the soft one.",
+        ]
+    }
+}
+
+extension STOSA.Configuration {
+    public static var meanings: [String: String] {
+        [
+            "embeddingSize": "Features of the mean, and of the covariance, of each item.",
+            "maxSequenceLength": "Latest events that are read.",
+            "numLayers": "Attention blocks.",
+            "numHeads": "Attention heads of each block.",
+            "ffnSize": "Features inside the feed-forward networks.",
+            "dropout": "Probability that a feature is zeroed while training.",
+            "pvnLossWeight": "Weight of the loss that keeps a negative farther from the target than the user is.",
+            "sparseGradients": "Whether the item tables' gradients name rows, for sampled losses on large catalogs.",
         ]
     }
 }

@@ -23,7 +23,8 @@ public struct Experiment: Sendable, Equatable {
     public var training: TrainingSettings
     /// How a request's candidates are drawn; nil for a model that ranks the whole catalog.
     public var candidates: CandidateSettings?
-    /// The item feature whose values, taken together, are an item's category; nil for a model that ranks the whole catalog.
+    /// The item feature whose values, taken together, are an item's category; nil for a model that ranks the whole catalog,
+    /// unless it reads categories and the file names one.
     ///
     /// An empty text means none.
     public var category: String?
@@ -72,6 +73,8 @@ extension Experiment {
         if let candidates = traits.candidates {
             self.candidates = try Self.candidates(tree["candidates"], candidates, model.name)
             category = try Self.text(tree["category"], "category") ?? candidates.category
+        } else if model.entry.readsCategories, tree["candidates"] == .null {
+            category = try Self.text(tree["category"], "category")
         } else if tree["candidates"] != .null || tree["category"] != .null {
             throw ConfigurationError(
                 "candidates, category: \(model.name) ranks the whole catalog; these are for models that score candidates"
@@ -273,7 +276,7 @@ extension Experiment {
         )
     }
 
-    /// `[N]`: the category of every item; empty for a model that ranks the whole catalog, and where items have no features.
+    /// `[N]`: the category of every item; empty where the experiment names none, and where items have no features.
     ///
     /// - Throws: ``ConfigurationError`` when items have features, none is called `category` and the experiment names
     ///   none; ``DatasetError`` `.unknownFeature` when it names one that the data set lacks.

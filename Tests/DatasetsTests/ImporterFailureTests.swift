@@ -28,7 +28,7 @@ struct ImporterFailureTests {
         #expect(error.reason == .unknownFormat)
         #expect(
             error.description
-                == "'ml1m' is not a format that can be imported. Did you mean 'ml-1m'? Known: ml-1m, ml-10m, ml-20m, ml-25m, ml-32m, ml-latest, recbole, yoochoose, kuairec, sequences, taobao, tmall, trivago, lastfm-tags, amazon-search, amazon-attributes, kuaisar, csv."
+                == "'ml1m' is not a format that can be imported. Did you mean 'ml-1m'? Known: ml-1m, ml-10m, ml-20m, ml-25m, ml-32m, ml-latest, recbole, yoochoose, kuairec, kuairand, sequences, taobao, tmall, trivago, lastfm-tags, amazon-search, amazon-attributes, kuaisar, csv."
         )
         #expect(try !failure("parquet", sources.folder.url).description.contains("Did you mean"))
     }

@@ -19,6 +19,7 @@ import torch
 import reference_euclidean as euclid
 import reference_multi_interest as several
 from reference_backbones import backbones
+from reference_contrast_vae import ContrastVAE
 from reference_dimerec import DimeRec, DimeRecConfig
 from reference_ranking import Network, judge
 from reference_models import MultVAE, SASRec, SASRecConfig, Schedule, T2Diff, T2DiffConfig, ddim_steps
@@ -131,6 +132,34 @@ def multvae() -> None:
     }
     tensors |= gradients(model, surprise + divergence)
     store("multvae", tensors, {"items": "20", "hidden": "6", "latent": "3", "annealing": "100"})
+
+
+def contrast_vae() -> None:
+    model = ContrastVAE(items=20, width=4, length=6, blocks=1, heads=2, hidden=5)
+    tensors: dict = randomise(model, 21)
+    generator = torch.Generator().manual_seed(22)
+    items = torch.randint(1, 21, (3, 6), generator=generator)
+    targets = torch.cat([items[:, 1:], torch.randint(1, 21, (3, 1), generator=generator)], 1)
+    lengths = torch.tensor([1, 4, 6])
+    padding = torch.arange(6) >= lengths[:, None]
+    items[padding], targets[padding] = 0, 0
+    noise = [torch.randn(3, 6, 4, generator=generator) for _ in range(2)]
+    tensors |= {
+        "input.items": items.int().numpy(),
+        "input.targets": targets.int().numpy(),
+        "input.lengths": lengths.int().numpy(),
+        "input.first": noise[0].numpy(),
+        "input.second": noise[1].numpy(),
+    }
+    for name, plain in (("sampled", False), ("plain", True)):
+        losses = model.losses(items, targets, noise[0].double(), noise[1].double(), plain, temperature=0.5)
+        weights = {"main": 1, "second": 1, "divergence": 0.2, "noise-prior": 1, "contrastive": 0.3}
+        total = sum(weights[key] * loss for key, loss in losses.items())
+        tensors |= {f"{name}.expected.{key}": weights[key] * loss[None] for key, loss in losses.items()}
+        tensors[f"{name}.expected.user"] = model.user(items, lengths, plain)
+        if not plain:
+            tensors |= gradients(model, total)
+    store("contrast-vae", tensors, {"width": "4", "length": "6", "blocks": "1", "heads": "2", "hidden": "5"})
 
 
 def t2diff() -> None:
@@ -840,6 +869,7 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     sasrec()
     multvae()
+    contrast_vae()
     t2diff()
     multi_interest()
     dimerec()

@@ -3,8 +3,10 @@
 import CascadeDatasets
 import CascadeNN
 import CascadeRecommenders
+import CascadeTorch
 import CascadeTraining
 import Foundation
+import TestSupport
 import Testing
 
 @Suite("Experiment")
@@ -44,6 +46,26 @@ struct ExperimentTests {
         let settings = experiment.training
         #expect(settings.loss.kind == .gbce && settings.loss.negatives == 64)
         #expect(settings.learningRate == 0.01 && settings.metric == "mrr@20")
+    }
+
+    @Test("a model that ranks the whole catalog takes a category if it reads one, and never candidates")
+    func categories() throws {
+        let experiment = try Experiment(tree(#"{"category": "topic"}"#), model: "dat")
+        #expect(experiment.category == "topic" && experiment.candidates == nil)
+        #expect(try JSONDecoder().decode(Experiment.self, from: JSONEncoder().encode(experiment)) == experiment)
+        let without = try Experiment(tree("{}"), model: "dat")
+        #expect(without.category == nil)
+        let folder = try TemporaryFolder()
+        let dataset = try folder.driftWorld(users: 30)
+        func names(_ experiment: Experiment) throws -> [String] {
+            try experiment.makeModel(for: dataset, using: Generator(seed: 1)).parameters().map(\.name)
+        }
+        #expect(try names(experiment).contains("categories.weight"))
+        #expect(try !names(without).contains("categories.weight"))
+        let words = "sasrec ranks the whole catalog"
+        #expect(try refusal(#"{"category": "topic"}"#, model: "sasrec").contains(words))
+        let both = #"{"category": "topic", "candidates": {"negatives": 5}}"#
+        #expect(try refusal(both, model: "dat").contains("dat ranks the whole catalog"))
     }
 
     @Test(

@@ -23,6 +23,9 @@ public enum ImportFormat: String, Sendable, CaseIterable {
     case yoochoose
     /// KuaiRec: `big_matrix.csv` or `small_matrix.csv`, or sequences made of them, `interactions.csv` (also `.gz`).
     case kuairec
+    /// KuaiRand in its three editions: `log_standard_*.csv` and `log_random_*.csv`, with features of videos and users
+    /// (each also `.gz`).
+    case kuairand
     /// Sequences with a published split: columns split, session_id, item_id, one event a line (also `.gz`).
     case sequences
     /// Taobao: `UserBehavior.csv`, without a header (also `.gz`).
@@ -68,6 +71,8 @@ public enum ImportFormat: String, Sendable, CaseIterable {
         case .yoochoose: "YooChoose: yoochoose-clicks.dat, or clicks.csv with day, session_id and item_id; each [.gz]"
         case .kuairec:
             "KuaiRec: big_matrix.csv, small_matrix.csv or interactions.csv[.gz]; a positive has watch_ratio >= 2"
+        case .kuairand:
+            "KuaiRand: a folder with log_standard_*.csv[.gz] and log_random_*.csv[.gz], or such files; clicks are kept"
         case .sequences: "sequences with a published split: a table with split, session_id and item_id; also [.gz]"
         case .taobao: "Taobao: UserBehavior.csv[.gz]; rows outside 2017-11-25 to 2017-12-03 in China are left out"
         case .tmall: "Tmall (IJCAI-15): user_log_format1.csv[.gz]; days are of 2014"
@@ -89,7 +94,7 @@ public enum ImportFormat: String, Sendable, CaseIterable {
         case .trivago, .lastfmTags, .amazonSearch, .amazonAttributes, .kuaisar: true
         case .csv: options.columns.request != nil
         case .movieLens1M, .movieLens10M, .movieLens20M, .movieLens25M, .movieLens32M, .movieLensLatest: false
-        case .recbole, .yoochoose, .kuairec, .sequences, .taobao, .tmall: false
+        case .recbole, .yoochoose, .kuairec, .kuairand, .sequences, .taobao, .tmall: false
         }
     }
 
@@ -105,6 +110,7 @@ public enum ImportFormat: String, Sendable, CaseIterable {
         case .recbole: for path in paths { try AtomicFiles(path).read(into: &session) }
         case .yoochoose: for path in paths { try YooChooseFile(path).read(into: &session) }
         case .kuairec: for path in paths { try KuaiRecFile(path).read(into: &session) }
+        case .kuairand: try KuaiRandFiles(paths).read(into: &session)
         case .sequences: for path in paths { try SequenceFile(path).read(into: &session) }
         case .taobao: try TaobaoFiles(paths).read(into: &session)
         case .tmall: try TmallFiles(paths).read(into: &session)

@@ -13,6 +13,12 @@ extension ImportOptions {
                 "--comment: found nothing or a line end, expected the mark that comments start with, such as #. Name one."
             )
         }
+        if tabs != nil, format != .kuairand {
+            throw DatasetError(
+                .badOption,
+                "--tabs: found with --from \(format.rawValue), expected with --from kuairand alone. Leave it out."
+            )
+        }
         guard format != .csv, itemFeatures.isEmpty, userFeatures.isEmpty else { return }
         let given = [
             ("--delimiter", delimiter != nil), ("--quote", quote != nil), ("--escape", escape != nil),

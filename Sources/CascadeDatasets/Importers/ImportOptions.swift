@@ -93,8 +93,10 @@ public struct ImportOptions: Sendable, Codable, Equatable {
     ///
     /// Events without a value are kept.
     public var minValue: Float?
-    /// Events of other actions are left out; nil keeps all.
+    /// Events of other actions are left out; nil is what the format says: clicks for `kuairand`, else all.
     public var actions: [Action]?
+    /// The scenarios whose rows are kept, by the column `tab` of `kuairand`; nil keeps all.
+    public var tabs: [Int]?
     /// Events before this time, in seconds since 1970-01-01 UTC, are left out; nil is what the format says: the published
     /// days for `taobao`, else none.
     public var firstTime: Int64?
