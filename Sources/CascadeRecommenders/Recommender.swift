@@ -57,6 +57,7 @@ extension Recommender {
     public static var trainingExamples: ExampleKind? { nil }
     /// It does not.
     public var readsMoment: Bool { false }
+    /// It does not.
     public static var readsCategories: Bool { false }
 }
 

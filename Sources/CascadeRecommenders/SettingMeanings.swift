@@ -161,6 +161,7 @@ extension DIN.Configuration {
     public static var meanings: [String: String] {
         [
             "attentionHiddenSize": "Hidden features of the activation unit.",
+            "recencyWeight": "What a place nearer to the request adds to a score in the retrieval stage; 0: it only orders equal scores.",
         ]
     }
 }

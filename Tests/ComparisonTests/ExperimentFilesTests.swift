@@ -1,5 +1,6 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
+import CascadeDatasets
 import CascadeRecommenders
 import CascadeTraining
 import Foundation
@@ -47,6 +48,18 @@ struct ExperimentFilesTests {
         }
     }
 
+    /// An experiment with what was changed on purpose since.
+    private static func revised(_ experiment: Experiment, _ file: String) throws -> Experiment {
+        var revised = experiment
+        // As many channels of the denoiser as features of an item.
+        if revised.model.name == "t2diff", revised.model.settings["channels"] == 32 {
+            revised.model = try revised.model.overriding(["channels": 64])
+        }
+        // Artists that somebody had before are candidates too.
+        if file.hasSuffix("diffusiongs-lastfm.yaml") { revised.candidates?.knownItems = .include }
+        return revised
+    }
+
     @Test("all of them are there") func count() { #expect(Self.files.count > 40) }
 
     @Test("mean what they meant under their former names, and have none of these", arguments: files)
@@ -58,7 +71,8 @@ struct ExperimentFilesTests {
         for (a, b) in zip(old.rows, new.rows) {
             #expect(a.experiments.keys.sorted() == b.experiments.keys.sorted())
             for (data, experiment) in a.experiments {
-                var (before, now) = (try experiment.get(), try #require(b.experiments[data]).get())
+                var before = try Self.revised(experiment.get(), file)
+                var now = try #require(b.experiments[data]).get()
                 // Words for readers, whose spelling may change.
                 for words in [\Experiment.name, \.source] { (before[keyPath: words], now[keyPath: words]) = ("", "") }
                 #expect(before == now, "\(a.name) on \(data)")

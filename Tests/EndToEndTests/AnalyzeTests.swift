@@ -16,7 +16,7 @@ struct AnalyzeTests {
     func answers() async throws {
         let data = try folder.driftWorld(users: 60)
         for (run, steps) in [(a, "steps=4"), (b, "steps=6")] {
-            let settings = Small.settings("t2diff", steps, "sampler.kind=ddpm")
+            let settings = Small.settings("t2diff", steps, "sampler.kind=ddpm", "reference_steps=0")
             try await cascade(["train"] + settings + ["--data", data, "--to", run])
         }
         try await diffusion()

@@ -69,7 +69,11 @@ struct OptimizerTests {
         #expect(try #require(layer.bias).isDecayed == false)
     }
 
-    @Test("20 steps of a vector agree with the method by hand, with and without decay", arguments: kinds, [true, false])
+    @Test(
+        "20 steps of a vector agree with the method by hand, with and without decay",
+        arguments: kinds,
+        [true, false]
+    )
     func dense(_ kind: OptimizerSettings.Kind, _ isDecayed: Bool) throws {
         let settings = settings(kind)
         let weight = try Parameter(Tensor([0.5, -1, 2] as [Float]), isDecayed: isDecayed)

@@ -21,7 +21,10 @@ struct HistoryRetrievalTests {
                         Tensor(scores, shape: [1, 1, 6]),
                         Tensor(recency, shape: [1, 1, 6])
                     )
-                    #expect(try found.reshaped(-1).top(6).indices.integers() == [0, 4, 3, 2, 1, 5], "\(score), \(oldest)")
+                    #expect(
+                        try found.reshaped(-1).top(6).indices.integers() == [0, 4, 3, 2, 1, 5],
+                        "\(score), \(oldest)"
+                    )
                 }
             }
         }

@@ -1,5 +1,6 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
+public import CascadeConfigurations
 import CascadeNN
 public import CascadeTorch
 
@@ -19,13 +20,17 @@ public struct DIN: TwoStageRanker {
         public var stages = StageSettings()
         /// Hidden features of the activation unit.
         public var attentionHiddenSize = 36
+        /// What a place nearer to the request adds to a score in the retrieval stage; 0: it only orders equal scores.
+        public var recencyWeight = 0.0
         public init() {}
 
         public static var bounds: [Bound<Self>] {
             [
-                .atLeast(1, \.attentionHiddenSize)
+                .atLeast(1, \.attentionHiddenSize), .atLeast(0, \.recencyWeight),
             ]
         }
+
+        public static var formerDefaults: [String: JSONValue] { ["recencyWeight": 1e-6] }
 
         public static var formerNames: [String: String] {
             ["unit": "attentionHiddenSize"]
@@ -44,7 +49,7 @@ public struct DIN: TwoStageRanker {
             attention: UnitAttention(
                 unit: TargetUnit(shared.semanticWidth, hidden: c.attentionHiddenSize, using: generator)
             ),
-            retrieval: AttentionRetrieval(prefersLatest: true),
+            retrieval: AttentionRetrieval(recencyWeight: c.recencyWeight),
             using: generator
         )
         length = c.maxSequenceLength

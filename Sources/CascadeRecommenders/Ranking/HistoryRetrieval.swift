@@ -80,13 +80,17 @@ protocol HistoryRetrieval: Module {
 
 /// Keeps what the attention weighs most.
 struct AttentionRetrieval: HistoryRetrieval {
-    /// Whether equal scores go to the latest; for an attention that knows no time, where an item always ties with itself.
-    var prefersLatest = false
+    /// What a place nearer to the request adds to a score; nil for an attention that knows time itself.
+    ///
+    /// With 0 places only order equal scores. An attention that knows no time needs that: an item always ties with itself.
+    var recencyWeight: Double?
 
     func ranking(_ b: Behaviors, _ v: TwoStage.Vectors, attention scores: Tensor) throws
         -> (ranking: Tensor, weights: Tensor?)
     {
-        (prefersLatest ? try withoutGradients { try Self.ordered(scores.detached(), b.recency()) } : scores, nil)
+        guard let recencyWeight else { return (scores, nil) }
+        guard recencyWeight == 0 else { return (try scores + b.recency() * recencyWeight, nil) }
+        return (try withoutGradients { try Self.ordered(scores.detached(), b.recency()) }, nil)
     }
 
     /// Scores that order as the given ones do, and equal ones by place.
