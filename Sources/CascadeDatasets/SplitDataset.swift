@@ -48,7 +48,7 @@ public struct TrainingSequence: Sendable, Equatable {
 
 /// A data set divided into training, validation and test.
 ///
-/// No training event is, or comes after, a target of the same user; under ``Split/temporal(validation:test:)`` none
+/// No training event is, or comes after, a target of the same user; under ``Split/temporal(validation:test:targets:)`` none
 /// is as late as any target of anyone.
 public struct SplitDataset: Sendable {
     /// The data set.

@@ -453,7 +453,7 @@ extension Objective {
             "exponent": "Power of the popularity, for `popularity`.",
             "calibration": "Calibration t of `gbce`, in 0...1.",
             "sharedNegatives": "Whether all targets of a batch share the negatives of `sampled-softmax`; else each has as many of its own.",
-            "logQCorrection": "Whether `sampled-softmax` corrects scores for how often negatives are drawn.",
+            "logqCorrection": "Whether `sampled-softmax` corrects scores for how often negatives are drawn.",
             "excludesKnown": "Whether a target's own negatives are drawn again where its user has met them.",
             "temperature": "Scores are divided by this before the loss.",
         ]

@@ -110,7 +110,7 @@ struct ObjectiveTests {
         let drawn: [Int32] = [1, 2, 3, 4, 5, 6, 7, 1, 2, 3]
         let sampler = QueuedNegatives(drawn + [4])
         for corrects in [true, false] {
-            objective.logQCorrection = corrects
+            objective.logqCorrection = corrects
             sampler.restart()
             var random = SplitMix64(seed: 5)
             let found = try objective(

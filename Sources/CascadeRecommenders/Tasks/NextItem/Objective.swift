@@ -41,7 +41,7 @@ public struct Objective: Settings, Equatable {
     /// Whether all targets of a batch share the negatives of `sampled-softmax`; else each has as many of its own.
     public var sharedNegatives = true
     /// Whether `sampled-softmax` corrects scores for how often negatives are drawn.
-    public var logQCorrection = true
+    public var logqCorrection = true
     /// Whether a target's own negatives are drawn again where its user has met them.
     public var excludesKnown = false
     /// Scores are divided by this before the loss.
@@ -139,7 +139,7 @@ public struct Objective: Settings, Equatable {
         let others = try scores.filled(where: hits, with: -.infinity)
         switch kind {
         case .crossEntropy, .sampledSoftmax:
-            guard logQCorrection else { return try SampledLoss.softmax(positives, others) }
+            guard logqCorrection else { return try SampledLoss.softmax(positives, others) }
             let logs = numbers.map { Float(log(Double(negatives) * sampler.probability(of: Int($0) + 1))) }
             let shape = isShared ? [negatives] : [rows, negatives]
             return try SampledLoss.softmax(
