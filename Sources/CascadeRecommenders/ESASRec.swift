@@ -1,6 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
-public import CascadeDatasets
 import CascadeNN
 public import CascadeTorch
 
@@ -9,14 +8,12 @@ public import CascadeTorch
 /// - Source: Tikhonovich et al., RecSys 2025, arXiv:2508.06450: SASRec's training objective, LiGR layers, sampled softmax.
 /// - Deviation: the loss is `training.loss`, as everywhere, and by default the full softmax; its negatives are shared by a
 ///   batch; items are scaled as in ``SASRec`` and positions count from the start.
-public struct ESASRec: VectorRetriever {
+public struct ESASRec: CausalEncoder {
     public static let card = ModelCard(
         name: "esasrec",
         summary: "causal Transformer with gated residuals, next item at every position",
         paper: "Tikhonovich et al., RecSys 2025, arXiv:2508.06450"
     )
-    public static let padding = Padding.right
-    public static let examples = ExampleKind.causal
 
     public struct Configuration: Settings {
         /// Features of each item.
@@ -56,19 +53,6 @@ public struct ESASRec: VectorRetriever {
         positions = try Embedding(c.maxSequenceLength, width, drawn, using: generator)
         layers = try (0..<c.numLayers).map { _ in try LiGRLayer(c, using: generator) }
         (length, rate) = (c.maxSequenceLength, c.dropout)
-    }
-
-    public func itemVectors() throws -> Tensor { try items.weight.value.sliced(0, from: 1) }
-
-    public func itemVectors(_ numbers: Tensor) throws -> Tensor { try items(numbers + 1) }
-
-    public func userVectors(_ batch: Batch) throws -> Tensor {
-        try batch.last(of: encode(batch.items, .inference)).unsqueezed(1)
-    }
-
-    public func trainingOutput(_ batch: Batch) throws -> TrainingOutput {
-        let states = try encode(batch.items, .training)
-        return TrainingOutput(vectors: try states.reshaped(-1, states.size(2)).rows(batch.positions))
     }
 
     /// int32 `[B, L]` to `[B, L, D]`.

@@ -1,6 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
-public import CascadeDatasets
 import CascadeNN
 public import CascadeTorch
 
@@ -9,15 +8,12 @@ public import CascadeTorch
 /// - Source: Liu et al. 2024, arXiv:2403.03900, section 3; sizes of the authors' published configuration.
 /// - Deviation: every position of a history is a training example, instead of the last one of every prefix; the state
 ///   space begins with the steps of its own paper (see `SelectiveStateSpace`), where the authors' code resets them.
-public struct Mamba4Rec: VectorRetriever {
+public struct Mamba4Rec: CausalEncoder {
     public static let card = ModelCard(
         name: "mamba4rec",
         summary: "selective state spaces over the history, next item at every position",
         paper: "Liu et al. 2024, arXiv:2403.03900"
     )
-    // The state of a real position never sees padding on the right.
-    public static let padding = Padding.right
-    public static let examples = ExampleKind.causal
 
     public struct Configuration: Settings {
         /// Features of each item.
@@ -62,19 +58,6 @@ public struct Mamba4Rec: VectorRetriever {
         norm = try LayerNorm(c.embeddingSize, on: generator.device)
         layers = try (0..<c.numLayers).map { _ in try MambaLayer(c, using: generator) }
         (length, rate) = (c.maxSequenceLength, c.dropout)
-    }
-
-    public func itemVectors() throws -> Tensor { try items.weight.value.sliced(0, from: 1) }
-
-    public func itemVectors(_ numbers: Tensor) throws -> Tensor { try items(numbers + 1) }
-
-    public func userVectors(_ batch: Batch) throws -> Tensor {
-        try batch.last(of: encode(batch.items, .inference)).unsqueezed(1)
-    }
-
-    public func trainingOutput(_ batch: Batch) throws -> TrainingOutput {
-        let states = try encode(batch.items, .training)
-        return TrainingOutput(vectors: try states.reshaped(-1, states.size(2)).rows(batch.positions))
     }
 
     /// int32 `[B, L]` to `[B, L, D]`.

@@ -1,6 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
-public import CascadeDatasets
 import CascadeNN
 public import CascadeTorch
 
@@ -8,14 +7,12 @@ public import CascadeTorch
 ///
 /// - Deviation: pre-normalized blocks with GELU; the default objective is the full softmax (Klenitskiy & Vasilev 2023,
 ///   arXiv:2309.07602); short histories are padded on the right, so that positions count from the start.
-public struct SASRec: VectorRetriever {
+public struct SASRec: CausalEncoder {
     public static let card = ModelCard(
         name: "sasrec",
         summary: "causal Transformer over the history, next item at every position",
         paper: "Kang & McAuley, ICDM 2018, arXiv:1808.09781"
     )
-    public static let padding = Padding.right
-    public static let examples = ExampleKind.causal
 
     public struct Configuration: Settings {
         /// Features of each item.
@@ -77,19 +74,6 @@ public struct SASRec: VectorRetriever {
         }
         norm = try LayerNorm(c.embeddingSize, on: generator.device)
         (length, rate) = (c.maxSequenceLength, c.dropout)
-    }
-
-    public func itemVectors() throws -> Tensor { try items.weight.value.sliced(0, from: 1) }
-
-    public func itemVectors(_ numbers: Tensor) throws -> Tensor { try items(numbers + 1) }
-
-    public func userVectors(_ batch: Batch) throws -> Tensor {
-        try batch.last(of: encode(batch.items, .inference)).unsqueezed(1)
-    }
-
-    public func trainingOutput(_ batch: Batch) throws -> TrainingOutput {
-        let states = try encode(batch.items, .training)
-        return TrainingOutput(vectors: try states.reshaped(-1, states.size(2)).rows(batch.positions))
     }
 
     /// int32 `[B, L]` to `[B, L, D]`.

@@ -48,6 +48,9 @@ struct ExperimentFilesTests {
         }
     }
 
+    /// Rows with other settings than before: DreamRec runs each data set by its authors'.
+    private static let replaced: [String: Set<String>] = ["papers/dimerec-table1.yaml": ["DreamRec"]]
+
     /// An experiment with what was changed on purpose since.
     private static func revised(_ experiment: Experiment, _ file: String) throws -> Experiment {
         var revised = experiment
@@ -71,7 +74,7 @@ struct ExperimentFilesTests {
     func same(_ file: String) throws {
         let (old, new) = (try table(Self.before, file), try table(Self.now, file))
         #expect(new.renamed.isEmpty, "\(file): \(new.renamed.map(\.description))")
-        for (place, a) in old.rows.enumerated() {
+        for (place, a) in old.rows.enumerated() where Self.replaced[file]?.contains(a.name) != true {
             // Rows may have come since; a single experiment's row is called as its file says.
             let name = a.name.replacing("normalised", with: "normalized")
             let b = try #require(
