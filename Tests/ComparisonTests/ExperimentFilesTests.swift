@@ -62,6 +62,7 @@ struct ExperimentFilesTests {
         if file == "dimerec-kuairec-as-printed.yaml" {
             (revised.training.loss.negatives, revised.training.loss.sharedNegatives) = (10, false)
             (revised.training.loss.excludesKnown, revised.training.loss.logqCorrection) = (true, false)
+            revised.training.learningRate = 0.001
         }
         // Artists that somebody had before are candidates too.
         if file.hasSuffix("diffusiongs-lastfm.yaml") { revised.candidates?.knownItems = .include }
