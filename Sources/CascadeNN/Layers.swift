@@ -44,16 +44,18 @@ public struct Embedding: Module {
     ///   - width: Features per row.
     ///   - initialization: How the rows are drawn.
     ///   - isRowSparse: Whether gradients name only the rows that were looked up.
+    ///   - isDecayed: Whether weight decay acts on a table with dense gradients; as a rule it does not.
     ///   - generator: Where the randomness comes from.
     public init(
         _ count: Int,
         _ width: Int,
         _ initialization: Initialization,
         isRowSparse: Bool = false,
+        isDecayed: Bool = false,
         using generator: Generator
     ) throws(TorchError) {
         let rows = try initialization([count, width], using: generator)
-        weight = try Parameter(rows, isRowSparse: isRowSparse, isDecayed: false)
+        weight = try Parameter(rows, isRowSparse: isRowSparse, isDecayed: isDecayed)
     }
 
     /// A table of given rows.

@@ -83,7 +83,7 @@ public struct OptimizerSettings: Settings, Equatable {
     public var beta2 = 0.999
     /// Adam and Adagrad: added to the root of the squares.
     public var epsilon = 1e-8
-    /// Weight decay of matrices; biases, scales and tables of embeddings do not decay.
+    /// Weight decay of matrices; biases, scales and, but for `bpr-mf`, tables of embeddings do not decay.
     public var weightDecay = 0.0
     /// `sgd`: decay of the mean of gradients; ignored for row-sparse parameters.
     public var momentum = 0.0

@@ -10,8 +10,8 @@ public final class Parameter {
     public let value: Tensor
     /// Whether gradients name only the rows that were looked up; the optimizer then touches only those.
     public let isRowSparse: Bool
-    /// Whether weight decay acts on it: on matrices, and neither on biases and scales nor on tables of embeddings, whose
-    /// rows would shrink as often as others are looked up.
+    /// Whether weight decay acts on it: on matrices, and as a rule neither on biases and scales nor on tables of embeddings,
+    /// whose rows would shrink as often as others are looked up.
     public let isDecayed: Bool
 
     /// Takes over a freshly made tensor as a trained weight.

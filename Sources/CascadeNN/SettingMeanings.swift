@@ -22,7 +22,7 @@ extension OptimizerSettings {
             "beta1": "Adam: decay of the mean of gradients.",
             "beta2": "Adam: decay of the mean of squared gradients.",
             "epsilon": "Adam and Adagrad: added to the root of the squares.",
-            "weightDecay": "Weight decay of matrices; biases, scales and tables of embeddings do not decay.",
+            "weightDecay": "Weight decay of matrices; biases, scales and, but for `bpr-mf`, tables of embeddings do not decay.",
             "momentum": "`sgd`: decay of the mean of gradients; ignored for row-sparse parameters.",
         ]
     }

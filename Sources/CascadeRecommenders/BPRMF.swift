@@ -6,7 +6,8 @@ public import CascadeTorch
 
 /// Matrix factorization: a vector for every user and item, whose product is the score.
 ///
-/// Its loss is that of the experiment; `training.loss: {kind: bpr}` is the paper's, with weight decay as the regularization.
+/// Its loss is that of the experiment; `training.loss: {kind: bpr}` is the paper's, with weight decay as the regularization,
+/// where gradients are dense.
 /// A user without training examples, such as one who was held out or who came later, has the mean of the history's item
 /// vectors behind a linear map. Training meets that map in one example of twenty, by `unknown_user_rate`.
 ///
@@ -48,8 +49,16 @@ public struct BPRMF: VectorRetriever {
     let rate: Double
 
     public init(_ c: Configuration, for data: DatasetShape, using generator: Generator) throws {
+        // Weight decay is the paper's regularization, so that the tables are what it is for.
         func table(_ count: Int, _ width: Int, _ initialization: Initialization) throws -> Embedding {
-            try Embedding(count, width, initialization, isRowSparse: c.sparseGradients, using: generator)
+            try Embedding(
+                count,
+                width,
+                initialization,
+                isRowSparse: c.sparseGradients,
+                isDecayed: true,
+                using: generator
+            )
         }
         users = try table(data.users + 1, c.embeddingSize, .normal(0.1))
         trained = try Buffer(.zeros([data.users + 1, 1], on: generator.device))

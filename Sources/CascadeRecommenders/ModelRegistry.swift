@@ -132,7 +132,7 @@ public struct ModelSpec: Sendable, Equatable {
 
     /// What the noise schedule leaves of the signal, for the log; nil for a model without a diffusion.
     public var noiseNotice: String? {
-        guard let diffusion else { return nil }
+        guard let diffusion, diffusion.isDiffused else { return nil }
         let schedule = diffusion.noiseSchedule
         let end = schedule.terminalAlphaBar
         let words = "\(name): \(schedule.steps) noise steps, alpha-bar \(String(format: "%.2g", end)) at the last"
@@ -172,6 +172,8 @@ public protocol DiffusionSettings: Settings {
     var steps: Int { get set }
     /// The noise of every step.
     var noiseSchedule: NoiseSchedule { get }
+    /// Whether the settings leave the diffusion in.
+    var isDiffused: Bool { get }
     /// Whether the reverse process begins with noise alone, rather than with what it knows of the user.
     var startsFromNoise: Bool { get }
     /// The reverse process, which can be changed without training anew.
@@ -179,6 +181,8 @@ public protocol DiffusionSettings: Settings {
 }
 
 extension DiffusionSettings {
+    /// They do.
+    public var isDiffused: Bool { true }
     /// It does.
     public var startsFromNoise: Bool { true }
 }

@@ -55,11 +55,12 @@ public struct MultVAE: VectorRetriever {
     let configuration: Configuration
 
     public init(_ c: Configuration, for data: DatasetShape, using generator: Generator) throws {
-        input = try Embedding(data.items, c.hiddenSize, .xavierUniform, using: generator)
+        // Maps of the network, not vectors of their own: they decay as its other maps do.
+        input = try Embedding(data.items, c.hiddenSize, .xavierUniform, isDecayed: true, using: generator)
         inputBias = try Parameter(.zeros([c.hiddenSize], on: generator.device))
         encoder = try Linear(c.hiddenSize, 2 * c.latentSize, using: generator)
         decoder = try Linear(c.latentSize, c.hiddenSize, using: generator)
-        output = try Embedding(data.items, c.hiddenSize, .xavierUniform, using: generator)
+        output = try Embedding(data.items, c.hiddenSize, .xavierUniform, isDecayed: true, using: generator)
         outputBias = try Embedding(data.items, 1, .zeros, using: generator)
         steps = try Buffer(.zeros([1], on: generator.device))
         (length, configuration) = (c.maxSequenceLength, c)

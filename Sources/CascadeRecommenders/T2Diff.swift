@@ -1,6 +1,5 @@
 // Part of Cascade. SPDX-License-Identifier: Apache-2.0
 
-public import CascadeConfigurations
 public import CascadeDatasets
 public import CascadeDiffusion
 import CascadeNN
@@ -19,192 +18,6 @@ public struct T2Diff: DiffusionRetriever {
     )
     public static let padding = Padding.left
     public static let examples = ExampleKind.prefixes
-
-    /// What the tower is given as the predicted next item while it trains (reading T3).
-    public enum TowerInput: String, Codable, Sendable, CaseIterable {
-        /// One denoising of the noised drift, which contains the target; as printed.
-        case paper
-        /// One denoising of pure noise.
-        case terminal
-        /// The answer of a few steps from pure noise: the sampler's where it is deterministic, else four of DDIM.
-        case chain
-        /// Nothing: the paper's "mixed attention" ablation, without a diffusion at all.
-        case none
-    }
-
-    /// What approximates the clean drift.
-    public enum Backbone: String, Codable, Sendable, CaseIterable {
-        /// A one-dimensional U-Net, as in the paper.
-        case unet
-        /// A Transformer.
-        case transformer
-        /// Selective state-space blocks.
-        case mamba
-    }
-
-    /// The positions whose error is the reconstruction loss (reading T14).
-    public enum Reconstructed: String, Codable, Sendable, CaseIterable {
-        /// All that are real, as printed. Every answer but the last position's is part of the condition.
-        case all
-        /// The last one, whose answer alone is used and unknown.
-        case last
-    }
-
-    /// Where no gradient passes between the diffusion and the rest (reading T4).
-    public enum StoppedGradients: String, Codable, Sendable, CaseIterable {
-        /// Neither into the embeddings nor from the tower into the denoiser.
-        case all
-        /// Not into the embeddings, history and target alike: the cut of figure 2a.
-        case embeddings
-        /// Not into the history's embeddings; the target's learn what can be rebuilt.
-        case history
-        /// Not from the tower into the denoiser.
-        case prediction
-        /// Everywhere it passes.
-        case none
-
-        fileprivate var cutsHistory: Bool { [.all, .embeddings, .history].contains(self) }
-        fileprivate var cutsTarget: Bool { [.all, .embeddings].contains(self) }
-        fileprivate var cutsPrediction: Bool { [.all, .prediction].contains(self) }
-    }
-
-    /// How the activation unit turns its outputs into weights (reading T7).
-    public enum AttentionWeights: String, Codable, Sendable, CaseIterable {
-        case softmax
-        /// The share of an output's sigmoid in their sum.
-        case sigmoid
-        /// The share of an output in their sum, as printed, whatever their signs.
-        case literal
-    }
-
-    /// What the session's Transformer leaves of its tokens, equation 19.
-    public enum SessionReadout: String, Codable, Sendable, CaseIterable {
-        /// Their mean, as printed.
-        case mean
-        /// The state of the last one: of the prediction, or without a diffusion of the latest event.
-        case last
-    }
-
-    /// What the age of an event counts from (reading T8).
-    public enum LagOrigin: String, Codable, Sendable, CaseIterable {
-        /// The moment that the answer is for: the target's in training, the request's in service.
-        case request
-        /// The latest event.
-        case latest
-    }
-
-    public struct Configuration: DiffusionSettings {
-        /// Features of each item.
-        public var embeddingSize = 64
-        /// Latest events that are read.
-        public var maxSequenceLength = 50
-        /// k: at most this many of the latest events are the session.
-        public var maxSessionLength = 10
-        /// Seconds between events; a longer gap starts a new session.
-        public var sessionGapSeconds = 1800
-        /// Blocks of the session's Transformer.
-        public var numLayers = 1
-        /// Attention heads, of the session's Transformer and of a Transformer as the backbone.
-        public var numHeads = 2
-        /// Hidden features of the activation unit.
-        public var attentionHiddenSize = 36
-        /// Probability that a feature is zeroed while training.
-        public var dropout = 0.2
-        /// Whether the item table's gradients name rows, for sampled losses on large catalogs.
-        public var sparseGradients = false
-        /// Adds the current interest to what equation 22 makes of it; false: as printed.
-        public var residual = true
-        /// What the session's Transformer leaves, equation 19.
-        public var sessionReadout = SessionReadout.mean
-        /// How the activation unit weighs the history, equation 20.
-        public var attentionWeights = AttentionWeights.softmax
-        /// What the age of an event counts from.
-        public var lagOrigin = LagOrigin.request
-        /// Latest events that the diffusion reads.
-        public var window = 8
-        /// The network that approximates the clean drift.
-        public var backbone = Backbone.unet
-        /// Channels of the backbone; fewer than `embeddingSize` cannot express every drift.
-        public var channels = 64
-        /// Whether a position of the diffusion learns of those before it alone (reading T14).
-        public var causal = false
-        /// Blocks of a Transformer or Mamba backbone.
-        public var backboneLayers = 4
-        /// Mamba: numbers in the state of each feature.
-        public var stateSize = 8
-        /// Mamba: false reads from the oldest event to the latest alone.
-        public var bidirectional = true
-        /// T: steps of the noise schedule.
-        public var steps = 50
-        /// The shape of the noise schedule.
-        public var schedule = NoiseSchedule.Kind.exponential
-        /// Beta of step 1 (exponential, linear, logarithmic).
-        public var betaStart = 0.02
-        /// Beta of step T.
-        public var betaEnd = 0.4
-        /// Number of steps that the betas are meant for, other T spreading the same noise; 0: they are meant for T.
-        public var referenceSteps = 50
-        /// Diffuses the differences of neighbors; false: the items themselves.
-        public var drift = true
-        /// What of the reverse process the prediction reads.
-        public var towerInput = TowerInput.terminal
-        /// Where no gradient passes between the diffusion and the rest.
-        public var stopGradient = StoppedGradients.all
-        /// The positions whose error is the diffusion's loss.
-        public var reconstructed = Reconstructed.all
-        /// Weight of the diffusion's loss; lambda, equation 25.
-        public var reconstructionLossWeight = 1.0
-        /// Weight of a cross-entropy of the prediction against the catalog (reading T3).
-        public var rankingLossWeight = 1.0
-        /// Probability that a row's prediction is zeroed while training.
-        public var predictionDropout = 0.0
-        /// The reverse process; can be changed without retraining.
-        public var sampler = Sampler(.oneStep)
-        public init() {}
-
-        public static var bounds: [Bound<Self>] {
-            [
-                .atLeast(
-                    1,
-                    \.embeddingSize,
-                    \.maxSequenceLength,
-                    \.maxSessionLength,
-                    \.numLayers,
-                    \.numHeads,
-                    \.attentionHiddenSize
-                ),
-                .multiple(\.embeddingSize, of: \.numHeads), .unit(\.dropout, \.predictionDropout),
-                .atMost(\.maxSessionLength, \.maxSequenceLength), .atLeast(0, \.sessionGapSeconds),
-                .atLeast(1, \.window), .atMost(\.window, \.maxSequenceLength),
-                .multiple(\.window, of: UNet1d.lengthMultiple).when("{backbone}: unet") { $0.backbone == .unet },
-                .atLeast(1, \.channels, \.backboneLayers, \.stateSize), .multiple(\.channels, of: 2),
-                .multiple(\.channels, of: \.numHeads).when("{backbone}: transformer") { $0.backbone == .transformer },
-                .atLeast(1, \.steps), .above(0, \.betaStart), .atMost(\.betaStart, \.betaEnd), .below(1, \.betaEnd),
-                .atLeast(0, \.reconstructionLossWeight, \.rankingLossWeight), .atLeast(0, \.referenceSteps),
-            ]
-        }
-
-        public static var formerValues: [String: [String: String]] {
-            ["stopGradient": ["true": "all", "false": "none"]]
-        }
-
-        public static var formerDefaults: [String: JSONValue] {
-            ["referenceSteps": .integer(0), "lagOrigin": .string(LagOrigin.latest.rawValue)]
-        }
-
-        public var noiseSchedule: NoiseSchedule {
-            NoiseSchedule(schedule, steps: steps, first: betaStart, last: betaEnd, reference: referenceSteps)
-        }
-
-        public static var formerNames: [String: String] {
-            [
-                "width": "embeddingSize", "length": "maxSequenceLength", "session": "maxSessionLength",
-                "sessionGap": "sessionGapSeconds", "blocks": "numLayers", "heads": "numHeads",
-                "unit": "attentionHiddenSize", "depth": "backboneLayers", "firstBeta": "betaStart",
-                "lastBeta": "betaEnd", "reconstruction": "reconstructionLossWeight", "ranking": "rankingLossWeight",
-            ]
-        }
-    }
 
     public let length: Int
     let items: Embedding
@@ -258,7 +71,7 @@ public struct T2Diff: DiffusionRetriever {
 
     public func itemVectors(_ numbers: Tensor) throws -> Tensor { try items(numbers + 1) }
 
-    public func diffusedItems(_ numbers: Tensor) throws -> Tensor { try normalized(items, numbers + 1) }
+    public func diffusedItems(_ numbers: Tensor) throws -> Tensor { try Self.normalized(items, numbers + 1) }
 
     public func userVectors(_ batch: Batch, observing: ((ReverseStep) throws -> Void)?) throws -> Tensor {
         let history = try History(batch, items, configuration)
@@ -337,7 +150,7 @@ public struct T2Diff: DiffusionRetriever {
     /// z_0, eq 11: what follows each position, or by how much it differs, `[B, w, D]`.
     private func clean(_ window: History.Window, _ batch: Batch) throws -> Tensor {
         let c = configuration
-        let next = try normalized(items, batch.targets + 1).unsqueezed(1)
+        let next = try Self.normalized(items, batch.targets + 1).unsqueezed(1)
         let following = try Tensor.concatenated(
             [window.items.sliced(1, from: 1), c.stopGradient.cutsTarget ? next.detached() : next],
             1
@@ -424,71 +237,4 @@ extension T2Diff: Distillable {
         }
         return try denoiser(.concatenated([state, condition.known], -1), steps: steps, mask: mask)
     }
-}
-
-extension T2Diff {
-    /// What both halves of the model read: the embedded history, cut into session and past.
-    struct History {
-        /// Normalized item embeddings, zero at padding: `[B, L, D]`.
-        let items: Tensor
-        /// Real positions: `[B, L, 1]`, float32.
-        let mask: Tensor
-        /// bool `[B, k]`.
-        let sessionMask: Tensor
-        /// bool `[B, L]`.
-        let historyMask: Tensor
-        /// int64 `[B, L]`.
-        let lags: Tensor
-        private let size: Int
-
-        /// The last events as the diffusion sees them.
-        struct Window {
-            let items: Tensor  // [B, w, D]
-            let mask: Tensor  // [B, w, 1]
-        }
-
-        init(_ batch: Batch, _ table: Embedding, _ c: Configuration) throws {
-            let missing = max(0, max(c.window, c.maxSessionLength) - batch.length)
-            let ids = try batch.items.padded(before: missing, after: 0)
-            let times = try batch.times.padded(before: missing, after: 0)
-            let real = try ids.notEqual(0)
-            mask = try real.to(.float32).unsqueezed(2)
-            items = try normalized(table, ids) * mask
-            // A position is in the session when no gap from there to the end is too long (reading T8).
-            let recent = try times.sliced(1, from: -c.maxSessionLength)
-            let inSession: Tensor
-            if c.maxSessionLength > 1 {
-                let gaps = try recent.sliced(1, from: 1) - recent.sliced(1, to: -1)
-                let breaks = try gaps.greater(Double(c.sessionGapSeconds)).to(.int64)
-                let later = try breaks.flipped(1).cumulativeSum(1).flipped(1).padded(before: 0, after: 1)
-                inSession = try later.equal(0)
-            } else {
-                inSession = try Tensor.ones([batch.rows, 1], .bool, on: ids.device)
-            }
-            sessionMask = try inSession.and(real.sliced(1, from: -c.maxSessionLength))
-            let older = try Tensor.ones([batch.rows, ids.size(1) - c.maxSessionLength], .bool, on: ids.device)
-            historyMask = try real.and(.concatenated([older, sessionMask.not()], 1))
-            let now = c.lagOrigin == .request ? try batch.moments.unsqueezed(1) : try times.sliced(1, from: -1)
-            let age = try (now - times).clamped(from: 0)
-            lags = try (age.to(.float64) + 1).log2().floor().clamped(to: Double(ActivationUnit.lagBuckets - 1)).to(
-                .int64
-            )
-            size = c.window
-        }
-
-        func window(isDetached: Bool) throws -> Window {
-            let last = try items.sliced(1, from: -size)
-            return Window(items: isDetached ? try last.detached() : last, mask: try mask.sliced(1, from: -size))
-        }
-    }
-}
-
-/// Item embeddings with mean 0 and variance 1: `[...]` to `[..., D]`.
-///
-/// Whichever is smaller is normalized, the table or what is looked up; always the latter where the gradient is to stay
-/// sparse.
-private func normalized(_ table: Embedding, _ ids: Tensor) throws(TorchError) -> Tensor {
-    table.weight.isRowSparse || ids.count < table.weight.value.size(0)
-        ? try table(ids).layerNorm()
-        : try table.weight.value.layerNorm().embedding(ids)
 }

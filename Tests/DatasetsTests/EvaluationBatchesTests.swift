@@ -21,6 +21,7 @@ struct EvaluationBatchesTests {
                 next = next.dropFirst(batchSize)
                 #expect(batch.rows == expected.count)
                 #expect(batch.targets == expected.map { data.items[$0.target] + 1 })
+                #expect(batch.moments == expected.map { data.times[$0.target] })
                 #expect(batch.users == expected.map { Int32($0.user.rawValue) })
                 let histories = expected.map { $0.history.suffix(length).map { data.items[$0] + 1 } }
                 let longest = histories.map(\.count).max()

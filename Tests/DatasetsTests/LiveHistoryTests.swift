@@ -40,6 +40,13 @@ struct LiveHistoryTests {
         #expect(found.items == expected.items && found.times == expected.times && found.lengths == expected.lengths)
         #expect(found.users == expected.users && found.length == expected.length)
         #expect(found.targets.allSatisfy { $0 == 0 })
+        // Nobody knows the target's moment: it is the latest event's, or the request's where a model reads that.
+        #expect(found.moments == cases.map { data.times[$0.history.upperBound - 1] })
+        let asked = cases.map { example in
+            let past = events(example.user, example.history, of: data)
+            return LiveHistory(past, of: nil, in: data, length: 7, moment: data.times[example.target])
+        }
+        #expect(HostBatch(asked, padding: padding).moments == expected.moments)
     }
 
     @Test("with queries are laid out as the data set's own")

@@ -65,6 +65,19 @@ struct AnalyzeTests {
                 #expect(try number(row, "10th percentile") <= number(row, "90th percentile"))
             }
         }
+        let errors = try await analyze("denoising-error", [b])
+        #expect(try Set(errors.map { try number($0, "schedule step") }) == [6, 3, 1])
+        for step in [6.0, 3, 1] {
+            let own = try errors.filter { try number($0, "schedule step") == step }
+            #expect(try own.map { try number($0, "position") } == own.indices.map(Double.init) && own.count > 1)
+            for row in own {
+                let (error, power) = (try number(row, "error"), try number(row, "power"))
+                #expect(try error > 0 && abs(number(row, "unexplained") - error / power) < 1e-9)
+            }
+        }
+        // The next item's position is the only one whose answer is not part of the condition.
+        let noisy = try errors.filter { try number($0, "schedule step") == 6 }.map { try number($0, "unexplained") }
+        #expect(try noisy[0] == #require(noisy.max()))
         let steps = try await analyze("denoising-steps", [b], "--steps", "1,3,50", "--metric", "recall@10")
         #expect(try steps.map { try number($0, "denoising steps") } == [1, 3])
         let one = ["evaluate", b, "--json", "--set", "sampler.kind=one-step"]

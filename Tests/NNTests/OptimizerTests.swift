@@ -65,6 +65,7 @@ struct OptimizerTests {
         #expect(try !Parameter(.ones([3])).isDecayed && Parameter(.ones([3, 1])).isDecayed)
         let table = try Embedding(5, 2, .ones, using: Generator(seed: 1))
         let layer = try Linear(2, 3, using: Generator(seed: 1))
+        #expect(try Embedding(5, 2, .ones, isDecayed: true, using: Generator(seed: 1)).weight.isDecayed)
         #expect(!table.weight.isDecayed && layer.weight.isDecayed)
         #expect(try #require(layer.bias).isDecayed == false)
     }

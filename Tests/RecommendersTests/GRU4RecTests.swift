@@ -21,10 +21,7 @@ struct GRU4RecTests {
         (configuration.embeddingSize, configuration.hiddenSize, configuration.numLayers) = (5, 7, 2)
         configuration.dropout = 0
         model = try GRU4Rec(configuration, for: Subject.data, using: Generator(seed: 1))
-        let generator = try Generator(seed: 2)
-        for parameter in try model.parameters().map(\.part.value) {
-            try withoutGradients { try parameter.assign(.normal(parameter.shape, deviation: 0.5, using: generator)) }
-        }
+        try Plain.draw(model, deviation: 0.5)
         let reference = try Reference(model)
         expected = History.rows.map { reference.vectors($0.items) }
         try Rounding.disturb(model)

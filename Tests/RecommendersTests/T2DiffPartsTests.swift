@@ -226,5 +226,6 @@ struct T2DiffFormerSettingsTests {
         let shop = try ModelRegistry.builtin.entry("diffusion-gs").specification()
         #expect(try #require(shop.noiseNotice).contains("expected") == false)
         #expect(try ModelRegistry.builtin.entry("sasrec").specification().noiseNotice == nil)
+        #expect(try notice(["tower_input": "none"]).isEmpty)
     }
 }

@@ -53,8 +53,10 @@ public struct NextItemTask: RecommendationTask {
             let batch = try Batch(host, on: step.generator.device, noise: .drawn(step.generator))
             let output = try step.measured("forward") { try model.trainingOutput(batch) }
             let terms = try step.measured("loss") {
-                let owners = host.targetRows
-                let met = known.map { known in { known[Int(host.users[owners[$0]])] } }
+                let met = known.map { known in
+                    let owners = host.targetRows
+                    return { known[Int(host.users[owners[$0]])] }
+                }
                 return try objective.terms(
                     output,
                     of: model,
