@@ -137,9 +137,10 @@ public struct ModelSpec: Sendable, Equatable {
         let end = schedule.terminalAlphaBar
         let words = "\(name): \(schedule.steps) noise steps, alpha-bar \(String(format: "%.2g", end)) at the last"
         guard diffusion.startsFromNoise, end > NoiseSchedule.largestIgnoredAlphaBar else { return words }
+        let remedy = settings["reference_steps"] == .integer(0) ? "set model.reference_steps" : "raise model.beta_end"
         return """
             \(words), expected at most \(NoiseSchedule.largestIgnoredAlphaBar): the reverse process begins with noise \
-            alone, which training hardly shows. Give the schedule more noise, by model.beta_end or model.steps
+            alone, which training hardly shows; \(remedy)
             """
     }
 
